@@ -1,0 +1,194 @@
+//! Signature algorithms: what an AlgorithmIdentifier means, and the identifier each algorithm is written with.
+
+use const_oid::ObjectIdentifier;
+use der::{Any, Decode, Encode, asn1::Null};
+use pkcs1::RsaPssParams;
+use spki::AlgorithmIdentifierOwned;
+
+use super::{CryptoError, DigestAlgorithm};
+
+const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+const SHA224_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.14");
+const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+const SHA384_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
+const SHA512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const ECDSA_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
+const ECDSA_SHA224: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.1");
+const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
+
+/// A signature algorithm with everything a verifier needs besides the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureAlgorithm {
+    /// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2).
+    RsaPkcs1(DigestAlgorithm),
+    /// RSASSA-PSS with MGF1 over the same hash (RFC 8017 §8.1); `salt_len` in bytes.
+    RsaPss { digest: DigestAlgorithm, salt_len: usize },
+    /// ECDSA over the curve of the key, value as DER `SEQUENCE { r, s }` (RFC 5480).
+    Ecdsa(DigestAlgorithm),
+    /// Pure Ed25519 (RFC 8032); signs the message itself.
+    Ed25519,
+}
+
+impl SignatureAlgorithm {
+    /// Reads a SignerInfo's or certificate's signatureAlgorithm.
+    ///
+    /// `digest` is the SignerInfo's digestAlgorithm; it completes identifiers that name a key type only
+    /// (rsaEncryption, id-ecPublicKey) and is ignored by the others.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedAlgorithm`] for an unknown identifier, [`CryptoError::BadParameters`] for PSS
+    /// parameters that are malformed, name another mask function, or mix two hashes.
+    pub fn from_identifier(
+        identifier: &AlgorithmIdentifierOwned,
+        digest: Option<DigestAlgorithm>,
+    ) -> Result<Self, CryptoError> {
+        use DigestAlgorithm::*;
+        let named = |d: Option<DigestAlgorithm>| d.ok_or(CryptoError::BadParameters("no digest algorithm is named"));
+        Ok(match identifier.oid {
+            SHA1_WITH_RSA => Self::RsaPkcs1(Sha1),
+            SHA224_WITH_RSA => Self::RsaPkcs1(Sha224),
+            SHA256_WITH_RSA => Self::RsaPkcs1(Sha256),
+            SHA384_WITH_RSA => Self::RsaPkcs1(Sha384),
+            SHA512_WITH_RSA => Self::RsaPkcs1(Sha512),
+            RSA_ENCRYPTION => Self::RsaPkcs1(named(digest)?),
+            RSASSA_PSS => pss_from_parameters(identifier.parameters.as_ref())?,
+            ECDSA_SHA1 => Self::Ecdsa(Sha1),
+            ECDSA_SHA224 => Self::Ecdsa(Sha224),
+            ECDSA_SHA256 => Self::Ecdsa(Sha256),
+            ECDSA_SHA384 => Self::Ecdsa(Sha384),
+            ECDSA_SHA512 => Self::Ecdsa(Sha512),
+            EC_PUBLIC_KEY => Self::Ecdsa(named(digest)?),
+            ED25519 => Self::Ed25519,
+            other => return Err(CryptoError::UnsupportedAlgorithm(other.to_string())),
+        })
+    }
+
+    /// The hash the algorithm itself names; Ed25519 names none of its own.
+    pub fn digest(self) -> Option<DigestAlgorithm> {
+        match self {
+            Self::RsaPkcs1(d) | Self::RsaPss { digest: d, .. } | Self::Ecdsa(d) => Some(d),
+            Self::Ed25519 => None,
+        }
+    }
+
+    /// The identifier this algorithm is written with in certificates and SignerInfos.
+    ///
+    /// # Errors
+    /// [`CryptoError::UnsupportedAlgorithm`] for algorithms that are read but never produced (SHA-1, SHA-224).
+    pub fn to_identifier(self) -> Result<AlgorithmIdentifierOwned, CryptoError> {
+        use DigestAlgorithm::*;
+        let refused = || CryptoError::UnsupportedAlgorithm(self.name());
+        let (oid, parameters) = match self {
+            Self::RsaPkcs1(Sha256) => (SHA256_WITH_RSA, Some(Any::from(Null))),
+            Self::RsaPkcs1(Sha384) => (SHA384_WITH_RSA, Some(Any::from(Null))),
+            Self::RsaPkcs1(Sha512) => (SHA512_WITH_RSA, Some(Any::from(Null))),
+            Self::RsaPss { digest: digest @ (Sha256 | Sha384 | Sha512), salt_len } => {
+                (RSASSA_PSS, Some(pss_parameters(digest, salt_len)?))
+            }
+            Self::Ecdsa(Sha256) => (ECDSA_SHA256, None),
+            Self::Ecdsa(Sha384) => (ECDSA_SHA384, None),
+            Self::Ecdsa(Sha512) => (ECDSA_SHA512, None),
+            Self::Ed25519 => (ED25519, None),
+            _ => return Err(refused()),
+        };
+        Ok(AlgorithmIdentifierOwned { oid, parameters })
+    }
+
+    /// The name reports use, e.g. `ecdsa-with-SHA256`.
+    pub fn name(self) -> String {
+        let bare = |d: DigestAlgorithm| d.name().replace('-', "");
+        match self {
+            Self::RsaPkcs1(d) => format!("{}WithRSAEncryption", bare(d).to_lowercase()),
+            Self::RsaPss { digest, .. } => format!("RSASSA-PSS-{}", bare(digest)),
+            Self::Ecdsa(d) => format!("ecdsa-with-{}", bare(d)),
+            Self::Ed25519 => "Ed25519".to_owned(),
+        }
+    }
+}
+
+/// ```text
+/// RSASSA-PSS-params ::= SEQUENCE {
+///   hashAlgorithm    [0] HashAlgorithm    DEFAULT sha1,
+///   maskGenAlgorithm [1] MaskGenAlgorithm DEFAULT mgf1SHA1,
+///   saltLength       [2] INTEGER          DEFAULT 20,
+///   trailerField     [3] TrailerField     DEFAULT 1 }      -- RFC 4055 §3.1
+/// ```
+fn pss_from_parameters(parameters: Option<&Any>) -> Result<SignatureAlgorithm, CryptoError> {
+    let malformed = |_| CryptoError::BadParameters("RSASSA-PSS-params are missing or malformed");
+    let der = parameters.ok_or(CryptoError::BadParameters("RSASSA-PSS-params are missing"))?.to_der().map_err(malformed)?;
+    let params = RsaPssParams::from_der(&der).map_err(malformed)?;
+    let digest = DigestAlgorithm::from_oid(&params.hash.oid)?;
+    if params.mask_gen.oid != MGF1 {
+        return Err(CryptoError::BadParameters("the mask generation function is not MGF1"));
+    }
+    let mask = params.mask_gen.parameters.ok_or(CryptoError::BadParameters("MGF1 names no hash"))?;
+    if DigestAlgorithm::from_oid(&mask.oid)? != digest {
+        return Err(CryptoError::BadParameters("MGF1 uses another hash than the message"));
+    }
+    Ok(SignatureAlgorithm::RsaPss { digest, salt_len: usize::from(params.salt_len) })
+}
+
+fn pss_parameters(digest: DigestAlgorithm, salt_len: usize) -> Result<Any, CryptoError> {
+    let salt = u8::try_from(salt_len).map_err(|_| CryptoError::BadParameters("the salt is longer than 255 bytes"))?;
+    let der = match digest {
+        DigestAlgorithm::Sha256 => RsaPssParams::new::<sha2::Sha256>(salt).to_der(),
+        DigestAlgorithm::Sha384 => RsaPssParams::new::<sha2::Sha384>(salt).to_der(),
+        DigestAlgorithm::Sha512 => RsaPssParams::new::<sha2::Sha512>(salt).to_der(),
+        _ => return Err(CryptoError::UnsupportedAlgorithm(digest.name().to_owned())),
+    };
+    der.and_then(|der| Any::from_der(&der)).map_err(|_| CryptoError::BadParameters("RSASSA-PSS-params"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_produced_identifier_reads_back() {
+        use DigestAlgorithm::*;
+        for digest in [Sha256, Sha384, Sha512] {
+            for algorithm in [
+                SignatureAlgorithm::RsaPkcs1(digest),
+                SignatureAlgorithm::RsaPss { digest, salt_len: digest.output_len() },
+                SignatureAlgorithm::Ecdsa(digest),
+            ] {
+                let identifier = algorithm.to_identifier().expect("produced");
+                assert_eq!(SignatureAlgorithm::from_identifier(&identifier, None), Ok(algorithm));
+            }
+        }
+    }
+
+    #[test]
+    fn sha1_is_read_but_never_produced() {
+        assert!(SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha1).to_identifier().is_err());
+        let identifier = AlgorithmIdentifierOwned { oid: SHA1_WITH_RSA, parameters: None };
+        let read = SignatureAlgorithm::from_identifier(&identifier, None);
+        assert_eq!(read, Ok(SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha1)));
+    }
+
+    #[test]
+    fn pss_without_parameters_is_refused() {
+        let identifier = AlgorithmIdentifierOwned { oid: RSASSA_PSS, parameters: None };
+        assert!(matches!(
+            SignatureAlgorithm::from_identifier(&identifier, Some(DigestAlgorithm::Sha256)),
+            Err(CryptoError::BadParameters(_))
+        ));
+    }
+
+    #[test]
+    fn rsa_encryption_takes_the_digest_beside_it() {
+        let identifier = AlgorithmIdentifierOwned { oid: RSA_ENCRYPTION, parameters: None };
+        assert_eq!(
+            SignatureAlgorithm::from_identifier(&identifier, Some(DigestAlgorithm::Sha512)),
+            Ok(SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha512))
+        );
+        assert!(SignatureAlgorithm::from_identifier(&identifier, None).is_err());
+    }
+}

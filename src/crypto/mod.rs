@@ -1,0 +1,36 @@
+//! Algorithms and their verification; no private keys live here.
+//!
+//! Reading order: [`digest`] (hash functions), [`algorithm`] (signature algorithms and their identifiers),
+//! [`verify`] (public keys and the check of a signature value), [`suites`] (until when each algorithm may be used).
+//!
+//! What this folder does not do: sign, generate keys, judge certificates.
+//! Follows RFC 8017 (RSA), RFC 5480 and FIPS 186-5 (ECDSA), RFC 8032 (Ed25519), RFC 5754 and RFC 4055 (identifiers).
+
+pub mod algorithm;
+pub mod digest;
+pub mod suites;
+pub mod verify;
+
+pub use algorithm::SignatureAlgorithm;
+pub use digest::{Digest, DigestAlgorithm};
+pub use verify::{PublicKey, Verified};
+
+/// Why a cryptographic object could not be used or did not verify.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// The identifier names an algorithm this build does not implement; carries the dotted OID.
+    #[error("algorithm {0} is not supported")]
+    UnsupportedAlgorithm(String),
+    /// Parameters are malformed or contradict the algorithm.
+    #[error("the parameters of the signature algorithm are not usable: {0}")]
+    BadParameters(&'static str),
+    /// The public key could not be decoded or is out of bounds.
+    #[error("the public key is not usable: {0}")]
+    BadKey(&'static str),
+    /// The key's type does not fit the signature algorithm.
+    #[error("the key does not fit the signature algorithm")]
+    KeyMismatch,
+    /// The signature value does not verify.
+    #[error("the signature value does not match")]
+    BadSignature,
+}
