@@ -21,4 +21,4 @@ pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
 pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
 pub use party::{Portal, Signer};
 pub use secret::Secret;
-pub use transaction::{FailureReason, Item, Origin, State, StateKind, Transaction};
+pub use transaction::{FailureReason, Item, Origin, SignatureSettings, State, StateKind, Transaction};
