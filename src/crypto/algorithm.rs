@@ -1,8 +1,7 @@
 //! Signature algorithms: what an AlgorithmIdentifier means, and the identifier each algorithm is written with.
 
 use const_oid::ObjectIdentifier;
-use der::{Any, Decode, Encode, asn1::Null};
-use pkcs1::RsaPssParams;
+use der::{Any, asn1::Null};
 use spki::AlgorithmIdentifierOwned;
 
 use super::{CryptoError, DigestAlgorithm};
@@ -120,30 +119,51 @@ impl SignatureAlgorithm {
 ///   saltLength       [2] INTEGER          DEFAULT 20,
 ///   trailerField     [3] TrailerField     DEFAULT 1 }      -- RFC 4055 §3.1
 /// ```
+/// Written out here because the salt of a large key (350 bytes at 3072 bits) does not fit the `pkcs1` crate's `u8`.
+#[derive(der::Sequence)]
+struct PssParameters {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
+    hash: Option<AlgorithmIdentifierOwned>,
+    #[asn1(context_specific = "1", tag_mode = "EXPLICIT", optional = "true")]
+    mask: Option<AlgorithmIdentifierOwned>,
+    #[asn1(context_specific = "2", tag_mode = "EXPLICIT", optional = "true")]
+    salt_len: Option<u16>,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
+    trailer: Option<u8>,
+}
+
 fn pss_from_parameters(parameters: Option<&Any>) -> Result<SignatureAlgorithm, CryptoError> {
-    let malformed = |_| CryptoError::BadParameters("RSASSA-PSS-params are missing or malformed");
-    let der = parameters.ok_or(CryptoError::BadParameters("RSASSA-PSS-params are missing"))?.to_der().map_err(malformed)?;
-    let params = RsaPssParams::from_der(&der).map_err(malformed)?;
-    let digest = DigestAlgorithm::from_oid(&params.hash.oid)?;
-    if params.mask_gen.oid != MGF1 {
+    let bad = CryptoError::BadParameters;
+    let parameters = parameters.ok_or(bad("RSASSA-PSS-params are missing"))?;
+    let params: PssParameters = parameters.decode_as().map_err(|_| bad("RSASSA-PSS-params are malformed"))?;
+    let digest = params.hash.map_or(Ok(DigestAlgorithm::Sha1), |hash| DigestAlgorithm::from_oid(&hash.oid))?;
+    let mask = params.mask.map_or(Ok(DigestAlgorithm::Sha1), |mask| mask_digest(&mask))?;
+    if mask != digest {
+        return Err(bad("MGF1 uses another hash than the message"));
+    }
+    if params.trailer.is_some_and(|trailer| trailer != 1) {
+        return Err(bad("the trailer field is not 1"));
+    }
+    Ok(SignatureAlgorithm::RsaPss { digest, salt_len: usize::from(params.salt_len.unwrap_or(20)) })
+}
+
+fn mask_digest(mask: &AlgorithmIdentifierOwned) -> Result<DigestAlgorithm, CryptoError> {
+    if mask.oid != MGF1 {
         return Err(CryptoError::BadParameters("the mask generation function is not MGF1"));
     }
-    let mask = params.mask_gen.parameters.ok_or(CryptoError::BadParameters("MGF1 names no hash"))?;
-    if DigestAlgorithm::from_oid(&mask.oid)? != digest {
-        return Err(CryptoError::BadParameters("MGF1 uses another hash than the message"));
-    }
-    Ok(SignatureAlgorithm::RsaPss { digest, salt_len: usize::from(params.salt_len) })
+    let unnamed = CryptoError::BadParameters("MGF1 names no hash");
+    let parameters = mask.parameters.as_ref().ok_or(unnamed.clone())?;
+    let hash: AlgorithmIdentifierOwned = parameters.decode_as().map_err(|_| unnamed)?;
+    DigestAlgorithm::from_oid(&hash.oid)
 }
 
 fn pss_parameters(digest: DigestAlgorithm, salt_len: usize) -> Result<Any, CryptoError> {
-    let salt = u8::try_from(salt_len).map_err(|_| CryptoError::BadParameters("the salt is longer than 255 bytes"))?;
-    let der = match digest {
-        DigestAlgorithm::Sha256 => RsaPssParams::new::<sha2::Sha256>(salt).to_der(),
-        DigestAlgorithm::Sha384 => RsaPssParams::new::<sha2::Sha384>(salt).to_der(),
-        DigestAlgorithm::Sha512 => RsaPssParams::new::<sha2::Sha512>(salt).to_der(),
-        _ => return Err(CryptoError::UnsupportedAlgorithm(digest.name().to_owned())),
-    };
-    der.and_then(|der| Any::from_der(&der)).map_err(|_| CryptoError::BadParameters("RSASSA-PSS-params"))
+    let bad = |_| CryptoError::BadParameters("RSASSA-PSS-params cannot be encoded");
+    let salt_len = u16::try_from(salt_len).map_err(|_| CryptoError::BadParameters("the salt is too long"))?;
+    let hash = AlgorithmIdentifierOwned { oid: digest.oid(), parameters: Some(Any::from(Null)) };
+    let mask = AlgorithmIdentifierOwned { oid: MGF1, parameters: Some(Any::encode_from(&hash).map_err(bad)?) };
+    let params = PssParameters { hash: Some(hash), mask: Some(mask), salt_len: Some(salt_len), trailer: None };
+    Any::encode_from(&params).map_err(|_| CryptoError::BadParameters("RSASSA-PSS-params cannot be encoded"))
 }
 
 #[cfg(test)]
@@ -156,7 +176,7 @@ mod tests {
         for digest in [Sha256, Sha384, Sha512] {
             for algorithm in [
                 SignatureAlgorithm::RsaPkcs1(digest),
-                SignatureAlgorithm::RsaPss { digest, salt_len: digest.output_len() },
+                SignatureAlgorithm::RsaPss { digest, salt_len: 350 },
                 SignatureAlgorithm::Ecdsa(digest),
             ] {
                 let identifier = algorithm.to_identifier().expect("produced");

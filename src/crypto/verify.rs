@@ -59,7 +59,7 @@ impl PublicKey {
     /// Size of the key in bits: modulus for RSA, field for curves.
     pub fn bits(&self) -> usize {
         match self {
-            Self::Rsa(key) => key.n_bits_precision_used(),
+            Self::Rsa(key) => key.n().as_ref().bits() as usize,
             Self::P256(_) | Self::Ed25519(_) => 256,
             Self::P384(_) => 384,
             Self::P521(_) => 521,
@@ -71,10 +71,16 @@ impl PublicKey {
     /// # Errors
     /// [`CryptoError::KeyMismatch`] when key and algorithm do not fit, [`CryptoError::BadSignature`] when the value
     /// does not verify.
-    pub fn verify(&self, algorithm: SignatureAlgorithm, message: &[u8], signature: &[u8]) -> Result<Verified, CryptoError> {
+    pub fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<Verified, CryptoError> {
         match (self, algorithm.digest()) {
             (Self::Ed25519(key), None) => {
-                let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::BadSignature)?;
+                let signature =
+                    ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::BadSignature)?;
                 verdict(key.verify(message, &signature).is_ok())
             }
             (_, Some(digest)) => self.verify_digest(algorithm, &digest.digest(message), signature),
@@ -87,14 +93,21 @@ impl PublicKey {
     /// # Errors
     /// As [`Self::verify`]; also [`CryptoError::KeyMismatch`] when the digest was made with another hash than the
     /// algorithm names, and always for Ed25519, which signs messages only.
-    pub fn verify_digest(&self, algorithm: SignatureAlgorithm, digest: &Digest, signature: &[u8]) -> Result<Verified, CryptoError> {
+    pub fn verify_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        digest: &Digest,
+        signature: &[u8],
+    ) -> Result<Verified, CryptoError> {
         if algorithm.digest() != Some(digest.algorithm()) {
             return Err(CryptoError::KeyMismatch);
         }
         let hash = digest.as_bytes();
         let valid = match (self, algorithm) {
             (Self::Rsa(key), SignatureAlgorithm::RsaPkcs1(d)) => key.verify(pkcs1v15(d), hash, signature).is_ok(),
-            (Self::Rsa(key), SignatureAlgorithm::RsaPss { digest: d, salt_len }) => verify_pss(key, d, salt_len, hash, signature),
+            (Self::Rsa(key), SignatureAlgorithm::RsaPss { digest: d, salt_len }) => {
+                verify_pss(key, d, salt_len, hash, signature)
+            }
             (Self::P256(key), SignatureAlgorithm::Ecdsa(_)) => {
                 p256::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(hash, &s).is_ok())
             }
@@ -156,17 +169,6 @@ fn verify_pss(key: &RsaPublicKey, digest: DigestAlgorithm, salt_len: usize, hash
         DigestAlgorithm::Sha512 => key.verify(Pss::<sha2::Sha512>::new_with_salt(salt_len), hash, signature),
     }
     .is_ok()
-}
-
-/// The modulus's own length, not the precision it is stored with.
-trait ModulusBits {
-    fn n_bits_precision_used(&self) -> usize;
-}
-
-impl ModulusBits for RsaPublicKey {
-    fn n_bits_precision_used(&self) -> usize {
-        self.n().as_ref().bits() as usize
-    }
 }
 
 /// DER of a SubjectPublicKeyInfo, for digests and comparisons.

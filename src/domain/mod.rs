@@ -1,1 +1,24 @@
-//! (to be written)
+//! What the service is about, as plain data: parties, credentials, signing transactions, authorisation, audit.
+//!
+//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`binding`] (what a
+//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain).
+//!
+//! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
+
+pub mod audit;
+pub mod authorized;
+pub mod binding;
+pub mod credential;
+pub mod ids;
+pub mod party;
+pub mod secret;
+pub mod transaction;
+
+pub use audit::{AuditEvent, AuditRecord};
+pub use authorized::{AuthorizedHash, AuthorizedHashes};
+pub use binding::Binding;
+pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
+pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
+pub use party::{Portal, Signer};
+pub use secret::Secret;
+pub use transaction::{FailureReason, Item, Origin, State, StateKind, Transaction};

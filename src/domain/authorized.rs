@@ -1,0 +1,82 @@
+//! The token that opens the key door.
+//!
+//! Custody signs nothing but an [`AuthorizedHash`], and takes it by value, so it is used once. Tokens are minted in one file
+//! of the authorisation folder, after the intent to sign is durably recorded; a test reads the sources and fails when another
+//! file calls [`AuthorizedHashes::mint`].
+
+use super::ids::{CredentialId, TransactionId};
+use crate::crypto::{Digest, SignatureAlgorithm};
+
+/// One hash the signer authorised, whose intent is on disk. Not `Clone`: using it consumes it.
+#[derive(Debug)]
+pub struct AuthorizedHash {
+    transaction: TransactionId,
+    ordinal: u32,
+    credential: CredentialId,
+    algorithm: SignatureAlgorithm,
+    digest: Digest,
+}
+
+impl AuthorizedHash {
+    pub fn transaction(&self) -> &TransactionId {
+        &self.transaction
+    }
+
+    /// Position in the transaction, from 0.
+    pub fn ordinal(&self) -> u32 {
+        self.ordinal
+    }
+
+    pub fn credential(&self) -> &CredentialId {
+        &self.credential
+    }
+
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The data to be signed representation (DTBSR).
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+}
+
+/// The authorised hashes of one call, in the order they were asked for.
+#[derive(Debug)]
+pub struct AuthorizedHashes(Vec<AuthorizedHash>);
+
+impl AuthorizedHashes {
+    /// Mints tokens for `(ordinal, digest)` pairs whose intents have just been committed. For authorisation alone.
+    pub fn mint(
+        transaction: &TransactionId,
+        credential: &CredentialId,
+        algorithm: SignatureAlgorithm,
+        hashes: Vec<(u32, Digest)>,
+    ) -> Self {
+        let token = |(ordinal, digest)| AuthorizedHash {
+            transaction: transaction.clone(),
+            ordinal,
+            credential: credential.clone(),
+            algorithm,
+            digest,
+        };
+        Self(hashes.into_iter().map(token).collect())
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for AuthorizedHashes {
+    type Item = AuthorizedHash;
+    type IntoIter = std::vec::IntoIter<AuthorizedHash>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
