@@ -14,6 +14,7 @@ pub mod pem;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(crate) use certificate::issuer_algorithm;
 pub use certificate::{Certificate, IssuedBy, Validity};
 pub use extensions::{AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, GeneralName, KeyUsage, NameConstraints};
 pub use name::Name;
