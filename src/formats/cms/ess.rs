@@ -104,7 +104,10 @@ fn cert_id_v2(element: Tlv<'_>) -> Result<EssCertId, CmsError> {
     rest_of_cert_id(algorithm, &mut fields)
 }
 
-fn rest_of_cert_id(algorithm: Result<DigestAlgorithm, CryptoError>, fields: &mut Reader<'_>) -> Result<EssCertId, CmsError> {
+fn rest_of_cert_id(
+    algorithm: Result<DigestAlgorithm, CryptoError>,
+    fields: &mut Reader<'_>,
+) -> Result<EssCertId, CmsError> {
     let hash = fields.next()?.octets()?.into_owned();
     let issuer_serial = fields.optional(tag::SEQUENCE)?.map(issuer_serial).transpose()?;
     Ok(EssCertId { algorithm, hash, issuer_serial })
@@ -148,7 +151,10 @@ mod tests {
         let leaf = Issuer::root("Root").issue(&Template::signer("An")).certificate;
         let hash = leaf.fingerprint(DigestAlgorithm::Sha256);
         assert_eq!(v2(hash.as_bytes(), &issuer_serial_of(&leaf, 7))[0].compare(&leaf), Ok(Comparison::Same));
-        assert_eq!(v2(hash.as_bytes(), &issuer_serial_of(&leaf, 8))[0].compare(&leaf), Ok(Comparison::OtherIssuerSerial));
+        assert_eq!(
+            v2(hash.as_bytes(), &issuer_serial_of(&leaf, 8))[0].compare(&leaf),
+            Ok(Comparison::OtherIssuerSerial)
+        );
     }
 
     #[test]

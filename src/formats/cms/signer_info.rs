@@ -126,7 +126,8 @@ impl SignerInfo {
 
     /// CRLs in Adobe's adbe-revocationInfoArchival signed attribute.
     pub fn archived_crls(&self) -> Vec<CertificateList> {
-        let attributes = self.signed_attributes.iter().flat_map(|signed| signed.attributes.values(&oid::REVOCATION_INFO_ARCHIVAL));
+        let attributes =
+            self.signed_attributes.iter().flat_map(|signed| signed.attributes.values(&oid::REVOCATION_INFO_ARCHIVAL));
         attributes.filter_map(|value| archived_crls(value).ok()).flatten().collect()
     }
 }
@@ -153,7 +154,8 @@ fn signed_attributes(element: Tlv<'_>) -> Result<SignedAttributes, CmsError> {
 }
 
 fn identifier(der: &[u8]) -> Result<AlgorithmIdentifierOwned, CryptoError> {
-    AlgorithmIdentifierOwned::from_der(der).map_err(|_| CryptoError::BadParameters("the AlgorithmIdentifier is malformed"))
+    AlgorithmIdentifierOwned::from_der(der)
+        .map_err(|_| CryptoError::BadParameters("the AlgorithmIdentifier is malformed"))
 }
 
 #[cfg(test)]
@@ -187,7 +189,8 @@ pub(super) mod tests {
 
     #[test]
     fn signed_octets_are_the_received_ones_in_their_order() {
-        let digest = write::sequence(&[&write::oid(&oid::MESSAGE_DIGEST), &write::set_of(vec![write::octet_string(b"d")])]);
+        let digest =
+            write::sequence(&[&write::oid(&oid::MESSAGE_DIGEST), &write::set_of(vec![write::octet_string(b"d")])]);
         let kind = write::sequence(&[&write::oid(&oid::CONTENT_TYPE), &write::set_of(vec![write::oid(&oid::DATA)])]);
         // Not in DER's order: a reader that sorts would hash other octets.
         let unsorted = [digest, kind].concat();

@@ -211,7 +211,8 @@ impl Header {
 
 /// Tag numbers above 30: octets with the high bit set, then one without (X.690 §8.1.2.4). Four octets are plenty.
 fn skip_tag_number(bytes: &[u8]) -> Result<&[u8], DerError> {
-    let end = bytes.iter().take(4).position(|byte| byte & 0x80 == 0).ok_or(DerError::BadValue("a tag number is too long"))?;
+    let end =
+        bytes.iter().take(4).position(|byte| byte & 0x80 == 0).ok_or(DerError::BadValue("a tag number is too long"))?;
     bytes.get(end.saturating_add(1)..).ok_or(DerError::Truncated)
 }
 

@@ -120,7 +120,9 @@ pub fn text(element: Tlv<'_>) -> Option<String> {
         0x14 => Some(content.iter().map(|byte| char::from(*byte)).collect()),
         // BMPString and UniversalString: two and four octets a character, big-endian.
         0x1e => match content.as_chunks::<2>() {
-            (units, []) => String::from_utf16(&units.iter().map(|unit| u16::from_be_bytes(*unit)).collect::<Vec<_>>()).ok(),
+            (units, []) => {
+                String::from_utf16(&units.iter().map(|unit| u16::from_be_bytes(*unit)).collect::<Vec<_>>()).ok()
+            }
             _ => None,
         },
         0x1c => match content.as_chunks::<4>() {

@@ -16,7 +16,9 @@ pub(crate) mod testing;
 
 pub(crate) use certificate::issuer_algorithm;
 pub use certificate::{Certificate, IssuedBy, Validity};
-pub use extensions::{AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, GeneralName, KeyUsage, NameConstraints};
+pub use extensions::{
+    AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, GeneralName, KeyUsage, NameConstraints,
+};
 pub use name::Name;
 
 use super::der::DerError;

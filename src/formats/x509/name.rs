@@ -75,7 +75,10 @@ impl Name {
 
     /// What a person calls the holder: commonName, else organization, else the whole name.
     pub fn common_name(&self) -> String {
-        [COMMON_NAME, ORGANIZATION].iter().find_map(|oid| self.attribute(oid)).map_or_else(|| self.to_string(), str::to_owned)
+        [COMMON_NAME, ORGANIZATION]
+            .iter()
+            .find_map(|oid| self.attribute(oid))
+            .map_or_else(|| self.to_string(), str::to_owned)
     }
 
     /// Whether `self` lies in the subtree below `base` (RFC 5280 §4.2.1.10, directoryName).
@@ -106,7 +109,9 @@ fn same_attribute(a: &NameAttribute, b: &NameAttribute) -> bool {
 /// Lower-cased words joined by single spaces.
 fn folded(text: &str) -> impl Iterator<Item = char> + '_ {
     let words = text.split_whitespace().enumerate();
-    words.flat_map(|(index, word)| (index > 0).then_some(' ').into_iter().chain(word.chars())).flat_map(char::to_lowercase)
+    words
+        .flat_map(|(index, word)| (index > 0).then_some(' ').into_iter().chain(word.chars()))
+        .flat_map(char::to_lowercase)
 }
 
 impl fmt::Display for Name {
@@ -164,7 +169,9 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
             '"' | '+' | ',' | ';' | '<' | '>' | '\\' => write!(f, "\\{character}")?,
             '#' if index == 0 => f.write_str("\\#")?,
             _ if edge_space => f.write_str("\\ ")?,
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => write_hex_pairs(f, character)?,
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                write_hex_pairs(f, character)?
+            }
             _ if character.is_control() => write_hex_pairs(f, character)?,
             _ => write!(f, "{character}")?,
         }

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn base64_padding_is_exact() {
-        for (text, bytes) in [("", &b""[..]), ("Zg==", b"f"), ("Zm8=", b"fo"), ("Zm9v", b"foo"), ("Zm9v\r\nYg==", b"foob")] {
+        for (text, bytes) in
+            [("", &b""[..]), ("Zg==", b"f"), ("Zm8=", b"fo"), ("Zm9v", b"foo"), ("Zm9v\r\nYg==", b"foob")]
+        {
             assert_eq!(base64(text).as_deref(), Ok(bytes));
         }
         for text in ["Z", "Zg", "Zg=", "Zm8", "Zg==Zg==", "Zm9v="] {

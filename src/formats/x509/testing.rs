@@ -41,7 +41,10 @@ impl Template {
         Self {
             subject: name(&[("2.5.4.3", tag::UTF8_STRING, common_name)]),
             key_seed: common_name.to_owned(),
-            validity: Validity { not_before: datetime!(2026-01-01 0:00 UTC), not_after: datetime!(2026-12-31 0:00 UTC) },
+            validity: Validity {
+                not_before: datetime!(2026-01-01 0:00 UTC),
+                not_after: datetime!(2026-12-31 0:00 UTC),
+            },
             serial: 7,
             base,
             extra: Vec::new(),
@@ -67,9 +70,17 @@ impl Issuer {
     }
 
     /// A CRL of this issuer. `revoked` holds serial numbers and times, `extensions` complete Extension elements.
-    pub fn crl(&self, this: OffsetDateTime, next: OffsetDateTime, revoked: &[(u8, OffsetDateTime)], extensions: &[Vec<u8>]) -> Vec<u8> {
-        let entries: Vec<u8> =
-            revoked.iter().flat_map(|(serial, at)| write::sequence(&[&write::small_integer(*serial), &write::time(*at)])).collect();
+    pub fn crl(
+        &self,
+        this: OffsetDateTime,
+        next: OffsetDateTime,
+        revoked: &[(u8, OffsetDateTime)],
+        extensions: &[Vec<u8>],
+    ) -> Vec<u8> {
+        let entries: Vec<u8> = revoked
+            .iter()
+            .flat_map(|(serial, at)| write::sequence(&[&write::small_integer(*serial), &write::time(*at)]))
+            .collect();
         let mut parts = vec![
             write::small_integer(1),
             ecdsa_sha256(),
@@ -132,9 +143,13 @@ fn identifier(oid: &str) -> ObjectIdentifier {
 fn sign_certificate(template: &Template, issuer: &[u8], issuer_key: &SigningKey) -> Vec<u8> {
     let subject_key = key(&template.key_seed);
     let point = subject_key.verifying_key().to_sec1_point(false);
-    let curve = write::sequence(&[&write::oid(&identifier("1.2.840.10045.2.1")), &write::oid(&identifier("1.2.840.10045.3.1.7"))]);
+    let curve = write::sequence(&[
+        &write::oid(&identifier("1.2.840.10045.2.1")),
+        &write::oid(&identifier("1.2.840.10045.3.1.7")),
+    ]);
     let spki = write::sequence(&[&curve, &write::bit_string(point.as_bytes())]);
-    let validity = write::sequence(&[&write::time(template.validity.not_before), &write::time(template.validity.not_after)]);
+    let validity =
+        write::sequence(&[&write::time(template.validity.not_before), &write::time(template.validity.not_after)]);
     let extensions = [template.base.concat(), template.extra.concat()].concat();
     let tbs = write::sequence(&[
         &write::tlv(0xa0, &write::small_integer(2)),
