@@ -14,7 +14,7 @@ pub mod app;
 pub mod authorization;
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "server")]
+#[cfg(feature = "custody")]
 pub mod custody;
 #[cfg(feature = "dev-pki")]
 pub mod dev_pki;
