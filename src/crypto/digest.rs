@@ -129,11 +129,13 @@ impl Digest {
 }
 
 /// An incremental hash computation.
+#[derive(Clone)]
 pub struct Hasher {
     algorithm: DigestAlgorithm,
     state: State,
 }
 
+#[derive(Clone)]
 enum State {
     Sha1(sha1::Sha1),
     Sha224(sha2::Sha224),

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
+use super::write;
+
 /// Number and generation of an indirect object, e.g. `12 0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
@@ -109,6 +111,13 @@ impl fmt::Debug for Name {
 impl Object {
     pub fn name(name: &str) -> Self {
         Self::Name(name.into())
+    }
+
+    /// The object in PDF syntax.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write::object(&mut bytes, self);
+        bytes
     }
 
     pub fn is_null(&self) -> bool {
