@@ -1,0 +1,122 @@
+//! What use cases take and give: plain values, free of HTTP and SQL.
+
+use std::path::PathBuf;
+use time::{Duration, OffsetDateTime};
+
+use crate::crypto::{Digest, SignatureAlgorithm};
+use crate::domain::{CredentialId, Portal, PortalId, Secret, Signer, State, Transaction, TransactionId};
+
+/// The authenticated portal behind a bearer token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    pub portal: PortalId,
+}
+
+/// A bearer token just issued.
+#[derive(Debug)]
+pub struct AccessToken {
+    pub token: Secret,
+    pub expires_in: Duration,
+}
+
+/// `credentials/authorize`.
+#[derive(Debug)]
+pub struct AuthorizeHashes {
+    pub credential: CredentialId,
+    /// DTBSRs to authorise, in the caller's order.
+    pub hashes: Vec<Digest>,
+    pub num_signatures: u32,
+    pub description: String,
+    pub pin: Option<Secret>,
+    /// Without a code, one is sent to the signer's registered number and the answer is [`Authorization::CodeSent`].
+    pub code: Option<Secret>,
+}
+
+/// The answer to [`AuthorizeHashes`].
+#[derive(Debug)]
+pub enum Authorization {
+    /// The factors fitted; the SAD opens exactly these hashes.
+    Sad { sad: Secret, expires_in: Duration },
+    /// A code was sent; repeat the call with it.
+    CodeSent { handle: TransactionId },
+}
+
+/// `signatures/signHash`.
+#[derive(Debug)]
+pub struct SignHashes {
+    pub credential: CredentialId,
+    pub sad: Secret,
+    pub hashes: Vec<Digest>,
+    pub algorithm: SignatureAlgorithm,
+}
+
+/// A new signing request with whole documents.
+#[derive(Debug)]
+pub struct NewRequest {
+    pub credential: CredentialId,
+    pub documents: Vec<NewDocument>,
+    pub description: String,
+    pub return_url: Option<String>,
+    /// How long the citizen may take; the service's default when absent.
+    pub valid_for: Option<Duration>,
+    pub idempotency_key: Option<String>,
+    /// Signature algorithm; the credential's default when absent.
+    pub algorithm: Option<SignatureAlgorithm>,
+    pub reason: Option<String>,
+    pub location: Option<String>,
+    /// Empty signature field to fill; a new invisible one when absent.
+    pub field: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct NewDocument {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// A request as its portal sees it.
+#[derive(Debug)]
+pub struct RequestView {
+    pub transaction: Transaction,
+    /// Path of the citizen's page below the service's public URL, `/c/{token}`.
+    pub confirm_path: String,
+}
+
+/// A transaction as the citizen sees it.
+#[derive(Debug)]
+pub struct ConfirmationView {
+    pub transaction: Transaction,
+    pub portal: Portal,
+    pub signer: Signer,
+    /// Whose certificate will be used: subject common name and serial, for the page's small print.
+    pub certificate_subject: String,
+    /// The live code, if one was sent.
+    pub code: Option<LiveCode>,
+    /// Whether another code may be sent at all.
+    pub codes_left: u32,
+}
+
+/// A one-time code that may still be entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveCode {
+    pub tries_left: u32,
+    pub expires_at: OffsetDateTime,
+    /// When another may be asked for.
+    pub resend_at: OffsetDateTime,
+}
+
+/// A signed document: the original file as received, followed by the appended update.
+#[derive(Debug)]
+pub struct SignedDocument {
+    pub name: String,
+    pub original: PathBuf,
+    pub original_len: u64,
+    pub update: Vec<u8>,
+}
+
+/// The outcome of a step on the citizen's page.
+#[derive(Debug)]
+pub struct StepOutcome {
+    pub state: State,
+    pub return_url: Option<String>,
+}
