@@ -1,1 +1,7 @@
-fn main() {}
+//! The `kyso` program: parse arguments, run, set the exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kyso::cli::run()
+}

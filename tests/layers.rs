@@ -139,7 +139,8 @@ fn an_import_upwards_is_found() {
 fn formats_build_on_each_other_in_one_order() {
     let ranks: BTreeMap<&str, u32> = FORMATS.iter().copied().collect();
     let mut found = Vec::new();
-    for source in sources().iter().filter(|source| source.folder() == "formats" && source.name.matches('/').count() > 1) {
+    for source in sources().iter().filter(|source| source.folder() == "formats" && source.name.matches('/').count() > 1)
+    {
         let own = source.name.split('/').nth(1).unwrap_or_default().to_owned();
         for path in source.paths().into_iter().filter(|path| path.first().is_some_and(|first| first == "formats")) {
             let target = path.get(1).cloned().unwrap_or_default();
@@ -172,7 +173,9 @@ fn features_gate_module_declarations_only() {
         let code = source.code();
         let lines: Vec<&str> = code.lines().map(str::trim).collect();
         for pair in lines.windows(2) {
-            let gate = pair[0].contains("cfg(feature") || pair[0].contains("cfg(any(feature") || pair[0].contains("cfg(all(feature");
+            let gate = pair[0].contains("cfg(feature")
+                || pair[0].contains("cfg(any(feature")
+                || pair[0].contains("cfg(all(feature");
             let module = pair[1].starts_with("mod ") || pair[1].starts_with("pub mod ") || pair[1].starts_with("#[");
             if gate && !module {
                 found.push(format!("{}: {}", source.name, pair[1]));
@@ -184,7 +187,8 @@ fn features_gate_module_declarations_only() {
 
 #[test]
 fn the_pure_core_has_no_clock_randomness_files_or_sockets() {
-    const BANNED: &[&str] = &["std::fs", "std::net", "std::env", "SystemTime::now", "now_utc", "getrandom::", "tokio::", "tracing::"];
+    const BANNED: &[&str] =
+        &["std::fs", "std::net", "std::env", "SystemTime::now", "now_utc", "getrandom::", "tokio::", "tracing::"];
     let mut found = Vec::new();
     for source in sources().iter().filter(|source| PURE_CORE.contains(&source.folder())) {
         let code = source.code();

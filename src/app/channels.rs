@@ -100,3 +100,17 @@ impl MessageChannel for SmsGateway {
         }
     }
 }
+
+/// Stands in where no code is ever sent: administration.
+pub struct Unconfigured;
+
+#[async_trait]
+impl MessageChannel for Unconfigured {
+    fn name(&self) -> &'static str {
+        "none"
+    }
+
+    async fn send(&self, _message: &CodeMessage) -> Result<(), ChannelError> {
+        Err(ChannelError("none is configured".into()))
+    }
+}
