@@ -46,38 +46,37 @@ pub fn identify<'a>(
     candidates: impl Iterator<Item = &'a Certificate> + Clone,
     messages: &mut Vec<Message>,
 ) -> Result<SigningCertificate, Finding> {
-    let named = candidates.clone().find(|certificate| signer.identifier.names(certificate));
+    let mut named = candidates.clone().filter(|certificate| signer.identifier.names(certificate));
     let Some((binding, reference)) = signed_reference(signer)? else {
-        let certificate = named.ok_or(not_found())?.clone();
+        let certificate = named.next().ok_or(not_found())?.clone();
         return Ok(SigningCertificate { certificate, binding: Binding::IdentifierOnly });
     };
-    match named {
-        Some(named) => {
-            compare(&reference, named)?;
-            Ok(SigningCertificate { certificate: named.clone(), binding })
-        }
-        None => {
-            let same = |certificate: &&Certificate| reference.compare(certificate) == Ok(Comparison::Same);
-            let certificate = candidates.clone().find(same).ok_or(not_found())?.clone();
-            messages.push(Message::warning(Code::SignerIdentifierMismatch));
-            Ok(SigningCertificate { certificate, binding })
+    let mut mismatch = None;
+    for certificate in named {
+        match compare(&reference, certificate) {
+            Ok(()) => return Ok(SigningCertificate { certificate: certificate.clone(), binding }),
+            Err(finding) => mismatch = Some(finding),
         }
     }
+    if let Some(finding) = mismatch {
+        return Err(finding);
+    }
+    let same = |certificate: &&Certificate| reference.compare(certificate) == Ok(Comparison::Same);
+    let certificate = candidates.clone().find(same).ok_or(not_found())?.clone();
+    messages.push(Message::warning(Code::SignerIdentifierMismatch));
+    Ok(SigningCertificate { certificate, binding })
 }
 
+/// Compares the signed reference with a certificate the SignerInfo names.
 fn compare(reference: &EssCertId, named: &Certificate) -> Result<(), Finding> {
     let comparison = reference.compare(named).map_err(|error| {
         Finding::with(SubIndication::CryptoConstraintsFailure, Code::AlgorithmUnsupported, error.to_string())
     })?;
+    let mismatch = |detail: String| Err(Finding::with(SubIndication::FormatFailure, Code::SigningCertificateMismatch, detail));
     match comparison {
         Comparison::Same => Ok(()),
-        Comparison::OtherHash => {
-            let detail = format!("SignerInfo: {}", named.subject());
-            Err(Finding::with(SubIndication::FormatFailure, Code::SigningCertificateMismatch, detail))
-        }
-        Comparison::OtherIssuerSerial => {
-            Err(Finding::with(SubIndication::FormatFailure, Code::SigningCertificateMismatch, "issuerSerial"))
-        }
+        Comparison::OtherHash => mismatch(format!("SignerInfo: {}", named.subject())),
+        Comparison::OtherIssuerSerial => mismatch("issuerSerial".to_owned()),
     }
 }
 
