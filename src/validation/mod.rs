@@ -21,4 +21,4 @@ pub(crate) mod testing;
 
 pub use evidence::Evidence;
 pub use policy::{Policy, RevocationPolicy};
-pub use process::{Setting, validate_cms};
+pub use process::{Setting, validate_cms, validate_pdf};

@@ -4,6 +4,7 @@
 
 pub mod acceptance;
 pub mod crypto;
+pub mod format_checking;
 
 pub mod signing_certificate;
 pub mod x509;

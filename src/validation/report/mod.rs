@@ -5,9 +5,12 @@
 
 pub mod message;
 
+pub use crate::formats::pdf::byte_range::Coverage;
 pub use message::{Code, Language, Message, Severity};
 
 use time::OffsetDateTime;
+
+use crate::formats::pdf::SignatureKind;
 
 /// The main indications of EN 319 102-1 §5.1.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,22 +118,12 @@ pub enum Integrity {
     Broken,
 }
 
-/// How much of the file the signature covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coverage {
-    WholeFile,
-    /// All bytes of its revision; later revisions follow.
-    WholeRevision,
-    Partial,
-}
-
-impl Coverage {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::WholeFile => "whole-file",
-            Self::WholeRevision => "whole-revision",
-            Self::Partial => "partial",
-        }
+/// The word for a coverage in JSON.
+pub fn coverage_str(coverage: Coverage) -> &'static str {
+    match coverage {
+        Coverage::WholeFile => "whole-file",
+        Coverage::WholeRevision => "whole-revision",
+        Coverage::Partial => "partial",
     }
 }
 
@@ -181,6 +174,15 @@ impl Level {
 pub enum Kind {
     Signature,
     DocumentTimestamp,
+}
+
+impl From<SignatureKind> for Kind {
+    fn from(kind: SignatureKind) -> Self {
+        match kind {
+            SignatureKind::Signature => Self::Signature,
+            SignatureKind::DocumentTimestamp => Self::DocumentTimestamp,
+        }
+    }
 }
 
 impl Kind {
