@@ -1,7 +1,7 @@
-//! The `kyso` program: parse arguments, run, set the exit code.
+//! The `kyso` program: parses its arguments and hands over to the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    kyso::cli::run()
+    kyso::cli::run(std::env::args_os())
 }

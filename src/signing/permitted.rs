@@ -3,7 +3,7 @@
 use super::prepare::SigningError;
 use crate::formats::pdf::fields::{self, Field};
 use crate::formats::pdf::permissions::{self, DocMdpPermission, FieldLock};
-use crate::formats::pdf::{Dict, Object, Pdf, SignatureDictionary, signature};
+use crate::formats::pdf::{Pdf, SignatureDictionary, signature};
 
 /// Checks certification, field locks and XFA before the field `name` is signed.
 ///
@@ -33,11 +33,8 @@ fn check_signature(signature: &SignatureDictionary, name: &str) -> Result<(), Si
     Ok(())
 }
 
-/// A dynamic XFA form is drawn from its XML; PDF fields and pages are only a placeholder.
+/// A form with XFA and no PDF fields is drawn from its XML alone; the pages are only a placeholder.
 fn check_xfa(pdf: &Pdf<'_>, form_fields: &[Field]) -> Result<(), SigningError> {
-    let catalog = pdf.catalog()?;
-    let needs_rendering = pdf.value(catalog.as_dict().unwrap_or(Dict::empty()), "NeedsRendering")?;
-    let dynamic = needs_rendering.is_some_and(|flag| *flag == Object::Bool(true));
     let has_xfa = fields::acro_form(pdf)?.is_some_and(|(_, form)| form.contains("XFA"));
-    if dynamic || (has_xfa && form_fields.is_empty()) { Err(SigningError::XfaOnly) } else { Ok(()) }
+    if has_xfa && form_fields.is_empty() { Err(SigningError::XfaOnly) } else { Ok(()) }
 }

@@ -179,30 +179,42 @@ fn fill_field(
     Ok(field.lock(pdf)?.map(|(lock, _)| lock))
 }
 
-/// Adds an invisible field, merged with its widget, to the first page and to the form.
+/// Adds an invisible field to the form, merged with a widget on the first page. A document without pages gets a field
+/// without widget.
 fn add_field(
     pdf: &Pdf<'_>,
     update: &mut IncrementalUpdate<'_, '_>,
     name: &str,
     signature: ObjectId,
 ) -> Result<(), SigningError> {
-    let page = pages::first_page(pdf)?;
     let id = update.allocate()?;
-    let zero = || Object::Integer(0);
-    let widget = Dict::new()
-        .with("Type", Object::name("Annot"))
-        .with("Subtype", Object::name("Widget"))
+    let mut field = Dict::new()
         .with("FT", Object::name("Sig"))
         .with("T", Object::String(text::encode(name)))
-        .with("V", Object::Ref(signature))
-        .with("P", Object::Ref(page.id))
+        .with("V", Object::Ref(signature));
+    if let Some(page) = pages::first_page(pdf)? {
+        for (key, value) in invisible_widget(page.id).iter() {
+            field.set(&key.to_string(), value.clone());
+        }
+        append(pdf, update, &page.dict, "Annots", id, |update, dict| {
+            update.set(page.id, &Object::Dict(dict));
+            Ok(())
+        })?;
+    }
+    update.set(id, &Object::Dict(field));
+    add_to_form(pdf, update, id)
+}
+
+fn invisible_widget(page: ObjectId) -> Dict {
+    Dict::new()
+        .with("Type", Object::name("Annot"))
+        .with("Subtype", Object::name("Widget"))
+        .with("P", Object::Ref(page))
         .with("F", Object::Integer(WIDGET_FLAGS))
-        .with("Rect", Object::Array(vec![zero(), zero(), zero(), zero()]));
-    update.set(id, &Object::Dict(widget));
-    append(pdf, update, &page.dict, "Annots", id, |update, dict| {
-        update.set(page.id, &Object::Dict(dict));
-        Ok(())
-    })?;
+        .with("Rect", Object::Array(vec![Object::Integer(0); 4]))
+}
+
+fn add_to_form(pdf: &Pdf<'_>, update: &mut IncrementalUpdate<'_, '_>, id: ObjectId) -> Result<(), SigningError> {
     match fields::acro_form(pdf)? {
         Some((form_id, form)) => {
             // The form is written in any case: /SigFlags and /Fields may both change.
@@ -424,12 +436,17 @@ mod tests {
             assert_eq!(signature.sub_filter.as_deref(), Some("ETSI.CAdES.detached"));
             assert_eq!(signature.signing_time, Some(datetime!(2026-01-02 03:04:05 +07:00)));
             assert_eq!(signature.name.as_deref(), Some("Nguyễn Văn An"));
-            let page = pages::first_page(&pdf).unwrap();
+            let page = pages::first_page(&pdf).unwrap().unwrap();
             let annotations = page.dict.get("Annots").and_then(Object::as_array).unwrap();
             assert_eq!(annotations.last(), signature.field.map(Object::Ref).as_ref());
             let (_, form) = fields::acro_form(&pdf).unwrap().unwrap();
             assert_eq!(form.get("SigFlags"), Some(&Object::Integer(3)));
         }
+    }
+
+    #[test]
+    fn document_without_pages_gets_a_field_without_widget() {
+        sign(&Sample::new().object(2, "<</Type/Pages/Kids[]/Count 0>>").finish(), FieldChoice::NewInvisible);
     }
 
     #[test]

@@ -36,15 +36,12 @@ pub fn pages(pdf: &Pdf<'_>) -> Result<Vec<Page>, PdfError> {
     collect(pdf, pdf.limits().pages)
 }
 
-/// The first page, without reading the others.
+/// The first page, without reading the others; `None` for a document without pages.
 ///
 /// # Errors
-/// As [`pages`]; a document without pages is damaged.
-pub fn first_page(pdf: &Pdf<'_>) -> Result<Page, PdfError> {
-    match collect(pdf, 0)?.pop() {
-        Some(page) => Ok(page),
-        None => damaged("the document has no pages", pdf.startxref()),
-    }
+/// As [`pages`].
+pub fn first_page(pdf: &Pdf<'_>) -> Result<Option<Page>, PdfError> {
+    Ok(collect(pdf, 0)?.pop())
 }
 
 /// Walks in reading order until more than `enough` pages are found; `enough` of the limit itself is an error.
@@ -108,7 +105,7 @@ mod tests {
         let pages = pages(&pdf).unwrap();
         let seen: Vec<_> = pages.iter().map(|p| (p.id.number, p.attribute("Rotate").cloned())).collect();
         assert_eq!(seen, [(3, Some(Object::Integer(90))), (6, Some(Object::Integer(0)))]);
-        assert_eq!(first_page(&pdf).unwrap().id.number, 3);
+        assert_eq!(first_page(&pdf).unwrap().map(|page| page.id.number), Some(3));
     }
 
     #[test]

@@ -146,6 +146,8 @@ impl<'a> SectionReader<'a> {
         if lexer.pos() != at + 18 {
             self.anomalies.push(Anomaly::XrefEntryFormat { offset: at });
         }
+        // Generations of free entries mean nothing; 65536 is a common slip for 65535.
+        let generation = if kind == b"f" { generation.min(65535) } else { generation };
         let (Ok(offset), Ok(generation)) = (usize::try_from(offset), u16::try_from(generation)) else {
             return damaged("a cross-reference entry is out of bounds", at);
         };
