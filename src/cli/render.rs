@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_palette_of_257_colours_is_refused() {
-        let colours = |n: u16| (0..n).map(|i| [u8::try_from(i >> 8).unwrap_or(0), u8::try_from(i & 255).unwrap_or(0), 0]);
+        let colours =
+            |n: u16| (0..n).map(|i| [u8::try_from(i >> 8).unwrap_or(0), u8::try_from(i & 255).unwrap_or(0), 0]);
         assert!(palette(colours(256)).is_some());
         assert!(palette(colours(257)).is_none());
     }
@@ -253,7 +254,8 @@ mod tests {
             let mut buffer = vec![0; reader.output_buffer_size().expect("small")];
             let info = reader.next_frame(&mut buffer).expect("a frame");
             let step = info.color_type.samples();
-            let read: Vec<[u8; 3]> = buffer.chunks(step).map(|p| if step == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] }).collect();
+            let read: Vec<[u8; 3]> =
+                buffer.chunks(step).map(|p| if step == 1 { [p[0]; 3] } else { [p[0], p[1], p[2]] }).collect();
             assert_eq!(read, pixels.iter().map(|p| [p[0], p[1], p[2]]).collect::<Vec<_>>());
         }
     }
