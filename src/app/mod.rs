@@ -8,6 +8,7 @@
 pub mod channels;
 pub mod config;
 pub mod sandbox;
+pub mod serve;
 pub mod system;
 pub mod telemetry;
 pub mod wiring;

@@ -125,6 +125,22 @@ impl Arguments {
         ExitCode::from(task.run().code())
     }
 
+    /// Verifies one file against one root and the CRLs of one file, in the default form.
+    pub fn of_file(file: PathBuf, trust: PathBuf, crl: PathBuf) -> Self {
+        Self {
+            trust: vec![trust],
+            crl: vec![crl],
+            revocation: Revocation::Require,
+            at: None,
+            content: None,
+            json: false,
+            report: ReportForm::Text,
+            lang: Lang::Vi,
+            jobs: 1,
+            files: vec![file],
+        }
+    }
+
     fn prepare(self) -> anyhow::Result<Task> {
         let form = if self.json { ReportForm::Json } else { self.report };
         if form == ReportForm::Html {
@@ -236,7 +252,10 @@ fn walk(folder: &Path, extensions: &[&str], depth: usize, found: &mut Vec<PathBu
         let path = entry.path();
         if entry.file_type()?.is_dir() {
             walk(&path, extensions, depth.saturating_add(1), found)?;
-        } else if path.extension().is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted))) {
+        } else if path
+            .extension()
+            .is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
+        {
             if found.len() >= MAX_FILES {
                 bail!("more than {MAX_FILES} files");
             }
@@ -325,7 +344,9 @@ impl Task {
                 let error = report.signatures.is_empty().then(|| "the file holds no signature".to_owned());
                 (FileResult { file, report: Some(report), error }, outcome)
             }
-            Ok(Err(error)) => (FileResult { file, report: None, error: Some(format!("{error:#}")) }, Outcome::Unreadable),
+            Ok(Err(error)) => {
+                (FileResult { file, report: None, error: Some(format!("{error:#}")) }, Outcome::Unreadable)
+            }
             Err(_) => {
                 let error = Some("internal error; please report this file".to_owned());
                 (FileResult { file, report: None, error }, Outcome::Internal)

@@ -72,7 +72,8 @@ pub fn message<'a>(
     sub_filter: SubFilter,
     messages: &mut Vec<Message>,
 ) -> Result<SignedData<'a>, Finding> {
-    let unreadable = |error: CmsError| Finding::with(SubIndication::FormatFailure, Code::CmsUnreadable, error.to_string());
+    let unreadable =
+        |error: CmsError| Finding::with(SubIndication::FormatFailure, Code::CmsUnreadable, error.to_string());
     let signed_data = SignedData::parse(contents).map_err(unreadable)?;
     if let Trailing::Other(count) = signed_data.trailing {
         return Err(Finding::with(SubIndication::FormatFailure, Code::CmsTrailingBytes, count.to_string()));

@@ -18,11 +18,21 @@ pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, Pd
     let mut dictionaries = signature::signatures(&pdf)?;
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
     let reports = dictionaries.iter().enumerate();
-    let signatures = reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));
-    Ok(FileReport { format: Format::Pdf, signatures: signatures.collect(), revisions: revisions::revisions(&pdf).len() })
+    let signatures =
+        reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));
+    Ok(FileReport {
+        format: Format::Pdf,
+        signatures: signatures.collect(),
+        revisions: revisions::revisions(&pdf).len(),
+    })
 }
 
-fn validate_one(pdf: &Pdf<'_>, dictionary: &SignatureDictionary, index: usize, setting: Setting<'_>) -> SignatureReport {
+fn validate_one(
+    pdf: &Pdf<'_>,
+    dictionary: &SignatureDictionary,
+    index: usize,
+    setting: Setting<'_>,
+) -> SignatureReport {
     let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
     report.coverage = dictionary.byte_range.coverage;
     let mut answer = Answer::default();
