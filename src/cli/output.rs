@@ -23,7 +23,11 @@ pub fn json(result: &FileResult, language: Language) -> String {
     let line = JsonFile {
         file: &result.file,
         format: report.map(|report| report.format.as_str()),
-        signatures: report.iter().flat_map(|report| &report.signatures).map(|s| JsonSignature::new(s, language)).collect(),
+        signatures: report
+            .iter()
+            .flat_map(|report| &report.signatures)
+            .map(|s| JsonSignature::new(s, language))
+            .collect(),
         revisions: report.map_or(0, |report| report.revisions),
         error: result.error.as_deref(),
     };
@@ -108,11 +112,7 @@ impl<'a> JsonSignature<'a> {
 
 impl JsonMessage {
     fn new(message: &Message, language: Language) -> Self {
-        Self {
-            severity: message.severity.as_str(),
-            code: message.code.as_str(),
-            text: message.text(language),
-        }
+        Self { severity: message.severity.as_str(), code: message.code.as_str(), text: message.text(language) }
     }
 }
 
@@ -129,7 +129,9 @@ pub fn text(result: &FileResult, language: Language) -> String {
     let signatures = result.report.as_ref().map_or(&[][..], |report| &report.signatures);
     // Writing to a String cannot fail.
     let _ = match (&result.error, worst(signatures)) {
-        (Some(error), _) => writeln!(out, "? {} — {}\n    {}", words.unreadable(), printable(&result.file), printable(error)),
+        (Some(error), _) => {
+            writeln!(out, "? {} — {}\n    {}", words.unreadable(), printable(&result.file), printable(error))
+        }
         (None, worst) => writeln!(out, "{} {} — {}", mark(worst), words.answer(worst), printable(&result.file)),
     };
     for signature in signatures {
@@ -208,12 +210,16 @@ fn mark(indication: Indication) -> &'static str {
 
 /// Text from files must not steer the terminal nor turn the writing direction.
 fn printable(text: &str) -> String {
-    let harmless = |c: char| !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmless = |c: char| {
+        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect()
 }
 
 fn local(time: OffsetDateTime) -> String {
-    let format = format_description!("[day]/[month]/[year] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]");
+    let format = format_description!(
+        "[day]/[month]/[year] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]"
+    );
     time.format(&format).unwrap_or_default()
 }
 
@@ -331,7 +337,8 @@ mod tests {
 
     #[test]
     fn json_has_the_contracts_fields() {
-        let line: serde_json::Value = serde_json::from_str(&json(&result(b"content"), Language::English)).expect("JSON");
+        let line: serde_json::Value =
+            serde_json::from_str(&json(&result(b"content"), Language::English)).expect("JSON");
         let signature = &line["signatures"][0];
         assert_eq!((line["format"].as_str(), line["error"].is_null()), (Some("cms"), true));
         assert_eq!(signature["indication"], "TOTAL-PASSED");

@@ -236,7 +236,10 @@ fn walk(folder: &Path, extensions: &[&str], depth: usize, found: &mut Vec<PathBu
         let path = entry.path();
         if entry.file_type()?.is_dir() {
             walk(&path, extensions, depth.saturating_add(1), found)?;
-        } else if path.extension().is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted))) {
+        } else if path
+            .extension()
+            .is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
+        {
             if found.len() >= MAX_FILES {
                 bail!("more than {MAX_FILES} files");
             }
@@ -325,7 +328,9 @@ impl Task {
                 let error = report.signatures.is_empty().then(|| "the file holds no signature".to_owned());
                 (FileResult { file, report: Some(report), error }, outcome)
             }
-            Ok(Err(error)) => (FileResult { file, report: None, error: Some(format!("{error:#}")) }, Outcome::Unreadable),
+            Ok(Err(error)) => {
+                (FileResult { file, report: None, error: Some(format!("{error:#}")) }, Outcome::Unreadable)
+            }
             Err(_) => {
                 let error = Some("internal error; please report this file".to_owned());
                 (FileResult { file, report: None, error }, Outcome::Internal)
@@ -355,10 +360,17 @@ enum Kind {
     CmsPem,
 }
 
-/// Tells the format by its first bytes: the `%PDF-` header may stand anywhere in the first 1024.
+/// The identifier id-signedData as it stands near the start of every CMS signature.
+const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+
+/// Tells the format by its first bytes. A CMS may carry a PDF, so it is looked for first; the `%PDF-` header may stand
+/// anywhere in the first 1024.
 fn kind(bytes: &[u8]) -> Option<Kind> {
     let head = bytes.get(..1024).unwrap_or(bytes);
-    if head.windows(5).any(|window| window == b"%PDF-") {
+    let opening = bytes.get(..24).unwrap_or(bytes);
+    if head.first() == Some(&0x30) && opening.windows(SIGNED_DATA.len()).any(|window| window == SIGNED_DATA) {
+        Some(Kind::Cms)
+    } else if head.windows(5).any(|window| window == b"%PDF-") {
         Some(Kind::Pdf)
     } else if head.first() == Some(&0x30) {
         Some(Kind::Cms)

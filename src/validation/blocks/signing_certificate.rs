@@ -72,7 +72,8 @@ fn compare(reference: &EssCertId, named: &Certificate) -> Result<(), Finding> {
     let comparison = reference.compare(named).map_err(|error| {
         Finding::with(SubIndication::CryptoConstraintsFailure, Code::AlgorithmUnsupported, error.to_string())
     })?;
-    let mismatch = |detail: String| Err(Finding::with(SubIndication::FormatFailure, Code::SigningCertificateMismatch, detail));
+    let mismatch =
+        |detail: String| Err(Finding::with(SubIndication::FormatFailure, Code::SigningCertificateMismatch, detail));
     match comparison {
         Comparison::Same => Ok(()),
         Comparison::OtherHash => mismatch(format!("SignerInfo: {}", named.subject())),

@@ -133,7 +133,11 @@ mod tests {
                 report.signatures.iter().any(|s| s.indication() == Indication::TotalPassed && !warned(s))
             });
             // What no rule protects: the version numbers, the unsigned list of digest algorithms, parameters' absence.
-            assert!(!passed || unprotected(&signed.der, at), "flip at {at} passed: {:02x?}", &signed.der[at.saturating_sub(12)..at + 4]);
+            assert!(
+                !passed || unprotected(&signed.der, at),
+                "flip at {at} passed: {:02x?}",
+                &signed.der[at.saturating_sub(12)..at + 4]
+            );
         }
     }
 

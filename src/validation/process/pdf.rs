@@ -1,5 +1,7 @@
 //! A PDF: one report for each signature of its form, in the order of signing.
 
+use std::collections::HashSet;
+
 use crate::formats::cms::SignedData;
 use crate::formats::pdf::{Limits, Pdf, PdfError, SignatureDictionary, revisions, signature};
 use crate::validation::blocks::crypto::SignedContent;
@@ -16,18 +18,33 @@ use crate::validation::report::{FileReport, Format, Kind, SignatureReport};
 pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, PdfError> {
     let pdf = Pdf::open(bytes, &Limits::default())?;
     let mut dictionaries = signature::signatures(&pdf)?;
+    // A dictionary that several fields share is one signature.
+    let mut seen = HashSet::new();
+    dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
     let reports = dictionaries.iter().enumerate();
-    let signatures = reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));
-    Ok(FileReport { format: Format::Pdf, signatures: signatures.collect(), revisions: revisions::revisions(&pdf).len() })
+    let signatures =
+        reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));
+    Ok(FileReport {
+        format: Format::Pdf,
+        signatures: signatures.collect(),
+        revisions: revisions::revisions(&pdf).len(),
+    })
 }
 
-fn validate_one(pdf: &Pdf<'_>, dictionary: &SignatureDictionary, index: usize, setting: Setting<'_>) -> SignatureReport {
+fn validate_one(
+    pdf: &Pdf<'_>,
+    dictionary: &SignatureDictionary,
+    index: usize,
+    setting: Setting<'_>,
+) -> SignatureReport {
     let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
     report.coverage = dictionary.byte_range.coverage;
     let mut answer = Answer::default();
     answer.take(format_checking::byte_range(dictionary));
-    let sub_filter = answer.take(SubFilter::read(dictionary));
+    let sub_filter = SubFilter::read(dictionary, &mut answer.messages);
+    let sub_filter = answer.take(sub_filter);
+    report.kind = sub_filter.map_or(report.kind, SubFilter::kind);
     let signed_data = sub_filter.and_then(|sub_filter| {
         let message = format_checking::message(&dictionary.contents, sub_filter, &mut answer.messages);
         answer.take(message)
@@ -38,6 +55,7 @@ fn validate_one(pdf: &Pdf<'_>, dictionary: &SignatureDictionary, index: usize, s
         answer.conclude(&mut report);
         return report;
     };
+    answer.take(format_checking::single_signer(signed_data));
     let subject = Subject {
         signed_data,
         signer,
