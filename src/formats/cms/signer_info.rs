@@ -205,11 +205,11 @@ pub(super) mod tests {
         let digest =
             write::sequence(&[&write::oid(&oid::MESSAGE_DIGEST), &write::set_of(vec![write::octet_string(b"d")])]);
         let kind = write::sequence(&[&write::oid(&oid::CONTENT_TYPE), &write::set_of(vec![write::oid(&oid::DATA)])]);
-        let unsorted = [digest.clone(), kind.clone()].concat();
+        let unsorted = [kind.clone(), digest.clone()].concat();
         let signer = read(&signer_info(&unsorted));
         let signed = signer.signed_attributes.expect("signed attributes");
         assert_eq!(signed.received_octets(), write::tlv(tag::SET, &unsorted));
-        assert_eq!(signed.signed_octets(), write::tlv(tag::SET, &[kind, digest].concat()));
+        assert_eq!(signed.signed_octets(), write::tlv(tag::SET, &[digest, kind].concat()));
         assert_eq!(signed.message_digest(), Ok(Some(b"d".to_vec())));
     }
 

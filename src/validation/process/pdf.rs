@@ -89,3 +89,58 @@ fn facts(dictionary: &SignatureDictionary) -> PdfFacts<'_> {
         reason: Entry::of(&dictionary.reason),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::report::{Code, Coverage, Indication, Integrity, Level, SubIndication};
+    use crate::validation::testing::{self, Signed};
+    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use time::macros::datetime;
+
+    const M: &str = "/M(D:20260501000000Z)";
+
+    fn run(signed: &Signed, file: &[u8]) -> SignatureReport {
+        let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+        validate_pdf(file, setting).expect("readable").signatures.remove(0)
+    }
+
+    #[test]
+    fn honest_pdf_passes_as_pades() {
+        let (signed, file) = testing::pdf(M);
+        let report = run(&signed, &file);
+        assert_eq!((report.sub_indication, report.level), (None, Level::PadesBB), "{:?}", report.messages);
+        assert_eq!((report.coverage, report.integrity), (Coverage::WholeFile, Integrity::Intact));
+        assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
+        assert_eq!(report.field.as_deref(), Some("Sig"));
+    }
+
+    #[test]
+    fn missing_m_is_off_profile_and_the_rule_is_named() {
+        let (signed, file) = testing::pdf("");
+        let report = run(&signed, &file);
+        assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::Pkcs7));
+        assert!(report.messages.iter().any(|m| m.detail.as_deref() == Some("/M shall be present")));
+    }
+
+    #[test]
+    fn changed_page_is_hash_failure() {
+        let (signed, mut file) = testing::pdf(M);
+        let at = file.windows(3).position(|w| w == b"842").expect("page box");
+        file[at] = b'9';
+        let report = run(&signed, &file);
+        assert_eq!((report.sub_indication, report.integrity), (Some(SubIndication::HashFailure), Integrity::Broken));
+    }
+
+    #[test]
+    fn zeroed_contents_is_format_failure() {
+        let (signed, mut file) = testing::pdf(M);
+        let start = file.windows(11).position(|w| w == b"/Contents <").expect("hole") + 11;
+        file[start..start + 4000].fill(b'0');
+        let report = run(&signed, &file);
+        assert_eq!(report.sub_indication, Some(SubIndication::FormatFailure));
+        assert_eq!(report.messages[0].code, Code::CmsUnreadable);
+    }
+}
