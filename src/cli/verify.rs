@@ -376,10 +376,17 @@ enum Kind {
     CmsPem,
 }
 
-/// Tells the format by its first bytes: the `%PDF-` header may stand anywhere in the first 1024.
+/// The identifier id-signedData as it stands near the start of every CMS signature.
+const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+
+/// Tells the format by its first bytes. A CMS may carry a PDF, so it is looked for first; the `%PDF-` header may stand
+/// anywhere in the first 1024.
 fn kind(bytes: &[u8]) -> Option<Kind> {
     let head = bytes.get(..1024).unwrap_or(bytes);
-    if head.windows(5).any(|window| window == b"%PDF-") {
+    let opening = bytes.get(..24).unwrap_or(bytes);
+    if head.first() == Some(&0x30) && opening.windows(SIGNED_DATA.len()).any(|window| window == SIGNED_DATA) {
+        Some(Kind::Cms)
+    } else if head.windows(5).any(|window| window == b"%PDF-") {
         Some(Kind::Pdf)
     } else if head.first() == Some(&0x30) {
         Some(Kind::Cms)

@@ -3,6 +3,7 @@
 use crate::crypto::DigestAlgorithm;
 use crate::formats::cms::{SignedData, oid};
 use crate::formats::der::write;
+use crate::formats::pdf::samples::Sample;
 use crate::formats::x509::testing::{Issuer, Template, ecdsa_sha256};
 
 pub(crate) struct Signed {
@@ -19,6 +20,32 @@ impl Signed {
 
 pub(crate) fn p7s() -> Signed {
     signed(b"content", &[])
+}
+
+/// A one-page PDF signed in the field "Sig", with these further entries in the signature dictionary.
+pub(crate) fn pdf(entries: &str) -> (Signed, Vec<u8>) {
+    const HOLE: usize = 4000;
+    let zeros = "0".repeat(HOLE);
+    let dictionary = format!(
+        "<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/ETSI.CAdES.detached{entries}\
+         /ByteRange [0 0000000000 0000000000 0000000000]/Contents <{zeros}>>>"
+    );
+    let mut file = Sample::new()
+        .object(1, "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R]/SigFlags 3>>>>")
+        .object(5, "<</FT/Sig/T(Sig)/Subtype/Widget/Rect[0 0 0 0]/P 3 0 R/V 6 0 R>>")
+        .object(6, &dictionary)
+        .finish();
+    let hole = file.windows(zeros.len()).position(|window| window == zeros.as_bytes()).expect("hole") - 1;
+    let end = hole + HOLE + 2;
+    let range = format!("[0 {hole:010} {end:010} {:010}]", file.len() - end);
+    let at = file.windows(12).position(|window| window == b"/ByteRange [").expect("ByteRange") + 11;
+    file[at..at + range.len()].copy_from_slice(range.as_bytes());
+    let signed = signed(&[&file[..hole], &file[end..]].concat(), &[]);
+    for (index, byte) in signed.der.iter().enumerate() {
+        let digits = format!("{byte:02x}");
+        file[hole + 1 + 2 * index..hole + 3 + 2 * index].copy_from_slice(digits.as_bytes());
+    }
+    (signed, file)
 }
 
 /// A detached signature over `content` with further signed attributes.

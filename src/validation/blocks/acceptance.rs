@@ -7,6 +7,7 @@ use super::crypto::CryptographicallyValid;
 use crate::crypto::suites;
 use crate::formats::cms::{SignedData, SignerInfo, oid};
 use crate::formats::der::{Reader, Rules, value};
+use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::report::{Code, Finding, Message, SubIndication};
 
@@ -79,6 +80,25 @@ pub fn algorithms(
     }
     let bits = key.map(|key| format!(", {} bit", key.bits())).unwrap_or_default();
     refuse(format!("{}{bits}", valid.algorithm.name()))
+}
+
+/// Checks that what stands as signature-time-stamp is a time-stamp token at all; whether it proves anything is not
+/// evaluated here.
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE: EN 319 122-1 §5.3 allows only time-stamp tokens there, and a reader that shows such an attribute
+/// as a time-stamp shows a forgery.
+pub fn time_stamps(signer: &SignerInfo, messages: &mut Vec<Message>) -> Result<(), Finding> {
+    for token in signer.unsigned_attributes.values(&oid::SIGNATURE_TIME_STAMP) {
+        let states_time = SignedData::parse(token).is_ok_and(|token| {
+            token.content_type == oid::TST_INFO && token.content.is_some_and(|info| TstInfo::from_der(&info).is_ok())
+        });
+        if !states_time {
+            return Err(Finding::new(SubIndication::SigConstraintsFailure, Code::TimestampMalformed));
+        }
+        messages.push(Message::info(Code::TimestampNotEvaluated));
+    }
+    Ok(())
 }
 
 /// Warns when the claimed time cannot be right. The claim proves nothing either way.

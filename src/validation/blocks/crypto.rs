@@ -51,7 +51,11 @@ pub fn verify(
             if value != content_digest.as_bytes() {
                 return Err(Finding::new(SubIndication::HashFailure, Code::DigestMismatch));
             }
-            key.verify(algorithm, signed.signed_octets(), &signer.signature)
+            let verified = key.verify(algorithm, signed.signed_octets(), &signer.signature);
+            if verified.is_err() && key.verify(algorithm, signed.received_octets(), &signer.signature).is_ok() {
+                messages.push(Message::error(Code::SignedAttributesNotDer));
+            }
+            verified
         }
         None => {
             refuse_attributes_as_content(&parts)?;

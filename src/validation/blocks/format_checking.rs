@@ -4,7 +4,7 @@
 use crate::formats::cms::{CmsError, SignedData, Trailing};
 use crate::formats::pdf::byte_range::{ByteRangeDefect, Coverage};
 use crate::formats::pdf::{SignatureDictionary, SignatureKind};
-use crate::validation::report::{Code, Finding, Message, SubIndication};
+use crate::validation::report::{Code, Finding, Kind, Message, SubIndication};
 
 /// The encodings of a signature value this crate reads (ISO 32000-2 table 255, EN 319 142-1 §5.2, §5.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub enum SubFilter {
 }
 
 impl SubFilter {
-    /// Reads /SubFilter and compares it with /Type.
+    /// Reads /SubFilter; it decides what the dictionary is. A /Type that contradicts it is told.
     ///
     /// # Errors
-    /// FORMAT_FAILURE when it is missing, unknown, or contradicts /Type.
-    pub fn read(dictionary: &SignatureDictionary) -> Result<Self, Finding> {
+    /// FORMAT_FAILURE when it is missing or unknown, or /Type promises a time-stamp and it is none.
+    pub fn read(dictionary: &SignatureDictionary, messages: &mut Vec<Message>) -> Result<Self, Finding> {
         let sub_filter = match dictionary.sub_filter.as_deref() {
             Some("ETSI.CAdES.detached") => Self::Cades,
             Some("adbe.pkcs7.detached") => Self::Pkcs7Detached,
@@ -33,13 +33,20 @@ impl SubFilter {
             Some(other) => return Err(dictionary_finding(format!("/SubFilter /{}", other.escape_debug()))),
             None => return Err(dictionary_finding("/SubFilter".to_owned())),
         };
-        let stamps = sub_filter == Self::TimeStamp;
-        match (dictionary.kind, stamps) {
-            (SignatureKind::DocumentTimestamp, true) | (SignatureKind::Signature, false) => Ok(sub_filter),
-            (SignatureKind::DocumentTimestamp, false) | (SignatureKind::Signature, true) => {
-                Err(dictionary_finding("/Type, /SubFilter".to_owned()))
+        match (dictionary.kind, sub_filter) {
+            (SignatureKind::DocumentTimestamp, Self::TimeStamp) => {}
+            (SignatureKind::DocumentTimestamp, _) => return Err(dictionary_finding("/Type, /SubFilter".to_owned())),
+            (SignatureKind::Signature, Self::TimeStamp) => {
+                messages.push(Message::warning(Code::SignatureDictionaryInvalid).detail("/Type"));
             }
+            (SignatureKind::Signature, _) => {}
         }
+        Ok(sub_filter)
+    }
+
+    /// What a dictionary with this entry is.
+    pub fn kind(self) -> Kind {
+        if self == Self::TimeStamp { Kind::DocumentTimestamp } else { Kind::Signature }
     }
 }
 
@@ -66,7 +73,7 @@ pub fn byte_range(dictionary: &SignatureDictionary) -> Result<(), Finding> {
 /// Checks the message in /Contents against what the dictionary says it is.
 ///
 /// # Errors
-/// FORMAT_FAILURE when it is unreadable, has other octets behind it, several signers, or content it must not have.
+/// FORMAT_FAILURE when it is unreadable, has other octets behind it, no signer, or content it must not have.
 pub fn message<'a>(
     contents: &'a [u8],
     sub_filter: SubFilter,
@@ -78,9 +85,8 @@ pub fn message<'a>(
     if let Trailing::Other(count) = signed_data.trailing {
         return Err(Finding::with(SubIndication::FormatFailure, Code::CmsTrailingBytes, count.to_string()));
     }
-    if signed_data.signers.len() != 1 {
-        let count = signed_data.signers.len().to_string();
-        return Err(Finding::with(SubIndication::FormatFailure, Code::CmsSignerCount, count));
+    if signed_data.signers.is_empty() {
+        return Err(Finding::with(SubIndication::FormatFailure, Code::CmsSignerCount, "0"));
     }
     let carries = signed_data.content.is_some();
     let expected = matches!(sub_filter, SubFilter::Pkcs7Sha1 | SubFilter::TimeStamp);
@@ -92,6 +98,17 @@ pub fn message<'a>(
         messages.push(Message::info(Code::CmsUnreadable).detail(format!("certificates: {count}")));
     }
     Ok(signed_data)
+}
+
+/// Checks that the message has a single SignerInfo (EN 319 142-1 §6.3; ISO 32000-2 §12.8.3.3.1).
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE: only the first could be shown, and readers differ in which one they show.
+pub fn single_signer(signed_data: &SignedData<'_>) -> Result<(), Finding> {
+    match signed_data.signers.len() {
+        1 => Ok(()),
+        count => Err(Finding::with(SubIndication::SigConstraintsFailure, Code::CmsSignerCount, count.to_string())),
+    }
 }
 
 fn dictionary_finding(detail: String) -> Finding {

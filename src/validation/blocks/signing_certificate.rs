@@ -1,7 +1,7 @@
 //! Identification of the signing certificate (EN 319 102-1 §5.2.3).
 
 use crate::formats::cms::{
-    SignerInfo,
+    CmsError, SignerInfo,
     ess::{self, Comparison, EssCertId},
     oid,
 };
@@ -85,17 +85,17 @@ fn compare(reference: &EssCertId, named: &Certificate) -> Result<(), Finding> {
 fn signed_reference(signer: &SignerInfo) -> Result<Option<(Binding, EssCertId)>, Finding> {
     let Some(signed) = &signer.signed_attributes else { return Ok(None) };
     let problem = |text: String| Finding::with(SubIndication::SigConstraintsFailure, Code::AttributeProblem, text);
-    let read: [(Binding, _, fn(&[u8]) -> Result<Vec<EssCertId>, _>); 2] = [
-        (Binding::V2, oid::SIGNING_CERTIFICATE_V2, ess::signing_certificate_v2),
-        (Binding::V1, oid::SIGNING_CERTIFICATE, ess::signing_certificate),
-    ];
-    for (binding, oid, parse) in read {
-        if let Some(value) = signed.attributes.single(&oid).map_err(|error| problem(error.to_string()))? {
-            let references = parse(value).map_err(|error| problem(format!("signing-certificate: {error}")))?;
-            return Ok(references.into_iter().next().map(|reference| (binding, reference)));
-        }
+    let read = |oid, parse: fn(&[u8]) -> Result<Vec<EssCertId>, CmsError>| {
+        let Some(value) = signed.attributes.single(&oid).map_err(|error| problem(error.to_string()))? else {
+            return Ok(None);
+        };
+        let references = parse(value).map_err(|error| problem(format!("signing-certificate: {error}")))?;
+        Ok(references.into_iter().next())
+    };
+    if let Some(reference) = read(oid::SIGNING_CERTIFICATE_V2, ess::signing_certificate_v2)? {
+        return Ok(Some((Binding::V2, reference)));
     }
-    Ok(None)
+    Ok(read(oid::SIGNING_CERTIFICATE, ess::signing_certificate)?.map(|reference| (Binding::V1, reference)))
 }
 
 fn not_found() -> Finding {

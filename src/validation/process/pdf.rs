@@ -1,5 +1,7 @@
 //! A PDF: one report for each signature of its form, in the order of signing.
 
+use std::collections::HashSet;
+
 use crate::formats::cms::SignedData;
 use crate::formats::pdf::{Limits, Pdf, PdfError, SignatureDictionary, revisions, signature};
 use crate::validation::blocks::crypto::SignedContent;
@@ -16,6 +18,9 @@ use crate::validation::report::{FileReport, Format, Kind, SignatureReport};
 pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, PdfError> {
     let pdf = Pdf::open(bytes, &Limits::default())?;
     let mut dictionaries = signature::signatures(&pdf)?;
+    // A dictionary that several fields share is one signature.
+    let mut seen = HashSet::new();
+    dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
     let reports = dictionaries.iter().enumerate();
     let signatures =
@@ -37,7 +42,9 @@ fn validate_one(
     report.coverage = dictionary.byte_range.coverage;
     let mut answer = Answer::default();
     answer.take(format_checking::byte_range(dictionary));
-    let sub_filter = answer.take(SubFilter::read(dictionary));
+    let sub_filter = SubFilter::read(dictionary, &mut answer.messages);
+    let sub_filter = answer.take(sub_filter);
+    report.kind = sub_filter.map_or(report.kind, SubFilter::kind);
     let signed_data = sub_filter.and_then(|sub_filter| {
         let message = format_checking::message(&dictionary.contents, sub_filter, &mut answer.messages);
         answer.take(message)
@@ -48,6 +55,7 @@ fn validate_one(
         answer.conclude(&mut report);
         return report;
     };
+    answer.take(format_checking::single_signer(signed_data));
     let subject = Subject {
         signed_data,
         signer,
@@ -79,5 +87,60 @@ fn facts(dictionary: &SignatureDictionary) -> PdfFacts<'_> {
         m: Entry::of(&dictionary.signing_time),
         cert: if dictionary.cert_present { Entry::Present } else { Entry::Absent },
         reason: Entry::of(&dictionary.reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::report::{Code, Coverage, Indication, Integrity, Level, SubIndication};
+    use crate::validation::testing::{self, Signed};
+    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use time::macros::datetime;
+
+    const M: &str = "/M(D:20260501000000Z)";
+
+    fn run(signed: &Signed, file: &[u8]) -> SignatureReport {
+        let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+        validate_pdf(file, setting).expect("readable").signatures.remove(0)
+    }
+
+    #[test]
+    fn honest_pdf_passes_as_pades() {
+        let (signed, file) = testing::pdf(M);
+        let report = run(&signed, &file);
+        assert_eq!((report.sub_indication, report.level), (None, Level::PadesBB), "{:?}", report.messages);
+        assert_eq!((report.coverage, report.integrity), (Coverage::WholeFile, Integrity::Intact));
+        assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
+        assert_eq!(report.field.as_deref(), Some("Sig"));
+    }
+
+    #[test]
+    fn missing_m_is_off_profile_and_the_rule_is_named() {
+        let (signed, file) = testing::pdf("");
+        let report = run(&signed, &file);
+        assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::Pkcs7));
+        assert!(report.messages.iter().any(|m| m.detail.as_deref() == Some("/M shall be present")));
+    }
+
+    #[test]
+    fn changed_page_is_hash_failure() {
+        let (signed, mut file) = testing::pdf(M);
+        let at = file.windows(3).position(|w| w == b"842").expect("page box");
+        file[at] = b'9';
+        let report = run(&signed, &file);
+        assert_eq!((report.sub_indication, report.integrity), (Some(SubIndication::HashFailure), Integrity::Broken));
+    }
+
+    #[test]
+    fn zeroed_contents_is_format_failure() {
+        let (signed, mut file) = testing::pdf(M);
+        let start = file.windows(11).position(|w| w == b"/Contents <").expect("hole") + 11;
+        file[start..start + 4000].fill(b'0');
+        let report = run(&signed, &file);
+        assert_eq!(report.sub_indication, Some(SubIndication::FormatFailure));
+        assert_eq!(report.messages[0].code, Code::CmsUnreadable);
     }
 }

@@ -132,6 +132,9 @@ codes! {
     SignedAttributesMissing "signed-attributes-missing"
         "the signature has no signed attributes"
         "chữ ký không có thuộc tính được ký";
+    SignedAttributesNotDer "signed-attributes-not-der"
+        "the signer signed attributes in an order that is not DER's, which RFC 5652 does not allow"
+        "người ký đã ký các thuộc tính không theo thứ tự DER, trái với RFC 5652";
     ContentIsSignedAttributes "content-is-signed-attributes"
         "the content is itself a set of signed attributes, so the value may have been made for something else"
         "nội dung chính là tập thuộc tính được ký, chữ ký có thể được tạo cho mục đích khác";
@@ -238,8 +241,8 @@ codes! {
         "the document time-stamp is not of this document"
         "dấu thời gian không thuộc về tài liệu này";
     TimestampMalformed "timestamp-malformed"
-        "the document time-stamp is not a readable TSTInfo"
-        "không đọc được dấu thời gian của tài liệu";
+        "what stands as a time-stamp is none"
+        "dữ liệu ở vị trí dấu thời gian không phải là dấu thời gian";
     ModifiedAllowed "modified-allowed"
         "the document was continued after signing, within what the signature permits"
         "tài liệu được bổ sung sau khi ký, trong phạm vi cho phép";

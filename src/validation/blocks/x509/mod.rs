@@ -17,7 +17,7 @@ use crate::crypto::suites;
 use crate::formats::x509::Certificate;
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
-use crate::validation::policy::Policy;
+use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 pub use constraints::Purpose;
@@ -163,16 +163,14 @@ fn revocation(
         }
     }
     match (known, context.policy.revocation) {
-        (KnownGood::Unknown, crate::validation::policy::RevocationPolicy::Require) => {
-            missing(path, context.time, messages)
-        }
+        (KnownGood::Unknown, RevocationPolicy::Require) => missing(path, context.time, messages),
         _ => Ok(known),
     }
 }
 
-/// Under [`RevocationPolicy::Require`], nothing usable is TRY_LATER, unless a certificate is out of its validity: no later
+/// Where revocation information is required, nothing usable is TRY_LATER, unless a certificate is out of its validity: no later
 /// revocation information could change that.
-fn missing(path: &Path, time: OffsetDateTime, messages: &mut Vec<Message>) -> Result<KnownGood, Finding> {
+fn missing(path: &Path, time: OffsetDateTime, messages: &[Message]) -> Result<KnownGood, Finding> {
     if validity(path, time, KnownGood::Unknown).is_err() {
         return Ok(KnownGood::Unknown);
     }
@@ -206,7 +204,6 @@ mod tests {
     use super::*;
     use crate::formats::crl::CertificateList;
     use crate::formats::x509::testing::{Issuer, Template};
-    use crate::validation::policy::RevocationPolicy;
     use time::macros::datetime;
 
     const NOW: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);
