@@ -1,6 +1,6 @@
 //! `kyso` (*ký số*): a remote digital-signature service and an offline verifier.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod crypto;
 pub mod domain;
@@ -14,12 +14,14 @@ pub mod app;
 pub mod authorization;
 #[cfg(feature = "cli")]
 pub mod cli;
-#[cfg(feature = "server")]
+#[cfg(feature = "custody")]
 pub mod custody;
 #[cfg(feature = "dev-pki")]
 pub mod dev_pki;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "cli")]
+pub mod mapping;
 #[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]

@@ -2,6 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 use der::{Any, asn1::Null};
+use serde::{Deserialize, Serialize};
 use spki::AlgorithmIdentifierOwned;
 
 use super::{CryptoError, DigestAlgorithm};
@@ -23,7 +24,7 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
 
 /// A signature algorithm with everything a verifier needs besides the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SignatureAlgorithm {
     /// RSASSA-PKCS1-v1_5 (RFC 8017 §8.2).
     RsaPkcs1(DigestAlgorithm),

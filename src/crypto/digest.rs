@@ -1,6 +1,7 @@
 //! Hash functions: names, identifiers and values.
 
 use const_oid::ObjectIdentifier;
+use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use std::fmt;
 
@@ -13,7 +14,7 @@ const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 
 /// A hash function. SHA-1 and SHA-224 are read, never produced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DigestAlgorithm {
     Sha1,
     Sha224,
@@ -36,6 +37,11 @@ impl DigestAlgorithm {
             SHA512 => Ok(Self::Sha512),
             other => Err(CryptoError::UnsupportedAlgorithm(other.to_string())),
         }
+    }
+
+    /// Finds the function by the name reports and storage use.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|d| d.name() == name)
     }
 
     pub fn oid(self) -> ObjectIdentifier {
@@ -123,11 +129,13 @@ impl Digest {
 }
 
 /// An incremental hash computation.
+#[derive(Clone)]
 pub struct Hasher {
     algorithm: DigestAlgorithm,
     state: State,
 }
 
+#[derive(Clone)]
 enum State {
     Sha1(sha1::Sha1),
     Sha224(sha2::Sha224),

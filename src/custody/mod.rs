@@ -2,11 +2,14 @@
 //!
 //! A key is generated here, rests wrapped, and is used for exactly three things: to sign one [`AuthorizedHash`], to prove its
 //! possession in a certification request, and to be probed by the preflight. Parts: the [`KeyCustody`] trait, [`software`]
-//! (keys wrapped with AES-256-GCM-SIV under a key-encryption key that never stands in the database).
+//! (keys wrapped with AES-256-GCM-SIV under a key-encryption key that never stands in the database), `suite` (the tests that
+//! every backend passes).
 //!
 //! What this folder does not do: decide who may sign. It accepts the token that says so.
 
 pub mod software;
+#[cfg(test)]
+pub(crate) mod suite;
 
 use crate::crypto::SignatureAlgorithm;
 use crate::domain::{AuthorizedHash, CredentialId, KeyAlgorithm, WrappedKey};
@@ -48,6 +51,9 @@ pub enum CustodyError {
     /// The token is for another credential.
     #[error("the authorisation is for another credential")]
     WrongCredential,
+    /// The subject of a certification request cannot be used.
+    #[error("the certificate subject cannot be used: {0}")]
+    Subject(&'static str),
     /// The engine refused.
     #[error("the signing engine failed: {0}")]
     Engine(&'static str),

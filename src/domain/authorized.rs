@@ -18,6 +18,13 @@ pub struct AuthorizedHash {
 }
 
 impl AuthorizedHash {
+    /// A token without an authorisation, for tests of custody backends alone.
+    #[cfg(test)]
+    pub fn for_test(credential: &CredentialId, algorithm: SignatureAlgorithm, digest: Digest) -> Self {
+        let transaction = TransactionId::parse("test").expect("id");
+        Self { transaction, ordinal: 0, credential: credential.clone(), algorithm, digest }
+    }
+
     pub fn transaction(&self) -> &TransactionId {
         &self.transaction
     }

@@ -1,4 +1,25 @@
-//! (to be written)
+//! What is remembered: repository traits, and the database behind them.
+//!
+//! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
+//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]), then [`sqlite`].
+//!
+//! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
+//! (the state it starts from, one live code, one signature an item).
+
+pub mod documents;
+pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use crate::crypto::Digest;
+use crate::domain::{
+    AuditEvent, AuditRecord, Credential, CredentialId, Item, Portal, PortalId, Signer, SignerId, State, StateKind,
+    Transaction, TransactionId, credential::KeyStatus,
+};
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -9,4 +30,206 @@ pub enum StorageError {
     /// A row does not hold what the schema promises.
     #[error("stored data is not usable: {0}")]
     Corrupt(String),
+    /// The row exists already.
+    #[error("it exists already")]
+    Duplicate,
 }
+
+pub type Result<T> = std::result::Result<T, StorageError>;
+
+/// An audit event and when it happened; stored in the commit of the change it describes.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub at: OffsetDateTime,
+    pub event: AuditEvent,
+}
+
+/// Whether a conditional change found the condition it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    Done,
+    /// Somebody else was first: nothing was changed.
+    Stale,
+}
+
+/// A one-time code that was sent: its MAC and its budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    pub id: String,
+    pub transaction: TransactionId,
+    pub mac: [u8; 32],
+    pub tries_left: u32,
+    pub created_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+}
+
+/// What happens in the same commit when a code fits.
+#[derive(Debug, Clone)]
+pub struct Confirmation {
+    pub at: OffsetDateTime,
+    /// How it was confirmed, for the audit record.
+    pub method: &'static str,
+    /// SHA-256 of the SAD and its end, for CSC transactions.
+    pub sad: Option<([u8; 32], OffsetDateTime)>,
+    /// Hashes to tie to a transaction whose code was asked for before they were known.
+    pub items: Vec<Item>,
+}
+
+/// What became of an entered code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeOutcome {
+    Accepted,
+    Wrong {
+        tries_left: u32,
+    },
+    /// The last try was used up; the transaction has failed.
+    Locked,
+    /// No live code: expired, replaced or used.
+    NoLiveCode,
+}
+
+/// The durable intent to sign one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    pub ordinal: u32,
+    /// DTBSR.
+    pub digest: Digest,
+    /// What embedding needs later, as the service serialised it.
+    pub prepared: Option<Vec<u8>>,
+}
+
+/// The stored stages of one item's signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureRow {
+    pub intent: Intent,
+    pub signature: Option<Vec<u8>>,
+    pub output: Option<Vec<u8>>,
+}
+
+/// The result of one item.
+#[derive(Debug, Clone)]
+pub struct SignatureResult {
+    pub ordinal: u32,
+    pub signature: Vec<u8>,
+    /// Bytes to append to the original document.
+    pub output: Option<Vec<u8>>,
+}
+
+/// An `Idempotency-Key` with the hash of the body it came with.
+#[derive(Debug, Clone)]
+pub struct Idempotency {
+    pub key: String,
+    pub body_sha256: [u8; 32],
+    /// Keys used before this time are forgotten.
+    pub not_before: OffsetDateTime,
+}
+
+/// What creating a transaction did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    New,
+    /// The same call was made before; this is its transaction.
+    Replayed(TransactionId),
+    /// The key was used with another body.
+    Mismatch,
+}
+
+/// Portals, signers, and who may ask whom.
+#[async_trait]
+pub trait Parties: Send + Sync {
+    async fn add_portal(&self, portal: &Portal, entry: Entry) -> Result<()>;
+    async fn portal(&self, id: &PortalId) -> Result<Option<Portal>>;
+    async fn portals(&self) -> Result<Vec<Portal>>;
+    async fn add_signer(&self, signer: &Signer, entry: Entry) -> Result<()>;
+    async fn signer(&self, id: &SignerId) -> Result<Option<Signer>>;
+    async fn signers(&self) -> Result<Vec<Signer>>;
+    /// Lets the portal ask the signer.
+    async fn grant(&self, portal: &PortalId, signer: &SignerId, entry: Entry) -> Result<()>;
+    async fn is_granted(&self, portal: &PortalId, signer: &SignerId) -> Result<bool>;
+    /// Takes one try at the PIN before it is compared: counts it, unless `limit` tries since `window_start` were wrong.
+    /// [`Outcome::Stale`] means locked.
+    async fn take_pin_try(
+        &self,
+        id: &SignerId,
+        at: OffsetDateTime,
+        window_start: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Outcome>;
+    /// Gives all tries back after a right PIN.
+    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()>;
+    async fn add_access_token(&self, sha256: &[u8; 32], portal: &PortalId, expires_at: OffsetDateTime) -> Result<()>;
+    async fn access_token(&self, sha256: &[u8; 32]) -> Result<Option<(PortalId, OffsetDateTime)>>;
+    /// Forgets tokens that ended before `now`.
+    async fn drop_expired_tokens(&self, now: OffsetDateTime) -> Result<()>;
+}
+
+/// Keys and their certificates.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    async fn add_credential(&self, credential: &Credential, entry: Entry) -> Result<()>;
+    async fn credential(&self, id: &CredentialId) -> Result<Option<Credential>>;
+    async fn credentials_of(&self, signer: &SignerId) -> Result<Vec<Credential>>;
+    /// Sets the certificates of a pending credential and enables it.
+    async fn certify(&self, id: &CredentialId, certificates: &[Vec<u8>], entry: Entry) -> Result<Outcome>;
+    async fn set_status(&self, id: &CredentialId, status: KeyStatus, entry: Entry) -> Result<Outcome>;
+    /// Whether any credential came from the development PKI.
+    async fn holds_development_credentials(&self) -> Result<bool>;
+}
+
+/// Signing transactions, their codes, intents and results.
+#[async_trait]
+pub trait Transactions: Send + Sync {
+    async fn create(
+        &self,
+        transaction: &Transaction,
+        idempotency: Option<Idempotency>,
+        entry: Entry,
+    ) -> Result<Created>;
+    async fn transaction(&self, id: &TransactionId) -> Result<Option<Transaction>>;
+    /// Moves from `from` to `to`, unless another commit moved it first.
+    async fn advance(&self, id: &TransactionId, from: StateKind, to: &State, entry: Entry) -> Result<Outcome>;
+    /// Waiting CSC transactions of a portal for a credential, newest first, at most 20.
+    async fn waiting_for(&self, portal: &PortalId, credential: &CredentialId) -> Result<Vec<Transaction>>;
+    /// Waiting transactions past their end, and confirmed or signing ones that no longer move on their own.
+    async fn overdue(&self, now: OffsetDateTime) -> Result<Vec<Transaction>>;
+    /// Everything confirmed or signing: what a crash left half-way.
+    async fn unsettled(&self) -> Result<Vec<Transaction>>;
+
+    /// Stores a new code and kills the old one; [`Outcome::Stale`] when the transaction no longer waits.
+    async fn put_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<Outcome>;
+    async fn live_challenge(&self, id: &TransactionId) -> Result<Option<Challenge>>;
+    /// How many codes were sent for the transaction.
+    async fn codes_sent(&self, id: &TransactionId) -> Result<u32>;
+    /// Counts the try, compares in constant time and, when the code fits, confirms: all in one commit.
+    async fn try_code(
+        &self,
+        challenge: &Challenge,
+        presented: &[u8; 32],
+        confirmation: Confirmation,
+    ) -> Result<CodeOutcome>;
+
+    /// The transaction a SAD belongs to and when the SAD ends.
+    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, OffsetDateTime)>>;
+    /// Records intents and moves to signing; [`Outcome::Stale`] when an item has an intent already or the state is not one of
+    /// confirmed and signing.
+    async fn record_intents(&self, id: &TransactionId, intents: &[Intent], entry: Entry) -> Result<Outcome>;
+    async fn signatures(&self, id: &TransactionId) -> Result<Vec<SignatureRow>>;
+    /// Records results; moves to signed when every item of the transaction has one. [`Outcome::Stale`] when an item has a result
+    /// already.
+    async fn record_results(&self, id: &TransactionId, results: &[SignatureResult], entry: Entry) -> Result<Outcome>;
+}
+
+/// The audit chain.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Records with a sequence greater than `after`, oldest first.
+    async fn audit_after(&self, after: u64, limit: u32) -> Result<Vec<AuditRecord>>;
+    /// Cheapest question that shows the database answers and can be written.
+    async fn probe(&self) -> Result<()>;
+}
+
+/// Everything the service remembers.
+pub trait Storage: Parties + Credentials + Transactions + AuditLog {}
+
+impl<T: Parties + Credentials + Transactions + AuditLog> Storage for T {}

@@ -1,1 +1,75 @@
-//! (to be written)
+//! PDF as a signature sees it: objects, revisions, fields and byte ranges, over the bytes as they came.
+//!
+//! Reading order: [`object`] (the object model), `lexer` and `parser` (bytes to objects), `filters` (stream decoding),
+//! `xref` and `chain` (cross-reference sections and the chain they form), `object_stream`, [`reader`] ([`Pdf`]: the
+//! lazy view of one file), [`pages`], [`fields`] (the AcroForm field tree), [`signature`] (signature dictionaries),
+//! [`byte_range`] (what a `/ByteRange` covers), [`permissions`] (DocMDP and FieldMDP), [`revisions`] (incremental
+//! updates and bytes they do not explain), [`text`] (text strings and dates), `write` and [`incremental`] (appending
+//! one update).
+//!
+//! The reader is strict where a viewer is lenient: it never rebuilds a damaged cross-reference table, and whatever it
+//! tolerates it records as an [`Anomaly`]. Anomalies and ranges are facts; what they mean for a signature is judged in
+//! `validation`.
+//!
+//! What this folder does not do: decrypt, render, repair, decode image filters, change bytes that exist.
+//! Follows ISO 32000-1 and ISO 32000-2, clause 7 (syntax), 12.7 (forms) and 12.8 (signatures).
+
+pub mod anomaly;
+pub mod byte_range;
+mod chain;
+pub mod fields;
+mod filters;
+pub mod incremental;
+mod lexer;
+mod limits;
+pub mod object;
+mod object_stream;
+pub mod pages;
+mod parser;
+pub mod permissions;
+pub mod reader;
+pub mod revisions;
+pub mod signature;
+pub mod text;
+mod write;
+mod xref;
+
+#[cfg(test)]
+pub(crate) mod samples;
+
+pub use anomaly::Anomaly;
+pub use byte_range::ByteRangeFacts;
+pub use incremental::IncrementalUpdate;
+pub use limits::Limits;
+pub use object::{Dict, Name, Object, ObjectId, PdfString, Stream};
+pub use reader::{Pdf, Resolved};
+pub use revisions::Revision;
+pub use signature::{SignatureDictionary, SignatureKind};
+
+/// Why a PDF, or a part of one, cannot be processed. All but [`PdfError::TooLarge`] and [`PdfError::Encrypted`] are
+/// the file's fault.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PdfError {
+    /// No bytes at all.
+    #[error("the file is empty")]
+    Empty,
+    /// No `%PDF-` header in the first 1024 bytes.
+    #[error("the file is not a PDF: it has no %PDF- header")]
+    NotAPdf,
+    /// The end of the file, with `startxref`, is missing.
+    #[error("the PDF is truncated: {0}")]
+    Truncated(&'static str),
+    /// A structure that is needed cannot be read; opening and saving the file in a PDF editor usually repairs it.
+    #[error("the PDF is damaged: {what} (at byte {offset})")]
+    Damaged { what: &'static str, offset: usize },
+    /// The file has an /Encrypt dictionary and what was asked for needs its password.
+    #[error("the PDF is encrypted")]
+    Encrypted,
+    /// A limit of [`Limits`] was reached; names the limit.
+    #[error("the PDF exceeds the limit for {0}")]
+    TooLarge(&'static str),
+}
+
+pub(crate) fn damaged<T>(what: &'static str, offset: usize) -> Result<T, PdfError> {
+    Err(PdfError::Damaged { what, offset })
+}

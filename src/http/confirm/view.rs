@@ -183,7 +183,7 @@ pub fn message(notice: Notice, view: &ConfirmationView, now: OffsetDateTime, lan
 /// A link back to the portal, if it gave an address browsers may be sent to.
 pub fn return_url(transaction: &Transaction) -> Option<&str> {
     match &transaction.origin {
-        Origin::Request { return_url } => return_url.as_deref().filter(|url| return_origin(url).is_some()),
+        Origin::Request { return_url, .. } => return_url.as_deref().filter(|url| return_origin(url).is_some()),
         Origin::Csc => None,
     }
 }

@@ -64,7 +64,7 @@ impl RequestJson {
             expires_at: transaction.expires_at,
             changed_at: transaction.state.since(),
             return_url: match &transaction.origin {
-                Origin::Request { return_url } => return_url.clone(),
+                Origin::Request { return_url, .. } => return_url.clone(),
                 Origin::Csc => None,
             },
             failure: failure(&transaction.state),

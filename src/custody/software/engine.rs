@@ -1,0 +1,242 @@
+//! The signing engine: one opened private key, in constant time, over a ready digest.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+};
+use zeroize::Zeroizing;
+
+use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
+use crate::custody::{CustodyError, SignatureValue};
+use crate::domain::KeyAlgorithm;
+
+/// An opened private key. Prints its type only; the engine wipes its memory when it is dropped.
+pub(crate) struct PrivateKey {
+    algorithm: KeyAlgorithm,
+    inner: Inner,
+}
+
+enum Inner {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+}
+
+impl PrivateKey {
+    /// Makes a fresh key with the engine's own random generator.
+    ///
+    /// # Errors
+    /// [`CustodyError::Engine`].
+    pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, CustodyError> {
+        let failed = |_| CustodyError::Engine("the key could not be generated");
+        let rsa = |size| RsaKeyPair::generate(size).map(Inner::Rsa).map_err(failed);
+        let ec = |curve| EcdsaKeyPair::generate(curve).map(Inner::Ec).map_err(failed);
+        let inner = match algorithm {
+            KeyAlgorithm::Rsa2048 => rsa(KeySize::Rsa2048),
+            KeyAlgorithm::Rsa3072 => rsa(KeySize::Rsa3072),
+            KeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096),
+            KeyAlgorithm::P256 => ec(&ECDSA_P256_SHA256_ASN1_SIGNING),
+            KeyAlgorithm::P384 => ec(&ECDSA_P384_SHA384_ASN1_SIGNING),
+        }?;
+        Ok(Self { algorithm, inner })
+    }
+
+    /// Loads an unencrypted PKCS#8 document (RFC 5958, version 1, DER). The engine checks that its parts belong together.
+    ///
+    /// # Errors
+    /// [`CustodyError::Engine`] when the document is not a key of the given algorithm.
+    pub fn from_pkcs8(algorithm: KeyAlgorithm, pkcs8: &[u8]) -> Result<Self, CustodyError> {
+        let failed = |_| CustodyError::Engine("the private key could not be loaded");
+        let inner = match algorithm {
+            KeyAlgorithm::P256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).map(Inner::Ec),
+            KeyAlgorithm::P384 => EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, pkcs8).map(Inner::Ec),
+            _ => RsaKeyPair::from_pkcs8(pkcs8).map(Inner::Rsa),
+        }
+        .map_err(failed)?;
+        let key = Self { algorithm, inner };
+        match &key.inner {
+            Inner::Rsa(rsa) if rsa.public_modulus_len() * 8 != algorithm.bits() as usize => {
+                Err(CustodyError::Engine("the RSA key has another size than its algorithm says"))
+            }
+            _ => Ok(key),
+        }
+    }
+
+    /// The key as PKCS#8, version 1, DER.
+    ///
+    /// # Errors
+    /// [`CustodyError::Engine`].
+    pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        let failed = |_| CustodyError::Engine("the private key could not be encoded");
+        let copy = |bytes: &[u8]| Zeroizing::new(bytes.to_vec());
+        match &self.inner {
+            Inner::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| copy(der.as_ref())).map_err(failed),
+            Inner::Ec(key) => key.to_pkcs8v1().map(|document| copy(document.as_ref())).map_err(failed),
+        }
+    }
+
+    /// DER of the SubjectPublicKeyInfo (named curve, uncompressed point; rsaEncryption).
+    ///
+    /// # Errors
+    /// [`CustodyError::Engine`].
+    pub fn spki(&self) -> Result<Vec<u8>, CustodyError> {
+        let der: Result<PublicKeyX509Der<'_>, _> = match &self.inner {
+            Inner::Rsa(key) => key.public_key().as_der(),
+            Inner::Ec(key) => key.public_key().as_der(),
+        };
+        der.map(|der| der.as_ref().to_vec()).map_err(|_| CustodyError::Engine("the public key could not be encoded"))
+    }
+
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
+    }
+
+    /// Hashes and signs `message`, for structures this service makes itself.
+    ///
+    /// # Errors
+    /// As [`Self::sign_digest`].
+    pub fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<SignatureValue, CustodyError> {
+        let hash = algorithm.digest().ok_or_else(|| CustodyError::Unsupported(algorithm.name()))?;
+        self.sign_digest(algorithm, &hash.digest(message))
+    }
+
+    /// Signs exactly `digest`.
+    ///
+    /// # Errors
+    /// As [`check_supported`]; [`CustodyError::Engine`] when the engine fails.
+    pub fn sign_digest(&self, algorithm: SignatureAlgorithm, digest: &Digest) -> Result<SignatureValue, CustodyError> {
+        check_supported(self.algorithm, algorithm, digest)?;
+        let failed = |_| CustodyError::Engine("the signature could not be made");
+        match &self.inner {
+            Inner::Rsa(key) => {
+                let padding = rsa_encoding(algorithm).ok_or_else(|| CustodyError::Unsupported(algorithm.name()))?;
+                let mut value = vec![0; key.public_modulus_len()];
+                key.sign_digest(padding, &engine_digest(digest)?, &mut value).map_err(failed)?;
+                Ok(SignatureValue(value))
+            }
+            Inner::Ec(key) => {
+                let hash = ecdsa_hash(self.algorithm, digest)?;
+                key.sign_digest(&hash).map(|value| SignatureValue(value.as_ref().to_vec())).map_err(failed)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({}, ***)", self.algorithm)
+    }
+}
+
+/// Whether this engine makes such a signature with such a key, so that a refusal costs no opened key.
+///
+/// RSA: PKCS#1 v1.5 and PSS with SHA-256, SHA-384, SHA-512, the PSS salt as long as the hash. ECDSA: the same hashes.
+///
+/// # Errors
+/// [`CustodyError::Unsupported`], also when `digest` was made with another hash than `algorithm` names.
+pub(crate) fn check_supported(
+    key: KeyAlgorithm,
+    algorithm: SignatureAlgorithm,
+    digest: &Digest,
+) -> Result<(), CustodyError> {
+    if !key.supports(algorithm) {
+        return Err(CustodyError::Unsupported(format!("{} (the key is {key})", algorithm.name())));
+    }
+    if algorithm.digest() != Some(digest.algorithm()) {
+        return Err(CustodyError::Unsupported(format!("{} over a {} value", algorithm.name(), digest.algorithm())));
+    }
+    if let SignatureAlgorithm::RsaPss { digest, salt_len } = algorithm
+        && salt_len != digest.output_len()
+    {
+        let needed = digest.output_len();
+        return Err(CustodyError::Unsupported(format!(
+            "{} and a salt of {salt_len} bytes; the salt has {needed}",
+            algorithm.name()
+        )));
+    }
+    Ok(())
+}
+
+fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn RsaEncoding> {
+    use DigestAlgorithm::{Sha256, Sha384, Sha512};
+    match algorithm {
+        SignatureAlgorithm::RsaPkcs1(Sha256) => Some(&RSA_PKCS1_SHA256),
+        SignatureAlgorithm::RsaPkcs1(Sha384) => Some(&RSA_PKCS1_SHA384),
+        SignatureAlgorithm::RsaPkcs1(Sha512) => Some(&RSA_PKCS1_SHA512),
+        SignatureAlgorithm::RsaPss { digest: Sha256, .. } => Some(&RSA_PSS_SHA256),
+        SignatureAlgorithm::RsaPss { digest: Sha384, .. } => Some(&RSA_PSS_SHA384),
+        SignatureAlgorithm::RsaPss { digest: Sha512, .. } => Some(&RSA_PSS_SHA512),
+        _ => None,
+    }
+}
+
+fn engine_digest(digest: &Digest) -> Result<digest::Digest, CustodyError> {
+    let algorithm = match digest.algorithm() {
+        DigestAlgorithm::Sha256 => &digest::SHA256,
+        DigestAlgorithm::Sha384 => &digest::SHA384,
+        DigestAlgorithm::Sha512 => &digest::SHA512,
+        other => return Err(CustodyError::Unsupported(other.name().to_owned())),
+    };
+    import(digest.as_bytes(), algorithm)
+}
+
+/// The hash as ECDSA uses it: its leftmost bits, as many as the curve's order has (FIPS 186-5 §6.4.1 step 2), or with zeros
+/// in front when it is shorter; both leave the integer that is signed the same. The engine knows each curve with the hash
+/// of its own length only, so every other hash is brought to that length here.
+fn ecdsa_hash(key: KeyAlgorithm, digest: &Digest) -> Result<digest::Digest, CustodyError> {
+    let algorithm = if key == KeyAlgorithm::P256 { &digest::SHA256 } else { &digest::SHA384 };
+    let (hash, wanted) = (digest.as_bytes(), algorithm.output_len());
+    match hash.get(..wanted) {
+        Some(leftmost) => import(leftmost, algorithm),
+        None => import(&[&vec![0; wanted - hash.len()], hash].concat(), algorithm),
+    }
+}
+
+fn import(hash: &[u8], algorithm: &'static digest::Algorithm) -> Result<digest::Digest, CustodyError> {
+    digest::Digest::import_less_safe(hash, algorithm).map_err(|_| CustodyError::Engine("the hash has a wrong length"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pkcs8_of_another_algorithm_is_refused() {
+        let key = PrivateKey::generate(KeyAlgorithm::P256).expect("generated");
+        let pkcs8 = key.to_pkcs8().expect("encoded");
+        for other in [KeyAlgorithm::P384, KeyAlgorithm::Rsa2048] {
+            assert!(PrivateKey::from_pkcs8(other, &pkcs8).is_err());
+        }
+        assert!(PrivateKey::from_pkcs8(KeyAlgorithm::P256, &pkcs8[1..]).is_err());
+        let again = PrivateKey::from_pkcs8(KeyAlgorithm::P256, &pkcs8).expect("loaded");
+        assert_eq!(again.spki(), key.spki());
+    }
+
+    #[test]
+    fn rsa_of_another_size_is_refused() {
+        let pkcs8 = PrivateKey::generate(KeyAlgorithm::Rsa2048).expect("generated").to_pkcs8().expect("encoded");
+        assert!(PrivateKey::from_pkcs8(KeyAlgorithm::Rsa3072, &pkcs8).is_err());
+        assert!(PrivateKey::from_pkcs8(KeyAlgorithm::Rsa2048, &pkcs8).is_ok());
+    }
+
+    #[test]
+    fn a_salt_of_another_length_is_unsupported() {
+        let digest = DigestAlgorithm::Sha256.digest(b"x");
+        let pss = |salt_len| SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len };
+        assert_eq!(check_supported(KeyAlgorithm::Rsa3072, pss(32), &digest), Ok(()));
+        for salt_len in [0, 20, 350] {
+            let refused = check_supported(KeyAlgorithm::Rsa3072, pss(salt_len), &digest);
+            assert!(matches!(refused, Err(CustodyError::Unsupported(_))));
+        }
+    }
+
+    #[test]
+    fn the_private_key_prints_its_type_alone() {
+        let key = PrivateKey::generate(KeyAlgorithm::P384).expect("generated");
+        assert_eq!(format!("{key:?}"), "PrivateKey(ec-p384, ***)");
+    }
+}

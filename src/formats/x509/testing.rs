@@ -1,0 +1,170 @@
+//! A small certification authority for unit tests: P-256 keys made from names, certificates valid in 2026.
+
+use const_oid::ObjectIdentifier;
+use p256::ecdsa::{DerSignature, SigningKey, signature::Signer as _};
+use time::{OffsetDateTime, macros::datetime};
+
+use super::{Certificate, Validity};
+use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use crate::formats::der::{tag, write};
+
+/// A key with its certificate.
+pub(crate) struct Issuer {
+    pub key: SigningKey,
+    pub certificate: Certificate,
+}
+
+/// What to put into the next certificate.
+pub(crate) struct Template {
+    pub subject: Vec<u8>,
+    pub key_seed: String,
+    pub validity: Validity,
+    pub serial: u8,
+    /// Complete Extension elements, basicConstraints and keyUsage first.
+    pub base: Vec<Vec<u8>>,
+    pub extra: Vec<Vec<u8>>,
+}
+
+impl Template {
+    pub fn signer(common_name: &str) -> Self {
+        let usage = critical("2.5.29.15", &[3, 2, 6, 0xc0]);
+        Self::new(common_name, vec![usage])
+    }
+
+    pub fn authority(common_name: &str) -> Self {
+        let constraints = critical("2.5.29.19", &write::sequence(&[&[1, 1, 0xff]]));
+        let usage = critical("2.5.29.15", &[3, 2, 1, 0x06]);
+        Self::new(common_name, vec![constraints, usage])
+    }
+
+    fn new(common_name: &str, base: Vec<Vec<u8>>) -> Self {
+        Self {
+            subject: name(&[("2.5.4.3", tag::UTF8_STRING, common_name)]),
+            key_seed: common_name.to_owned(),
+            validity: Validity {
+                not_before: datetime!(2026-01-01 0:00 UTC),
+                not_after: datetime!(2026-12-31 0:00 UTC),
+            },
+            serial: 7,
+            base,
+            extra: Vec::new(),
+        }
+    }
+}
+
+impl Issuer {
+    pub fn root(common_name: &str) -> Self {
+        let template = Template { serial: 1, ..Template::authority(common_name) };
+        let key = key(&template.key_seed);
+        let der = sign_certificate(&template, &template.subject, &key);
+        Self { key, certificate: Certificate::from_der(&der).expect("root") }
+    }
+
+    pub fn issue(&self, template: &Template) -> Self {
+        let certificate = Certificate::from_der(&self.issue_der(template)).expect("certificate");
+        Self { key: key(&template.key_seed), certificate }
+    }
+
+    pub fn issue_der(&self, template: &Template) -> Vec<u8> {
+        sign_certificate(template, self.certificate.subject().der(), &self.key)
+    }
+
+    /// A CRL of this issuer. `revoked` holds serial numbers and times, `extensions` complete Extension elements.
+    pub fn crl(
+        &self,
+        this: OffsetDateTime,
+        next: OffsetDateTime,
+        revoked: &[(u8, OffsetDateTime)],
+        extensions: &[Vec<u8>],
+    ) -> Vec<u8> {
+        let entries: Vec<u8> = revoked
+            .iter()
+            .flat_map(|(serial, at)| write::sequence(&[&write::small_integer(*serial), &write::time(*at)]))
+            .collect();
+        let mut parts = vec![
+            write::small_integer(1),
+            ecdsa_sha256(),
+            self.certificate.subject().der().to_vec(),
+            write::time(this),
+            write::time(next),
+        ];
+        if !entries.is_empty() {
+            parts.push(write::tlv(tag::SEQUENCE, &entries));
+        }
+        if !extensions.is_empty() {
+            parts.push(write::tlv(0xa0, &write::tlv(tag::SEQUENCE, &extensions.concat())));
+        }
+        sign(&write::tlv(tag::SEQUENCE, &parts.concat()), &self.key)
+    }
+
+    /// ECDSA with SHA-256 over `message`, DER.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: DerSignature = self.key.sign(message);
+        signature.as_bytes().to_vec()
+    }
+}
+
+pub(crate) fn extension(oid: &str, value: &[u8]) -> Vec<u8> {
+    write::sequence(&[&write::oid(&identifier(oid)), &write::octet_string(value)])
+}
+
+pub(crate) fn critical(oid: &str, value: &[u8]) -> Vec<u8> {
+    write::sequence(&[&write::oid(&identifier(oid)), &[1, 1, 0xff], &write::octet_string(value)])
+}
+
+/// A Name of single-attribute parts: type, string tag, text.
+pub(crate) fn name(parts: &[(&str, u8, &str)]) -> Vec<u8> {
+    let rdns = parts.iter().map(|(oid, tag, text)| {
+        let attribute = write::sequence(&[&write::oid(&identifier(oid)), &write::tlv(*tag, text.as_bytes())]);
+        write::set_of(vec![attribute])
+    });
+    write::tlv(tag::SEQUENCE, &rdns.collect::<Vec<_>>().concat())
+}
+
+pub(crate) fn pem(der: &[u8]) -> String {
+    use ::der::pem::{LineEnding, encode_string};
+    encode_string("CERTIFICATE", LineEnding::LF, der).expect("PEM")
+}
+
+/// A P-256 key made from a text.
+pub(crate) fn key(seed: &str) -> SigningKey {
+    SigningKey::from_slice(DigestAlgorithm::Sha256.digest(seed.as_bytes()).as_bytes()).expect("key")
+}
+
+pub(crate) fn ecdsa_sha256() -> Vec<u8> {
+    use ::der::Encode as _;
+    SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256).to_identifier().expect("identifier").to_der().expect("DER")
+}
+
+fn identifier(oid: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(oid)
+}
+
+fn sign_certificate(template: &Template, issuer: &[u8], issuer_key: &SigningKey) -> Vec<u8> {
+    let subject_key = key(&template.key_seed);
+    let point = subject_key.verifying_key().to_sec1_point(false);
+    let curve = write::sequence(&[
+        &write::oid(&identifier("1.2.840.10045.2.1")),
+        &write::oid(&identifier("1.2.840.10045.3.1.7")),
+    ]);
+    let spki = write::sequence(&[&curve, &write::bit_string(point.as_bytes())]);
+    let validity =
+        write::sequence(&[&write::time(template.validity.not_before), &write::time(template.validity.not_after)]);
+    let extensions = [template.base.concat(), template.extra.concat()].concat();
+    let tbs = write::sequence(&[
+        &write::tlv(0xa0, &write::small_integer(2)),
+        &write::small_integer(template.serial),
+        &ecdsa_sha256(),
+        issuer,
+        &validity,
+        &template.subject,
+        &spki,
+        &write::tlv(0xa3, &write::tlv(tag::SEQUENCE, &extensions)),
+    ]);
+    sign(&tbs, issuer_key)
+}
+
+fn sign(tbs: &[u8], key: &SigningKey) -> Vec<u8> {
+    let signature: DerSignature = key.sign(tbs);
+    write::sequence(&[tbs, &ecdsa_sha256(), &write::bit_string(signature.as_bytes())])
+}

@@ -1,0 +1,347 @@
+//! What every database behind the traits must do. Each backend runs all of it.
+
+use time::{Duration, OffsetDateTime, macros::datetime};
+
+use super::*;
+use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use crate::domain::audit::check_chain;
+use crate::domain::credential::Purpose;
+use crate::domain::{AuthMode, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+
+const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
+
+/// One suite, a backend each.
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                let dir = tempfile::tempdir().expect("a folder");
+                let file = dir.path().join("kyso.db");
+                let storage = crate::storage::sqlite::SqliteStorage::open(&file).await.expect("opens");
+                super::$test(&storage).await;
+                super::chain_holds(&storage).await;
+                storage.close().await;
+            })*
+        }
+    };
+}
+
+suite!(
+    parties_and_credentials_come_back,
+    a_transaction_comes_back_whole,
+    an_advance_from_the_wrong_state_changes_nothing,
+    a_code_counts_down_and_locks,
+    a_new_code_kills_the_old_one,
+    the_right_code_works_once,
+    an_expired_code_is_dead,
+    an_item_is_signed_once,
+    hashes_may_be_signed_in_two_calls,
+    an_idempotency_key_replays_or_refuses,
+    overdue_and_unsettled_are_found,
+    two_codes_at_once_confirm_once,
+    a_pin_locks_after_its_tries_and_opens_with_time,
+);
+
+async fn chain_holds(storage: &dyn Storage) {
+    let records = storage.audit_after(0, 10_000).await.expect("records");
+    assert!(!records.is_empty());
+    check_chain(&records).expect("an unbroken chain");
+    storage.probe().await.expect("writable");
+}
+
+fn entry(event: AuditEvent) -> Entry {
+    Entry { at: NOW, event }
+}
+
+fn sha256(text: &str) -> Digest {
+    DigestAlgorithm::Sha256.digest(text.as_bytes())
+}
+
+fn transaction(id: &str, origin: Origin, hashes: &[&str]) -> Transaction {
+    let item = |text: &&str| Item { label: format!("{text}.pdf"), digest: sha256(text), len: text.len() as u64 };
+    Transaction {
+        id: TransactionId::parse(id).expect("id"),
+        portal: PortalId::parse("portal").expect("id"),
+        signer: SignerId::parse("an").expect("id"),
+        credential: CredentialId::parse("ec").expect("id"),
+        origin,
+        description: "Tờ khai".into(),
+        created_at: NOW,
+        expires_at: NOW + Duration::minutes(15),
+        items: hashes.iter().map(item).collect(),
+        state: State::Waiting,
+    }
+}
+
+fn request() -> Origin {
+    let algorithm = SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 };
+    let settings = SignatureSettings { algorithm, reason: Some("Đồng ý".into()), location: None, field: None };
+    Origin::Request { return_url: Some("https://portal.example/back".into()), settings }
+}
+
+async fn populate(storage: &dyn Storage) {
+    let portal = Portal {
+        id: PortalId::parse("portal").expect("id"),
+        name: "Cổng dịch vụ công".into(),
+        host: Some("dvc.example".into()),
+        support_phone: None,
+        secret_sha256: [7; 32],
+        created_at: NOW,
+    };
+    let event = AuditEvent::PortalAdded { portal: portal.id.clone(), name: portal.name.clone() };
+    storage.add_portal(&portal, entry(event)).await.expect("added");
+    let signer = Signer {
+        id: SignerId::parse("an").expect("id"),
+        name: "Nguyễn Văn An".into(),
+        phone: "+84900000001".into(),
+        pin_hash: None,
+        created_at: NOW,
+    };
+    storage.add_signer(&signer, entry(AuditEvent::SignerAdded { signer: signer.id.clone() })).await.expect("added");
+    let event = AuditEvent::SignerGranted { portal: portal.id.clone(), signer: signer.id.clone() };
+    storage.grant(&portal.id, &signer.id, entry(event)).await.expect("granted");
+    let credential = Credential {
+        id: CredentialId::parse("ec").expect("id"),
+        signer: signer.id.clone(),
+        algorithm: KeyAlgorithm::P256,
+        auth: AuthMode::Hosted,
+        status: KeyStatus::Pending,
+        purpose: Purpose::Production,
+        key: WrappedKey(vec![1, 2, 3]),
+        spki: vec![4, 5],
+        certificates: Vec::new(),
+        multisign: 10,
+        created_at: NOW,
+    };
+    let event = AuditEvent::CredentialStatus { credential: credential.id.clone(), status: "pending".into() };
+    storage.add_credential(&credential, entry(event)).await.expect("added");
+}
+
+async fn create(storage: &dyn Storage, transaction: &Transaction) {
+    let event = AuditEvent::Refused { transaction: transaction.id.clone() };
+    assert_eq!(storage.create(transaction, None, entry(event)).await.expect("created"), Created::New);
+}
+
+async fn challenge(storage: &dyn Storage, transaction: &Transaction, id: &str, mac: u8) -> Challenge {
+    let challenge = Challenge {
+        id: id.into(),
+        transaction: transaction.id.clone(),
+        mac: [mac; 32],
+        tries_left: 3,
+        created_at: NOW,
+        expires_at: NOW + Duration::minutes(5),
+    };
+    let event = AuditEvent::CodeSent { transaction: transaction.id.clone(), channel: "sms".into(), sequence: 1 };
+    assert_eq!(storage.put_challenge(&challenge, entry(event)).await.expect("stored"), Outcome::Done);
+    challenge
+}
+
+fn confirmation() -> Confirmation {
+    Confirmation { at: NOW, method: "sms", sad: None, items: Vec::new() }
+}
+
+async fn confirmed(storage: &dyn Storage, transaction: &Transaction) {
+    create(storage, transaction).await;
+    let challenge = challenge(storage, transaction, "c1", 1).await;
+    let outcome = storage.try_code(&challenge, &[1; 32], confirmation()).await.expect("tried");
+    assert_eq!(outcome, CodeOutcome::Accepted);
+}
+
+async fn state(storage: &dyn Storage, transaction: &Transaction) -> State {
+    storage.transaction(&transaction.id).await.expect("read").expect("there").state
+}
+
+fn intent(ordinal: u32, text: &str) -> Intent {
+    Intent { ordinal, digest: sha256(text), prepared: Some(vec![9]) }
+}
+
+fn result(ordinal: u32) -> SignatureResult {
+    SignatureResult { ordinal, signature: vec![42], output: Some(vec![43]) }
+}
+
+fn intended(t: &Transaction) -> Entry {
+    entry(AuditEvent::SigningIntended { transaction: t.id.clone(), hashes: vec![] })
+}
+
+fn signed(t: &Transaction) -> Entry {
+    entry(AuditEvent::Signed { transaction: t.id.clone(), signatures: vec![] })
+}
+
+async fn parties_and_credentials_come_back(storage: &dyn Storage) {
+    populate(storage).await;
+    let portal = PortalId::parse("portal").expect("id");
+    let signer = SignerId::parse("an").expect("id");
+    assert_eq!(storage.portal(&portal).await.expect("read").expect("there").name, "Cổng dịch vụ công");
+    assert_eq!(storage.signer(&signer).await.expect("read").expect("there").created_at, NOW);
+    assert!(storage.is_granted(&portal, &signer).await.expect("read"));
+    assert!(!storage.is_granted(&PortalId::parse("other").expect("id"), &signer).await.expect("read"));
+    let id = CredentialId::parse("ec").expect("id");
+    let event = AuditEvent::CredentialCertified { credential: id.clone(), certificate_sha256: "00".into() };
+    let certificates = vec![vec![1], vec![2, 2]];
+    assert_eq!(storage.certify(&id, &certificates, entry(event.clone())).await.expect("certified"), Outcome::Done);
+    assert_eq!(storage.certify(&id, &certificates, entry(event)).await.expect("certified"), Outcome::Stale);
+    let credential = storage.credential(&id).await.expect("read").expect("there");
+    assert_eq!((credential.certificates, credential.status), (certificates, KeyStatus::Enabled));
+    assert_eq!(storage.credentials_of(&signer).await.expect("read").len(), 1);
+    assert!(!storage.holds_development_credentials().await.expect("read"));
+    storage.add_access_token(&[5; 32], &portal, NOW).await.expect("added");
+    assert_eq!(storage.access_token(&[5; 32]).await.expect("read"), Some((portal, NOW)));
+    storage.drop_expired_tokens(NOW + Duration::seconds(1)).await.expect("dropped");
+    assert_eq!(storage.access_token(&[5; 32]).await.expect("read"), None);
+}
+
+async fn a_transaction_comes_back_whole(storage: &dyn Storage) {
+    populate(storage).await;
+    for t in [transaction("t1", request(), &["a", "b"]), transaction("t2", Origin::Csc, &[])] {
+        create(storage, &t).await;
+        assert_eq!(storage.transaction(&t.id).await.expect("read"), Some(t));
+    }
+}
+
+async fn an_advance_from_the_wrong_state_changes_nothing(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let refused = State::Refused { at: NOW };
+    let event = || entry(AuditEvent::Refused { transaction: t.id.clone() });
+    assert_eq!(storage.advance(&t.id, StateKind::Confirmed, &refused, event()).await.expect("asked"), Outcome::Stale);
+    assert_eq!(state(storage, &t).await, State::Waiting);
+    assert_eq!(storage.advance(&t.id, StateKind::Waiting, &refused, event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(state(storage, &t).await, refused);
+}
+
+async fn a_code_counts_down_and_locks(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let challenge = challenge(storage, &t, "c1", 1).await;
+    for left in [2, 1] {
+        let outcome = storage.try_code(&challenge, &[2; 32], confirmation()).await.expect("tried");
+        assert_eq!(outcome, CodeOutcome::Wrong { tries_left: left });
+    }
+    assert_eq!(storage.try_code(&challenge, &[2; 32], confirmation()).await.expect("tried"), CodeOutcome::Locked);
+    assert_eq!(storage.try_code(&challenge, &[1; 32], confirmation()).await.expect("tried"), CodeOutcome::NoLiveCode);
+    assert_eq!(state(storage, &t).await, State::Failed { at: NOW, reason: FailureReason::TooManyWrongCodes });
+}
+
+async fn a_new_code_kills_the_old_one(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let old = challenge(storage, &t, "c1", 1).await;
+    let new = challenge(storage, &t, "c2", 2).await;
+    assert_eq!(storage.codes_sent(&t.id).await.expect("read"), 2);
+    assert_eq!(storage.try_code(&old, &[1; 32], confirmation()).await.expect("tried"), CodeOutcome::NoLiveCode);
+    assert_eq!(storage.live_challenge(&t.id).await.expect("read").as_ref(), Some(&new));
+    assert_eq!(storage.try_code(&new, &[2; 32], confirmation()).await.expect("tried"), CodeOutcome::Accepted);
+}
+
+async fn the_right_code_works_once(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Csc, &[]);
+    create(storage, &t).await;
+    let challenge = challenge(storage, &t, "c1", 1).await;
+    let sad = Some(([6; 32], NOW + Duration::minutes(5)));
+    let items = vec![Item { label: "a".into(), digest: sha256("a"), len: 0 }];
+    let confirm = Confirmation { sad, items: items.clone(), ..confirmation() };
+    assert_eq!(storage.try_code(&challenge, &[1; 32], confirm.clone()).await.expect("tried"), CodeOutcome::Accepted);
+    assert_eq!(storage.try_code(&challenge, &[1; 32], confirm).await.expect("tried"), CodeOutcome::NoLiveCode);
+    let (found, ends) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
+    assert_eq!((found.items, ends), (items, NOW + Duration::minutes(5)));
+    assert!(storage.by_sad(&[7; 32]).await.expect("read").is_none());
+}
+
+async fn an_expired_code_is_dead(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let challenge = challenge(storage, &t, "c1", 1).await;
+    let late = Confirmation { at: NOW + Duration::minutes(5), ..confirmation() };
+    assert_eq!(storage.try_code(&challenge, &[1; 32], late).await.expect("tried"), CodeOutcome::NoLiveCode);
+    assert_eq!(state(storage, &t).await, State::Waiting);
+}
+
+async fn an_item_is_signed_once(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let early = storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked");
+    assert_eq!(early, Outcome::Stale, "nothing is signed before it is confirmed");
+    let challenge = challenge(storage, &t, "c1", 1).await;
+    let accepted = storage.try_code(&challenge, &[1; 32], confirmation()).await.expect("tried");
+    assert_eq!(accepted, CodeOutcome::Accepted);
+    assert_eq!(storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.record_results(&t.id, &[result(0)], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.record_results(&t.id, &[result(0)], signed(&t)).await.expect("asked"), Outcome::Stale);
+    assert_eq!(state(storage, &t).await, State::Signed { at: NOW });
+    let rows = storage.signatures(&t.id).await.expect("read");
+    let expected = SignatureRow { intent: intent(0, "a"), signature: Some(vec![42]), output: Some(vec![43]) };
+    assert_eq!(rows, [expected]);
+}
+
+async fn hashes_may_be_signed_in_two_calls(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Csc, &["a", "b"]);
+    confirmed(storage, &t).await;
+    assert_eq!(storage.record_intents(&t.id, &[intent(1, "b")], intended(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.record_results(&t.id, &[result(1)], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(state(storage, &t).await.kind(), StateKind::Signing);
+    assert_eq!(storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.record_results(&t.id, &[result(0)], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(state(storage, &t).await.kind(), StateKind::Signed);
+}
+
+async fn an_idempotency_key_replays_or_refuses(storage: &dyn Storage) {
+    populate(storage).await;
+    let first = transaction("t1", request(), &["a"]);
+    let claim = |body: u8, not_before| Some(Idempotency { key: "k".into(), body_sha256: [body; 32], not_before });
+    let event = || entry(AuditEvent::Refused { transaction: first.id.clone() });
+    let created = storage.create(&first, claim(1, NOW), event()).await.expect("asked");
+    assert_eq!(created, Created::New);
+    let again = transaction("t2", request(), &["a"]);
+    let replayed = storage.create(&again, claim(1, NOW), event()).await.expect("asked");
+    assert_eq!(replayed, Created::Replayed(first.id.clone()));
+    assert_eq!(storage.create(&again, claim(2, NOW), event()).await.expect("asked"), Created::Mismatch);
+    assert!(storage.transaction(&again.id).await.expect("read").is_none());
+    let later = claim(2, NOW + Duration::hours(24));
+    assert_eq!(storage.create(&again, later, event()).await.expect("asked"), Created::New);
+}
+
+async fn overdue_and_unsettled_are_found(storage: &dyn Storage) {
+    populate(storage).await;
+    let waiting = transaction("t1", request(), &["a"]);
+    create(storage, &waiting).await;
+    let half_way = transaction("t2", request(), &["a"]);
+    confirmed(storage, &half_way).await;
+    let ids = |found: Vec<Transaction>| found.into_iter().map(|t| t.id.to_string()).collect::<Vec<_>>();
+    assert!(storage.overdue(NOW).await.expect("read").is_empty());
+    assert_eq!(ids(storage.overdue(NOW + Duration::hours(1)).await.expect("read")), ["t1"]);
+    assert_eq!(ids(storage.unsettled().await.expect("read")), ["t2"]);
+    assert_eq!(ids(storage.waiting_for(&waiting.portal, &waiting.credential).await.expect("read")), [""; 0]);
+}
+
+async fn two_codes_at_once_confirm_once(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let challenge = challenge(storage, &t, "c1", 1).await;
+    let attempt = || storage.try_code(&challenge, &[1; 32], confirmation());
+    let (a, b, c) = tokio::join!(attempt(), attempt(), attempt());
+    let accepted = [a, b, c].into_iter().filter(|o| matches!(o, Ok(CodeOutcome::Accepted))).count();
+    assert_eq!(accepted, 1);
+}
+
+async fn a_pin_locks_after_its_tries_and_opens_with_time(storage: &dyn Storage) {
+    populate(storage).await;
+    let signer = SignerId::parse("an").expect("id");
+    let take = async |at: OffsetDateTime| {
+        storage.take_pin_try(&signer, at, at - Duration::minutes(15), 2).await.expect("asked")
+    };
+    assert_eq!([take(NOW).await, take(NOW).await, take(NOW).await], [Outcome::Done, Outcome::Done, Outcome::Stale]);
+    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
+    storage.reset_pin_tries(&signer).await.expect("reset");
+    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
+    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
+}

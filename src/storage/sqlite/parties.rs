@@ -1,0 +1,139 @@
+//! Portals, signers, grants and access tokens.
+
+use async_trait::async_trait;
+use sqlx::Row;
+use time::OffsetDateTime;
+
+use super::super::{Entry, Outcome, Parties, Result};
+use super::{SqliteStorage, audit, rows};
+use crate::domain::{Portal, PortalId, Signer, SignerId};
+
+#[async_trait]
+impl Parties for SqliteStorage {
+    async fn add_portal(&self, portal: &Portal, entry: Entry) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO portals (id, name, host, support_phone, secret_sha256, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(portal.id.as_str())
+        .bind(&portal.name)
+        .bind(&portal.host)
+        .bind(&portal.support_phone)
+        .bind(portal.secret_sha256.as_slice())
+        .bind(rows::nanos(portal.created_at))
+        .execute(&mut *write)
+        .await?;
+        audit::append(&mut write, &entry).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn portal(&self, id: &PortalId) -> Result<Option<Portal>> {
+        let found =
+            sqlx::query("SELECT * FROM portals WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
+        found.as_ref().map(rows::portal).transpose()
+    }
+
+    async fn portals(&self) -> Result<Vec<Portal>> {
+        let found = sqlx::query("SELECT * FROM portals ORDER BY id").fetch_all(&self.read).await?;
+        found.iter().map(rows::portal).collect()
+    }
+
+    async fn add_signer(&self, signer: &Signer, entry: Entry) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query("INSERT INTO signers (id, name, phone, pin_hash, created_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(signer.id.as_str())
+            .bind(&signer.name)
+            .bind(&signer.phone)
+            .bind(&signer.pin_hash)
+            .bind(rows::nanos(signer.created_at))
+            .execute(&mut *write)
+            .await?;
+        audit::append(&mut write, &entry).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn signer(&self, id: &SignerId) -> Result<Option<Signer>> {
+        let found =
+            sqlx::query("SELECT * FROM signers WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
+        found.as_ref().map(rows::signer).transpose()
+    }
+
+    async fn signers(&self) -> Result<Vec<Signer>> {
+        let found = sqlx::query("SELECT * FROM signers ORDER BY id").fetch_all(&self.read).await?;
+        found.iter().map(rows::signer).collect()
+    }
+
+    async fn grant(&self, portal: &PortalId, signer: &SignerId, entry: Entry) -> Result<()> {
+        let mut write = self.begin().await?;
+        sqlx::query("INSERT INTO grants (portal, signer) VALUES ($1, $2)")
+            .bind(portal.as_str())
+            .bind(signer.as_str())
+            .execute(&mut *write)
+            .await?;
+        audit::append(&mut write, &entry).await?;
+        Ok(write.commit().await?)
+    }
+
+    async fn is_granted(&self, portal: &PortalId, signer: &SignerId) -> Result<bool> {
+        let found = sqlx::query("SELECT 1 FROM grants WHERE portal = $1 AND signer = $2")
+            .bind(portal.as_str())
+            .bind(signer.as_str())
+            .fetch_optional(&self.read)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    async fn take_pin_try(
+        &self,
+        id: &SignerId,
+        at: OffsetDateTime,
+        window_start: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Outcome> {
+        let changed = sqlx::query(
+            "UPDATE signers
+             SET pin_failures = CASE WHEN pin_failed_at < $3 THEN 1 ELSE pin_failures + 1 END, pin_failed_at = $2
+             WHERE id = $1 AND (pin_failures < $4 OR pin_failed_at < $3)",
+        )
+        .bind(id.as_str())
+        .bind(rows::nanos(at))
+        .bind(rows::nanos(window_start))
+        .bind(limit)
+        .execute(&self.write)
+        .await?;
+        Ok(if changed.rows_affected() == 1 { Outcome::Done } else { Outcome::Stale })
+    }
+
+    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()> {
+        sqlx::query("UPDATE signers SET pin_failures = 0 WHERE id = $1").bind(id.as_str()).execute(&self.write).await?;
+        Ok(())
+    }
+
+    async fn add_access_token(&self, sha256: &[u8; 32], portal: &PortalId, expires_at: OffsetDateTime) -> Result<()> {
+        sqlx::query("INSERT INTO access_tokens (sha256, portal, expires_at) VALUES ($1, $2, $3)")
+            .bind(sha256.as_slice())
+            .bind(portal.as_str())
+            .bind(rows::nanos(expires_at))
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+
+    async fn access_token(&self, sha256: &[u8; 32]) -> Result<Option<(PortalId, OffsetDateTime)>> {
+        let found = sqlx::query("SELECT portal, expires_at FROM access_tokens WHERE sha256 = $1")
+            .bind(sha256.as_slice())
+            .fetch_optional(&self.read)
+            .await?;
+        let Some(row) = found else { return Ok(None) };
+        let portal = PortalId::try_from(row.try_get::<String, _>("portal")?).map_err(|_| rows::corrupt("portal"))?;
+        Ok(Some((portal, rows::time(row.try_get("expires_at")?)?)))
+    }
+
+    async fn drop_expired_tokens(&self, now: OffsetDateTime) -> Result<()> {
+        sqlx::query("DELETE FROM access_tokens WHERE expires_at < $1")
+            .bind(rows::nanos(now))
+            .execute(&self.write)
+            .await?;
+        Ok(())
+    }
+}
