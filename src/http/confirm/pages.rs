@@ -41,6 +41,7 @@ struct Waiting<'a> {
     can_send: bool,
     notice: Option<Message>,
     sign_button: String,
+    consent: &'static str,
     until: String,
 }
 
@@ -114,6 +115,7 @@ fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], 
         can_send: view.codes_left > 0,
         notice: notice.and_then(|notice| view::message(notice, view, now, language)),
         sign_button: language.sign_button(view.transaction.items.len()),
+        consent: language.consent(view.transaction.items.len()),
         until: language.request_until(view.transaction.expires_at),
     })
 }
@@ -173,12 +175,21 @@ pub fn fault(problem: &'static Problem, language: Language, request_id: &str) ->
     draw(&MessagePage { w, css: &CSS_URL, language_link: None, sandbox: false, title, text, reference })
 }
 
+/// Filters of the templates.
+mod filters {
+    /// A telephone number as a `tel:` address: digits and a leading `+`.
+    #[askama::filter_fn]
+    pub fn tel(phone: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(phone.to_string().chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
+    }
+}
+
 fn language_link(path: &str, language: Language) -> String {
     format!("{path}?lang={}", language.words().other_lang)
 }
 
 fn draw(template: &impl Template) -> String {
-    // Templates write into memory; they fail only with a filter that fails, and use none.
+    // Templates write into memory; they fail only with a filter that fails, and theirs does not.
     template.render().unwrap_or_default()
 }
 

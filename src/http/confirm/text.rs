@@ -39,7 +39,7 @@ words! {
     skip: "Đến nội dung chính", "Skip to the main content";
     footer: "Trang này không dùng cookie và không tải nội dung từ bên thứ ba.",
         "This page uses no cookies and loads nothing from third parties.";
-    sandbox: "Môi trường thử nghiệm: chữ ký tạo ra không có giá trị.", "Test environment: signatures made here are worth nothing.";
+    sandbox: "Môi trường thử nghiệm: chữ ký tạo ra không có giá trị pháp lý.", "Test environment: signatures made here have no legal value.";
     reference: "Mã tham chiếu khi cần hỗ trợ", "Reference when you need help";
     // Who asks.
     ask_title: "Yêu cầu ký số", "Signing request";
@@ -49,13 +49,14 @@ words! {
     says: "Nội dung do cổng dịch vụ ghi", "In the portal's words";
     documents: "Tài liệu", "Documents";
     fingerprint: "Mã đối chiếu", "Fingerprint";
-    fingerprint_hint: "Mã này phải giống mã trong tin nhắn và trên cổng dịch vụ.",
-        "It must be the same in the message and on the portal.";
+    fingerprint_hint: "So mã này với mã trong tin nhắn hoặc trên cổng dịch vụ: phải giống nhau.",
+        "Compare it with the one in the message or on the portal: they must be the same.";
     to_signing: "Đến phần xác nhận ký", "Go to the signing step";
     // The document.
     read_title: "Đọc tài liệu trước khi ký", "Read the document before you sign";
     download: "Tải tệp PDF", "Download the PDF";
     enlarge: "Mở trang lớn hơn", "Open the page larger";
+    enlarge_hint: "chạm vào trang để xem lớn hơn", "tap the page to enlarge it";
     not_shown: "Tài liệu này không hiển thị được trên trang. Vui lòng tải tệp PDF và đọc trước khi ký; nếu không đọc được, hãy từ chối ký.",
         "This document cannot be shown on this page. Please download the PDF and read it before you sign; if you cannot read it, refuse.";
     many_pages: "Tài liệu rất dài. Các trang còn lại có trong tệp PDF.", "The document is very long. The other pages are in the PDF.";
@@ -64,8 +65,6 @@ words! {
     signer: "Người ký", "Signer";
     certificate: "Chứng thư chữ ký số", "Certificate";
     phone: "Số điện thoại nhận mã", "Phone for the code";
-    consent: "Chữ ký số sẽ gắn vào đúng tài liệu có mã đối chiếu nêu trên, như chữ ký của Ông/Bà trên giấy.",
-        "The digital signature will be attached to exactly the document with this fingerprint, like your signature on paper.";
     send_hint: "Mã xác nhận gồm 6 chữ số được gửi bằng tin nhắn đến số điện thoại đã đăng ký.",
         "A six-digit code is sent as a message to your registered phone number.";
     send: "Gửi mã xác nhận", "Send the code";
@@ -138,6 +137,24 @@ impl Language {
     pub fn sign_button(self, count: usize) -> String {
         let plural = if count == 1 { "" } else { "s" };
         self.pick(format!("Ký số {count} tài liệu"), format!("Sign {count} document{plural}"))
+    }
+
+    /// What pressing the button means.
+    pub fn consent(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Self::Vi, 1) => {
+                "Chữ ký số sẽ gắn vào đúng tài liệu có mã đối chiếu nêu trên, như chữ ký của Ông/Bà trên giấy."
+            }
+            (Self::Vi, _) => {
+                "Chữ ký số sẽ gắn vào đúng các tài liệu có mã đối chiếu nêu trên, như chữ ký của Ông/Bà trên giấy."
+            }
+            (Self::En, 1) => {
+                "Your digital signature will be attached to exactly the document with the fingerprint shown above, like your signature on paper."
+            }
+            (Self::En, _) => {
+                "Your digital signature will be attached to exactly the documents with the fingerprints shown above, like your signature on paper."
+            }
+        }
     }
 
     pub fn tries_left(self, tries: u32) -> String {

@@ -136,7 +136,7 @@ mod tests {
             concat!(
                 r#"{"id":"t1","state":"waiting","confirm_url":"https://k/c/token","description":"Tờ khai","documents":["#,
                 r#"{"name":"a.pdf","size":7,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","#,
-                r#""fingerprint":"WERC-8GJR-ZG99"}],"signer":"an","credential":"c","created_at":"2026-01-02T03:04:05Z","#,
+                r#""fingerprint":"WERC-8GMR-ZGE1"}],"signer":"an","credential":"c","created_at":"2026-01-02T03:04:05Z","#,
                 r#""expires_at":"2026-01-02T03:34:05Z"}"#
             )
         );
