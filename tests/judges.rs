@@ -146,12 +146,27 @@ fn openssl_accepts(world: &World, signed: &[PathBuf]) {
         let range: Vec<usize> = byte_range(&bytes);
         let content = world.folder.path().join("content.bin");
         let cms = world.folder.path().join("signature.der");
-        std::fs::write(&content, [&bytes[..range[1]], &bytes[range[2]..range[2] + range[3]]].concat()).expect("written");
+        std::fs::write(&content, [&bytes[..range[1]], &bytes[range[2]..range[2] + range[3]]].concat())
+            .expect("written");
         std::fs::write(&cms, &found.last().expect("a signature").contents).expect("written");
-        let (anchor, crl) = (world.pki("root.pem"), world.pki("crl.pem"));
+        let anchor = world.pki("root.pem");
         let arguments = [
-            "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", path(&cms), "-content", path(&content), "-CAfile",
-            path(&anchor), "-CRLfile", path(&crl), "-purpose", "any", "-out", "/dev/null",
+            "cms",
+            "-verify",
+            "-cades",
+            "-binary",
+            "-inform",
+            "DER",
+            "-in",
+            path(&cms),
+            "-content",
+            path(&content),
+            "-CAfile",
+            path(&anchor),
+            "-purpose",
+            "any",
+            "-out",
+            "/dev/null",
         ];
         let output = run("openssl", &arguments);
         assert!(text(&output).contains("CAdES Verification successful"), "{}: {}", file.display(), text(&output));
@@ -176,7 +191,8 @@ fn pyhanko_accepts(world: &World, signed: &[PathBuf]) {
     arguments.extend(signed.iter().map(|file| path(file)));
     let output = run(&python(), &arguments);
     let said = text(&output);
-    let verdicts: Vec<Value> = output.stdout.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let verdicts: Vec<Value> =
+        output.stdout.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
     assert_eq!(verdicts.len(), signed.len(), "{said}");
     for verdict in verdicts {
         assert_eq!(verdict["valid"], true, "{verdict} {said}");
@@ -191,19 +207,35 @@ fn foreign_signer(folder: &Path) {
         let output = Command::new("openssl").current_dir(folder).args(arguments).output().expect("runs");
         assert!(output.status.success(), "{}", text(&output));
     };
-    let ca_extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n";
+    let ca_extensions =
+        "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n";
     std::fs::write(folder.join("ca.ext"), ca_extensions).expect("written");
     let extensions = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature,nonRepudiation\n\
                       subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
     std::fs::write(folder.join("leaf.ext"), extensions).expect("written");
     openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ca.key"]);
     openssl(&["req", "-new", "-key", "ca.key", "-subj", "/CN=Foreign Root", "-out", "ca.csr"]);
-    openssl(&["x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-days", "30", "-extfile", "ca.ext", "-out", "ca.pem"]);
+    openssl(&[
+        "x509", "-req", "-in", "ca.csr", "-signkey", "ca.key", "-days", "30", "-extfile", "ca.ext", "-out", "ca.pem",
+    ]);
     openssl(&["genrsa", "-out", "leaf.key", "2048"]);
     openssl(&["req", "-new", "-utf8", "-key", "leaf.key", "-subj", "/CN=Trần Thị Bình", "-out", "leaf.csr"]);
     openssl(&[
-        "x509", "-req", "-in", "leaf.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile",
-        "leaf.ext", "-out", "leaf.pem",
+        "x509",
+        "-req",
+        "-in",
+        "leaf.csr",
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "30",
+        "-extfile",
+        "leaf.ext",
+        "-out",
+        "leaf.pem",
     ]);
 }
 
@@ -211,9 +243,8 @@ fn pyhanko_signs(folder: &Path, source: &Path, target: &Path, kind: &str) {
     let script = root().join("tests/judges/pyhanko_judge.py");
     let file = |name: &str| folder.join(name);
     let (key, certificate, chain) = (file("leaf.key"), file("leaf.pem"), file("ca.pem"));
-    let arguments = [
-        path(&script), "sign", path(&key), path(&certificate), path(&chain), path(source), path(target), kind,
-    ];
+    let arguments =
+        [path(&script), "sign", path(&key), path(&certificate), path(&chain), path(source), path(target), kind];
     let output = run(&python(), &arguments);
     assert!(output.status.success(), "{}", text(&output));
 }
@@ -237,7 +268,11 @@ fn we_accept_what_pyhanko_signs_and_refuse_it_tampered() {
             let signed = folder.path().join(format!("{kind}-{sample}"));
             pyhanko_signs(folder.path(), &root().join("samples").join(sample), &signed, kind);
             let (code, report) = verify(&signed);
-            assert_eq!((code, &report["indication"], &report["level"]), (0, &"TOTAL-PASSED".into(), &level.into()), "{report}");
+            assert_eq!(
+                (code, &report["indication"], &report["level"]),
+                (0, &"TOTAL-PASSED".into(), &level.into()),
+                "{report}"
+            );
             let mut bytes = std::fs::read(&signed).expect("signed");
             bytes[2000] ^= 1;
             let tampered = folder.path().join("tampered.pdf");
@@ -264,7 +299,8 @@ async fn a_document_certified_against_changes_is_refused_and_a_signed_one_is_cou
     pyhanko_signs(world.folder.path(), &sample, &first, "pades");
     let both = world.sign(&first, "ec-p256").await.expect("a second signature");
     let (_, report) = world.verify(&both);
-    let seen: Vec<_> = (0..2).map(|i| (&report["signatures"][i]["modification"], &report["signatures"][i]["integrity"])).collect();
+    let seen: Vec<_> =
+        (0..2).map(|i| (&report["signatures"][i]["modification"], &report["signatures"][i]["integrity"])).collect();
     assert_eq!(seen, [(&"allowed".into(), &"intact".into()), (&"none".into(), &"intact".into())], "{report}");
     world.running.stop().await.expect("stops");
 }
