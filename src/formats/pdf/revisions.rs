@@ -98,8 +98,8 @@ pub fn unexplained_bytes(pdf: &Pdf<'_>, from: usize) -> Result<Vec<Range<usize>>
         for (_, entry) in &section.entries {
             let Entry::InFile { offset, .. } = entry else { continue };
             let Some(at) = pdf.base().checked_add(*offset).filter(|at| *at >= from) else { continue };
-            match pdf.extent(at) {
-                Ok((_, extent)) => explained.push(extent),
+            match pdf.version_at(at) {
+                Ok(version) => explained.push(version.extent.clone()),
                 Err(error @ PdfError::TooLarge(_)) => return Err(error),
                 Err(_) => {}
             }
