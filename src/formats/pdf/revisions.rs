@@ -108,7 +108,7 @@ pub fn unexplained_bytes(pdf: &Pdf<'_>, from: usize) -> Result<Vec<Range<usize>>
     explained.sort_unstable_by_key(|range| range.start);
     let mut gaps = Vec::new();
     let mut at = from;
-    for range in explained.into_iter().chain([pdf.data().len()..pdf.data().len()]) {
+    for range in explained.into_iter().chain(std::iter::once(pdf.data().len()..pdf.data().len())) {
         if range.start > at && holds_content(pdf.data(), at..range.start) {
             gaps.push(at..range.start);
         }
@@ -163,7 +163,7 @@ mod tests {
         let at = file[..start].rfind("xref\n0").unwrap();
         file.push_str(&format!("startxref\n{at}\n%%EOF\n"));
         let gaps = unexplained_bytes(&open(file.as_bytes()), start).unwrap();
-        assert_eq!(gaps, [start..file.len()]);
+        assert_eq!(gaps.as_slice(), std::slice::from_ref(&(start..file.len())));
         assert!(end < file.len());
     }
 
