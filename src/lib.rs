@@ -1,6 +1,6 @@
 //! `kyso` (*ký số*): a remote digital-signature service and an offline verifier.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod crypto;
 pub mod domain;
@@ -20,6 +20,8 @@ pub mod custody;
 pub mod dev_pki;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "cli")]
+pub mod mapping;
 #[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]

@@ -14,6 +14,9 @@ CREATE TABLE signers (
     name       TEXT NOT NULL,
     phone      TEXT NOT NULL,
     pin_hash   TEXT,
+    -- Wrong PINs in a row, and when the last one was entered.
+    pin_failures  INTEGER NOT NULL DEFAULT 0,
+    pin_failed_at INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

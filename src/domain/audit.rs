@@ -71,6 +71,11 @@ pub enum AuditEvent {
         transaction: TransactionId,
         signatures: Vec<String>,
     },
+    /// The SAD ended with this many of its hashes unused.
+    SadLapsed {
+        transaction: TransactionId,
+        unused: u32,
+    },
     Refused {
         transaction: TransactionId,
     },

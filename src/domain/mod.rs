@@ -1,7 +1,8 @@
 //! What the service is about, as plain data: parties, credentials, signing transactions, authorisation, audit.
 //!
 //! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`binding`] (what a
-//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain).
+//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
+//! [`ports`] (time and randomness as parameters).
 //!
 //! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
 
@@ -11,6 +12,7 @@ pub mod binding;
 pub mod credential;
 pub mod ids;
 pub mod party;
+pub mod ports;
 pub mod secret;
 pub mod transaction;
 
@@ -20,5 +22,6 @@ pub use binding::Binding;
 pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
 pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
 pub use party::{Portal, Signer};
+pub use ports::{Clock, Entropy};
 pub use secret::Secret;
 pub use transaction::{FailureReason, Item, Origin, SignatureSettings, State, StateKind, Transaction};

@@ -1,5 +1,6 @@
 //! Why a use case did not do what was asked. In every case nothing was signed or released.
 
+use crate::authorization::AuthorizationError;
 use crate::custody::CustodyError;
 use crate::domain::{KeyAlgorithm, StateKind};
 use crate::storage::StorageError;
@@ -36,7 +37,9 @@ pub enum ServiceError {
     NoHashes,
     #[error("numSignatures must be at least the number of hashes, and at most {max}")]
     NumberOfSignatures { max: u32 },
-    /// PIN or code wrong.
+    #[error("the PIN is wrong")]
+    WrongPin,
+    /// The code is wrong.
     #[error("the authentication data is wrong; {tries_left} tries left")]
     WrongAuthenticationData { tries_left: u32 },
     /// No live code: expired, used, or never sent. A new one has to be asked for.
@@ -86,4 +89,23 @@ pub enum DocumentProblem {
     Forbidden(String),
     #[error("the PDF cannot be signed: {0}")]
     Unsupported(String),
+}
+
+/// What a refused authorisation means to the caller of a use case.
+impl From<AuthorizationError> for ServiceError {
+    fn from(error: AuthorizationError) -> Self {
+        match error {
+            AuthorizationError::NotWaiting(state) => Self::State(state),
+            AuthorizationError::ResendTooSoon { seconds } => Self::ResendTooSoon { seconds },
+            AuthorizationError::NoMoreCodes => Self::NoMoreCodes,
+            AuthorizationError::WrongPin => Self::WrongPin,
+            AuthorizationError::PinLocked => Self::Locked,
+            AuthorizationError::InvalidSad => Self::InvalidSad,
+            AuthorizationError::SadExpired => Self::SadExpired,
+            AuthorizationError::NotAuthorized => Self::HashNotAuthorized,
+            AuthorizationError::Channel(_) => Self::ChannelDown,
+            AuthorizationError::Storage(error) => Self::Storage(error),
+            AuthorizationError::Internal(what) => Self::Internal(what.to_owned()),
+        }
+    }
 }

@@ -1,110 +1,112 @@
 //! Use cases: what a portal, a citizen and an operator can ask for, one file each.
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
-//! out), [`error`], then [`clients`], [`credentials`], [`requests`], [`confirm`], [`sign`], [`hashes`], [`admin`], [`settle`].
+//! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
+//! steps), [`sign`] (documents), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
+pub mod admin;
+pub mod clients;
+pub mod confirm;
+pub mod credentials;
 pub mod error;
+pub mod hashes;
+mod links;
+pub mod requests;
+pub mod settle;
+pub mod sign;
 pub mod views;
+
+use std::sync::Arc;
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use crate::authorization::SoleControl;
+use crate::custody::KeyCustody;
+use crate::domain::{AuditEvent, Clock, Entropy};
+use crate::storage::documents::DocumentStore;
+use crate::storage::{Entry, Storage};
 
 pub use error::{DocumentProblem, ServiceError};
 pub use views::*;
 
-use crate::domain::{Credential, CredentialId, Secret, SignerId, TransactionId};
-
-/// All use cases over one set of backends.
-pub struct Service {}
-
 pub type Result<T> = std::result::Result<T, ServiceError>;
 
+/// Bounds of what a caller may ask. Each protects memory, disk or the signer's patience.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Documents a request may hold: what a person can be expected to look through on one page.
+    pub documents: usize,
+    /// Bytes of one document.
+    pub document_bytes: u64,
+    /// Life of a request when its portal names none, and the longest it may name.
+    pub request_life: Duration,
+    pub longest_request_life: Duration,
+    /// Life of an access token.
+    pub token_life: Duration,
+    /// Waiting CSC transactions of one portal for one credential.
+    pub waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            documents: 20,
+            document_bytes: 64 << 20,
+            request_life: Duration::minutes(15),
+            longest_request_life: Duration::days(7),
+            token_life: Duration::hours(1),
+            waiting: 20,
+        }
+    }
+}
+
+/// What the use cases stand on.
+pub struct Backends {
+    pub storage: Arc<dyn Storage>,
+    pub custody: Arc<dyn KeyCustody>,
+    pub documents: DocumentStore,
+    pub sole_control: SoleControl,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    /// Keys the MAC in confirmation links.
+    pub link_key: Zeroizing<[u8; 32]>,
+    pub limits: Limits,
+}
+
+/// All use cases over one set of backends. Cheap to share behind an [`Arc`].
+pub struct Service {
+    backends: Backends,
+}
+
 impl Service {
-    /// OAuth 2.0 client credentials (RFC 6749 §4.4).
-    pub async fn client_credentials(&self, client_id: &str, client_secret: &Secret) -> Result<AccessToken> {
-        let _ = (client_id, client_secret);
-        unimplemented!()
+    pub fn new(backends: Backends) -> Arc<Self> {
+        Arc::new(Self { backends })
     }
-    /// Who holds this bearer token.
-    pub async fn authenticate(&self, bearer: &Secret) -> Result<Caller> {
-        let _ = bearer;
-        unimplemented!()
+
+    pub fn limits(&self) -> &Limits {
+        &self.backends.limits
     }
-    /// Credentials of one signer that the portal may address.
-    pub async fn list_credentials(&self, caller: &Caller, signer: Option<&SignerId>) -> Result<Vec<Credential>> {
-        let _ = (caller, signer);
-        unimplemented!()
-    }
-    pub async fn credential(&self, caller: &Caller, id: &CredentialId) -> Result<Credential> {
-        let _ = (caller, id);
-        unimplemented!()
-    }
-    /// CSC `credentials/authorize` in explicit mode.
-    pub async fn authorize_hashes(&self, caller: &Caller, request: AuthorizeHashes) -> Result<Authorization> {
-        let _ = (caller, request);
-        unimplemented!()
-    }
-    /// CSC `credentials/getChallenge`: sends a code before the hashes are known, or for the given ones.
-    pub async fn get_challenge(
-        &self,
-        caller: &Caller,
-        credential: &CredentialId,
-        hashes: Vec<crate::crypto::Digest>,
-    ) -> Result<()> {
-        let _ = (caller, credential, hashes);
-        unimplemented!()
-    }
-    /// CSC `signatures/signHash`; the values come back in the order of the hashes.
-    pub async fn sign_hashes(
-        &self,
-        caller: &Caller,
-        request: SignHashes,
-    ) -> Result<Vec<crate::custody::SignatureValue>> {
-        let _ = (caller, request);
-        unimplemented!()
-    }
-    pub async fn create_request(&self, caller: &Caller, request: NewRequest) -> Result<RequestView> {
-        let _ = (caller, request);
-        unimplemented!()
-    }
-    pub async fn request(&self, caller: &Caller, id: &TransactionId) -> Result<RequestView> {
-        let _ = (caller, id);
-        unimplemented!()
-    }
-    pub async fn cancel_request(&self, caller: &Caller, id: &TransactionId) -> Result<RequestView> {
-        let _ = (caller, id);
-        unimplemented!()
-    }
-    /// The `n`-th signed document, from 1.
-    pub async fn signed_document(&self, caller: &Caller, id: &TransactionId, n: u32) -> Result<SignedDocument> {
-        let _ = (caller, id, n);
-        unimplemented!()
-    }
-    /// What the citizen's page shows.
-    pub async fn confirmation(&self, token: &Secret) -> Result<ConfirmationView> {
-        let _ = token;
-        unimplemented!()
-    }
-    /// Path of the `n`-th original document, from 1, for rendering on the citizen's page.
-    pub async fn confirmation_document(&self, token: &Secret, n: u32) -> Result<std::path::PathBuf> {
-        let _ = (token, n);
-        unimplemented!()
-    }
-    /// Sends a (new) code to the signer's registered number; the old one dies.
-    pub async fn send_code(&self, token: &Secret) -> Result<LiveCode> {
-        let _ = token;
-        unimplemented!()
-    }
-    /// Checks the code and, when it fits, signs. Runs on in its own task if the caller goes away.
-    pub async fn submit_code(&self, token: &Secret, code: &Secret) -> Result<StepOutcome> {
-        let _ = (token, code);
-        unimplemented!()
-    }
-    pub async fn refuse(&self, token: &Secret) -> Result<StepOutcome> {
-        let _ = token;
-        unimplemented!()
-    }
+
     /// One line a dependency for `/readyz`: name and, when it is not well, why.
     pub async fn health(&self) -> Vec<(&'static str, std::result::Result<(), String>)> {
-        unimplemented!()
+        let database = self.storage().probe().await.map_err(|error| error.to_string());
+        let documents = self.backends.documents.clone();
+        let folder = tokio::task::spawn_blocking(move || documents.transactions().map(drop)).await;
+        let folder = folder.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
+        vec![("database", database), ("documents", folder)]
+    }
+
+    fn storage(&self) -> &dyn Storage {
+        self.backends.storage.as_ref()
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.backends.clock.now()
+    }
+
+    fn entry(&self, event: AuditEvent) -> Entry {
+        Entry { at: self.now(), event }
     }
 }

@@ -40,6 +40,7 @@ suite!(
     an_idempotency_key_replays_or_refuses,
     overdue_and_unsettled_are_found,
     two_codes_at_once_confirm_once,
+    a_pin_locks_after_its_tries_and_opens_with_time,
 );
 
 async fn chain_holds(storage: &dyn Storage) {
@@ -330,4 +331,17 @@ async fn two_codes_at_once_confirm_once(storage: &dyn Storage) {
     let (a, b, c) = tokio::join!(attempt(), attempt(), attempt());
     let accepted = [a, b, c].into_iter().filter(|o| matches!(o, Ok(CodeOutcome::Accepted))).count();
     assert_eq!(accepted, 1);
+}
+
+async fn a_pin_locks_after_its_tries_and_opens_with_time(storage: &dyn Storage) {
+    populate(storage).await;
+    let signer = SignerId::parse("an").expect("id");
+    let take = async |at: OffsetDateTime| {
+        storage.take_pin_try(&signer, at, at - Duration::minutes(15), 2).await.expect("asked")
+    };
+    assert_eq!([take(NOW).await, take(NOW).await, take(NOW).await], [Outcome::Done, Outcome::Done, Outcome::Stale]);
+    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
+    storage.reset_pin_tries(&signer).await.expect("reset");
+    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
+    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
 }

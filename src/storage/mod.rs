@@ -147,6 +147,17 @@ pub trait Parties: Send + Sync {
     /// Lets the portal ask the signer.
     async fn grant(&self, portal: &PortalId, signer: &SignerId, entry: Entry) -> Result<()>;
     async fn is_granted(&self, portal: &PortalId, signer: &SignerId) -> Result<bool>;
+    /// Takes one try at the PIN before it is compared: counts it, unless `limit` tries since `window_start` were wrong.
+    /// [`Outcome::Stale`] means locked.
+    async fn take_pin_try(
+        &self,
+        id: &SignerId,
+        at: OffsetDateTime,
+        window_start: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Outcome>;
+    /// Gives all tries back after a right PIN.
+    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()>;
     async fn add_access_token(&self, sha256: &[u8; 32], portal: &PortalId, expires_at: OffsetDateTime) -> Result<()>;
     async fn access_token(&self, sha256: &[u8; 32]) -> Result<Option<(PortalId, OffsetDateTime)>>;
     /// Forgets tokens that ended before `now`.

@@ -1,2 +1,25 @@
-//! (to be written)
+//! Validation of signatures: bytes, evidence, policy and time in; a report out. Nothing is fetched and no clock is read.
+//!
+//! Reading order: [`validate_pdf`] and [`validate_cms`] (the doors, in [`process`]), [`evidence`], [`policy`] and [`budget`] (what comes
+//! in), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`].
+//!
+//! What this folder does not do: raise a level by evidence it has not validated. Time-stamps on signatures and validation
+//! material in the document are told but not evaluated; only the basic signature validation of EN 319 102-1 §5.3 is here, and
+//! a document time-stamp is validated as a signature of its time-stamping unit.
+//! Follows ETSI EN 319 102-1 and RFC 5280. A verdict is a value of the report; an error means that the file could not be
+//! processed at all.
+
+pub mod blocks;
+pub mod budget;
+pub mod evidence;
 pub mod pdf_changes;
+pub mod policy;
+pub mod process;
+pub mod profile;
+pub mod report;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use evidence::Evidence;
+pub use policy::{Policy, RevocationPolicy};
+pub use process::{Setting, validate_cms, validate_pdf};

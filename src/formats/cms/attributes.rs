@@ -35,7 +35,7 @@ pub enum AttributeProblem {
 
 impl Attributes {
     /// Reads the attributes inside a SET OF, whatever tag it has.
-    pub(super) fn read(set: Tlv<'_>) -> Result<Self, CmsError> {
+    pub(crate) fn read(set: Tlv<'_>) -> Result<Self, CmsError> {
         let items = set.reader()?.all(MAX_ATTRIBUTES, "attributes")?;
         items.into_iter().map(read_attribute).collect::<Result<_, _>>().map(Self)
     }

@@ -3,7 +3,7 @@
 //! Reading order: [`SignedData`] (DER or BER in, facts out), [`SignerInfo`], [`Attributes`] (signed and unsigned, repeated ones
 //! recorded), [`ess`] (the attribute that binds the signing certificate).
 //!
-//! What this folder does not do: verify or judge. It keeps the received encoding of the signed attributes, because that is
+//! What this folder does not do: verify or judge. It keeps the received octets of every signed attribute, because those are
 //! what was signed; a reader that encodes them again may verify something nobody signed.
 //! Follows RFC 5652, RFC 5035 (ESS) and the profile of ETSI EN 319 122-1; PKCS #7 1.5 (RFC 2315) is read as far as it agrees.
 

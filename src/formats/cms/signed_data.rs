@@ -160,9 +160,12 @@ fn digest_algorithms(set: Tlv<'_>) -> Result<Vec<ObjectIdentifier>, CmsError> {
         .collect()
 }
 
+/// eContentType and eContent.
+type EncapsulatedContent<'a> = (ObjectIdentifier, Option<Cow<'a, [u8]>>);
+
 /// Content that is not an OCTET STRING, as PKCS #7 allowed, is hashed without its identifier and length
 /// (RFC 5652 §5.2.1), so its content octets are what is returned.
-fn encapsulated_content(element: Tlv<'_>) -> Result<(ObjectIdentifier, Option<Cow<'_, [u8]>>), CmsError> {
+fn encapsulated_content(element: Tlv<'_>) -> Result<EncapsulatedContent<'_>, CmsError> {
     let mut fields = element.reader()?;
     let content_type = value::oid(fields.next()?)?;
     let content = match fields.optional(tag::context_constructed(0))? {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{Attributes, CmsError, oid, signed_data::archived_crls};
 use crate::crypto::{CryptoError, DigestAlgorithm, SignatureAlgorithm};
 use crate::formats::crl::CertificateList;
-use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value};
+use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value, write};
 use crate::formats::x509::{Certificate, Name};
 
 /// ```text
@@ -50,14 +50,22 @@ impl SignerIdentifier {
 /// Signed attributes with the octets that were signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedAttributes {
-    encoded: Vec<u8>,
+    received: Vec<u8>,
+    der: Vec<u8>,
     pub attributes: Attributes,
 }
 
 impl SignedAttributes {
-    /// What the signature value covers: the received encoding, its `[0]` replaced by SET OF (RFC 5652 §5.4).
+    /// What the signature value covers (RFC 5652 §5.4): "the DER encoding of the signedAttrs value", as SET OF instead of
+    /// `[0]`. The attributes' own octets are the received ones; only their order is DER's.
     pub fn signed_octets(&self) -> &[u8] {
-        &self.encoded
+        &self.der
+    }
+
+    /// The received encoding, `[0]` replaced by SET OF. Differs from [`Self::signed_octets`] when the signer did not
+    /// write DER; some signers then sign what they wrote, against the RFC.
+    pub fn received_octets(&self) -> &[u8] {
+        &self.received
     }
 
     /// The value of the message-digest attribute; `None` when it is absent.
@@ -145,12 +153,18 @@ fn signer_identifier(element: Tlv<'_>) -> Result<SignerIdentifier, CmsError> {
 }
 
 fn signed_attributes(element: Tlv<'_>) -> Result<SignedAttributes, CmsError> {
-    let mut encoded = element.raw().to_vec();
-    match encoded.first_mut() {
+    let mut received = element.raw().to_vec();
+    match received.first_mut() {
         Some(first) => *first = tag::SET,
         None => return Err(DerError::Truncated.into()),
     }
-    Ok(SignedAttributes { encoded, attributes: Attributes::read(element)? })
+    let attributes = Attributes::read(element)?;
+    let mut items = element.reader()?;
+    let mut encoded = Vec::new();
+    while !items.is_empty() {
+        encoded.push(items.next()?.raw().to_vec());
+    }
+    Ok(SignedAttributes { received, der: write::set_of(encoded), attributes })
 }
 
 fn identifier(der: &[u8]) -> Result<AlgorithmIdentifierOwned, CryptoError> {
@@ -161,7 +175,6 @@ fn identifier(der: &[u8]) -> Result<AlgorithmIdentifierOwned, CryptoError> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::formats::der::write;
     use crate::formats::x509::testing::{Issuer, Template, ecdsa_sha256};
 
     fn sha256() -> Vec<u8> {
@@ -188,15 +201,15 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn signed_octets_are_the_received_ones_in_their_order() {
+    fn signed_octets_are_the_received_attributes_in_der_order() {
         let digest =
             write::sequence(&[&write::oid(&oid::MESSAGE_DIGEST), &write::set_of(vec![write::octet_string(b"d")])]);
         let kind = write::sequence(&[&write::oid(&oid::CONTENT_TYPE), &write::set_of(vec![write::oid(&oid::DATA)])]);
-        // Not in DER's order: a reader that sorts would hash other octets.
-        let unsorted = [digest, kind].concat();
+        let unsorted = [kind.clone(), digest.clone()].concat();
         let signer = read(&signer_info(&unsorted));
         let signed = signer.signed_attributes.expect("signed attributes");
-        assert_eq!(signed.signed_octets(), write::tlv(tag::SET, &unsorted));
+        assert_eq!(signed.received_octets(), write::tlv(tag::SET, &unsorted));
+        assert_eq!(signed.signed_octets(), write::tlv(tag::SET, &[digest, kind].concat()));
         assert_eq!(signed.message_digest(), Ok(Some(b"d".to_vec())));
     }
 

@@ -54,7 +54,7 @@ impl Template {
 
 impl Issuer {
     pub fn root(common_name: &str) -> Self {
-        let template = Template::authority(common_name);
+        let template = Template { serial: 1, ..Template::authority(common_name) };
         let key = key(&template.key_seed);
         let der = sign_certificate(&template, &template.subject, &key);
         Self { key, certificate: Certificate::from_der(&der).expect("root") }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::Row;
 use time::OffsetDateTime;
 
-use super::super::{Entry, Parties, Result};
+use super::super::{Entry, Outcome, Parties, Result};
 use super::{SqliteStorage, audit, rows};
 use crate::domain::{Portal, PortalId, Signer, SignerId};
 
@@ -81,6 +81,32 @@ impl Parties for SqliteStorage {
             .fetch_optional(&self.read)
             .await?;
         Ok(found.is_some())
+    }
+
+    async fn take_pin_try(
+        &self,
+        id: &SignerId,
+        at: OffsetDateTime,
+        window_start: OffsetDateTime,
+        limit: u32,
+    ) -> Result<Outcome> {
+        let changed = sqlx::query(
+            "UPDATE signers
+             SET pin_failures = CASE WHEN pin_failed_at < $3 THEN 1 ELSE pin_failures + 1 END, pin_failed_at = $2
+             WHERE id = $1 AND (pin_failures < $4 OR pin_failed_at < $3)",
+        )
+        .bind(id.as_str())
+        .bind(rows::nanos(at))
+        .bind(rows::nanos(window_start))
+        .bind(limit)
+        .execute(&self.write)
+        .await?;
+        Ok(if changed.rows_affected() == 1 { Outcome::Done } else { Outcome::Stale })
+    }
+
+    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()> {
+        sqlx::query("UPDATE signers SET pin_failures = 0 WHERE id = $1").bind(id.as_str()).execute(&self.write).await?;
+        Ok(())
     }
 
     async fn add_access_token(&self, sha256: &[u8; 32], portal: &PortalId, expires_at: OffsetDateTime) -> Result<()> {

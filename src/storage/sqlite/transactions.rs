@@ -182,7 +182,7 @@ impl Transactions for SqliteStorage {
         let found = sqlx::query(
             "SELECT * FROM transactions WHERE state = 'waiting' AND expires_at <= $1
              UNION ALL
-             SELECT * FROM transactions WHERE state = 'confirmed' AND sad_expires_at <= $1
+             SELECT * FROM transactions WHERE state IN ('confirmed', 'signing') AND sad_expires_at <= $1
              LIMIT 1000",
         )
         .bind(rows::nanos(now))

@@ -1,0 +1,151 @@
+//! Challenge and confirmation: send a code for an exact set of hashes, and accept it once.
+
+use super::{AuthorizationError, Result, SoleControl, channel, code};
+use crate::crypto::DigestAlgorithm;
+use crate::domain::binding::fingerprint;
+use crate::domain::{AuditEvent, Binding, Item, Portal, Secret, Signer, StateKind, Transaction, ports};
+use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, Outcome};
+
+/// What came of an entered code.
+#[derive(Debug)]
+pub enum Verdict {
+    /// The signer confirmed; for CSC transactions with the SAD that opens exactly the confirmed hashes.
+    Confirmed {
+        sad: Option<Secret>,
+    },
+    Wrong {
+        tries_left: u32,
+    },
+    Locked,
+    /// The code expired, was replaced or was used.
+    NoLiveCode,
+}
+
+impl SoleControl {
+    /// Sends a code to the signer's registered number; an older one of the same transaction dies.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::ResendTooSoon`], [`AuthorizationError::NoMoreCodes`], [`AuthorizationError::NotWaiting`],
+    /// [`AuthorizationError::Channel`] when the message was not handed over.
+    pub async fn send_code(&self, transaction: &Transaction, portal: &Portal, signer: &Signer) -> Result<Challenge> {
+        let now = self.clock.now();
+        if transaction.state.kind() != StateKind::Waiting {
+            return Err(AuthorizationError::NotWaiting(transaction.state.kind()));
+        }
+        if transaction.expires_at <= now {
+            return Err(AuthorizationError::NotWaiting(StateKind::Expired));
+        }
+        let sequence = self.next_code(transaction).await?;
+        let code = code::draw(self.entropy.as_ref());
+        let id = hex(&ports::random::<16>(self.entropy.as_ref()));
+        let mac = self.mac(transaction, &transaction.items, &id, &code)?;
+        let expires_at = (now + self.policy.life).min(transaction.expires_at);
+        let tries_left = self.policy.tries;
+        let challenge =
+            Challenge { id, transaction: transaction.id.clone(), mac, tries_left, created_at: now, expires_at };
+        let channel = self.channel.name().to_owned();
+        let event = AuditEvent::CodeSent { transaction: transaction.id.clone(), channel, sequence };
+        if self.storage.put_challenge(&challenge, Entry { at: now, event }).await? == Outcome::Stale {
+            let now = self.storage.transaction(&transaction.id).await?;
+            return Err(AuthorizationError::NotWaiting(now.map_or(StateKind::Expired, |t| t.state.kind())));
+        }
+        // Sent only after the code is on disk: a code that arrives always works, and a crash in between costs one resend.
+        let first = transaction.items.first().map(|item| fingerprint(&item.digest)).unwrap_or_default();
+        let text = channel::sms_text(&code, portal, transaction.items.len(), &first, self.policy.life.whole_minutes());
+        let message =
+            channel::CodeMessage { to: signer.phone.clone(), code, text, transaction: transaction.id.clone() };
+        self.channel.send(&message).await?;
+        Ok(challenge)
+    }
+
+    /// How many more codes the transaction may ask for.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Storage`].
+    pub async fn codes_left(&self, transaction: &Transaction) -> Result<u32> {
+        Ok(self.policy.codes.saturating_sub(self.storage.codes_sent(&transaction.id).await?))
+    }
+
+    async fn next_code(&self, transaction: &Transaction) -> Result<u32> {
+        if self.codes_left(transaction).await? == 0 {
+            return Err(AuthorizationError::NoMoreCodes);
+        }
+        if let Some(live) = self.storage.live_challenge(&transaction.id).await? {
+            let wait = live.created_at + self.policy.resend_after - self.clock.now();
+            if wait.is_positive() {
+                return Err(AuthorizationError::ResendTooSoon { seconds: wait.whole_seconds().unsigned_abs() + 1 });
+            }
+        }
+        Ok(self.storage.codes_sent(&transaction.id).await? + 1)
+    }
+
+    /// Checks a code typed on the hosted page.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Storage`].
+    pub async fn confirm(&self, transaction: &Transaction, code: &Secret) -> Result<Verdict> {
+        self.try_code(transaction, &transaction.items, code, Vec::new(), None).await
+    }
+
+    /// Checks a code passed in band for `items`, and issues the SAD when it fits. Items of another transaction have another
+    /// binding, so their code is wrong here.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Storage`].
+    pub async fn confirm_hashes(&self, transaction: &Transaction, items: &[Item], code: &Secret) -> Result<Verdict> {
+        let sad = Secret::new(hex(&ports::random::<32>(self.entropy.as_ref())));
+        // A challenge that was asked for before its hashes were known takes them now, in the commit that confirms.
+        let (bound, late) = if transaction.items.is_empty() { (&[][..], items.to_vec()) } else { (items, Vec::new()) };
+        self.try_code(transaction, bound, code, late, Some(sad)).await
+    }
+
+    async fn try_code(
+        &self,
+        transaction: &Transaction,
+        bound: &[Item],
+        code: &Secret,
+        late: Vec<Item>,
+        sad: Option<Secret>,
+    ) -> Result<Verdict> {
+        let now = self.clock.now();
+        let Some(challenge) = self.storage.live_challenge(&transaction.id).await? else {
+            return Ok(Verdict::NoLiveCode);
+        };
+        if transaction.expires_at <= now {
+            return Ok(Verdict::NoLiveCode);
+        }
+        let presented = self.mac(transaction, bound, &challenge.id, code)?;
+        let kept = sad.as_ref().map(|sad| (sad_hash(sad), now + self.policy.sad_life));
+        let confirmation = Confirmation { at: now, method: self.channel.name(), sad: kept, items: late };
+        Ok(match self.storage.try_code(&challenge, &presented, confirmation).await? {
+            CodeOutcome::Accepted => Verdict::Confirmed { sad },
+            CodeOutcome::Wrong { tries_left } => Verdict::Wrong { tries_left },
+            CodeOutcome::Locked => Verdict::Locked,
+            CodeOutcome::NoLiveCode => Verdict::NoLiveCode,
+        })
+    }
+
+    fn mac(&self, transaction: &Transaction, items: &[Item], challenge: &str, code: &Secret) -> Result<[u8; 32]> {
+        let binding = binding(transaction, items);
+        code::mac(&self.pepper, &transaction.id, challenge, &binding, code)
+            .ok_or(AuthorizationError::Internal("the code cannot be authenticated"))
+    }
+}
+
+/// The binding of a transaction to a set of hashes.
+pub fn binding(transaction: &Transaction, items: &[Item]) -> Binding {
+    let hashes: Vec<_> = items.iter().map(|item| &item.digest).collect();
+    Binding::new(&transaction.portal, &transaction.signer, &transaction.credential, &hashes)
+}
+
+/// What storage keeps of a SAD. It has 256 random bits, so a fast hash is enough.
+pub(super) fn sad_hash(sad: &Secret) -> [u8; 32] {
+    let digest = DigestAlgorithm::Sha256.digest(sad.expose().as_bytes());
+    let mut hash = [0; 32];
+    hash.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
+    hash
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

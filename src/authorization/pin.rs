@@ -1,0 +1,44 @@
+//! The PIN of explicit mode: stretched with Argon2id, counted before it is compared.
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+
+use super::{AuthorizationError, Result, SoleControl};
+use crate::domain::{Entropy, Secret, Signer, ports};
+use crate::storage::Outcome;
+
+/// Hashes a PIN for storage: an Argon2id PHC string with a fresh salt.
+///
+/// # Errors
+/// [`AuthorizationError::Internal`] when the hash cannot be computed.
+pub fn hash(pin: &Secret, entropy: &dyn Entropy) -> Result<String> {
+    let salt: [u8; 16] = ports::random(entropy);
+    let hashed = Argon2::default().hash_password_with_salt(pin.expose().as_bytes(), &salt);
+    hashed.map(|phc| phc.to_string()).map_err(|_| AuthorizationError::Internal("the PIN cannot be hashed"))
+}
+
+impl SoleControl {
+    /// Compares the PIN with the signer's. Each call takes one of the tries, whoever calls in parallel.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::WrongPin`] (also when the signer has none), [`AuthorizationError::PinLocked`].
+    pub async fn check_pin(&self, signer: &Signer, pin: &Secret) -> Result<()> {
+        let now = self.clock.now();
+        let taken =
+            self.storage.take_pin_try(&signer.id, now, now - self.policy.pin_lock, self.policy.pin_tries).await?;
+        if taken == Outcome::Stale {
+            return Err(AuthorizationError::PinLocked);
+        }
+        let Some(stored) = signer.pin_hash.clone() else { return Err(AuthorizationError::WrongPin) };
+        let pin = pin.clone();
+        // Stretching takes tens of milliseconds of one core: not on the event loop.
+        let verify = move || Argon2::default().verify_password(pin.expose().as_bytes(), stored.as_str()).is_ok();
+        let right = tokio::task::spawn_blocking(verify)
+            .await
+            .map_err(|_| AuthorizationError::Internal("the PIN check stopped"))?;
+        if !right {
+            return Err(AuthorizationError::WrongPin);
+        }
+        Ok(self.storage.reset_pin_tries(&signer.id).await?)
+    }
+}

@@ -1,0 +1,440 @@
+//! `kyso verify`: offline verification of PDF and CMS files.
+
+use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use anyhow::{Context as _, anyhow, bail};
+use clap::{Args, ValueEnum};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::output::{self, FileResult};
+use crate::formats::{crl, x509::pem};
+use crate::mapping::Mapped;
+use crate::validation::report::{FileReport, Indication, Language};
+use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
+
+/// Most files taken from folders: a guard against pointing at a whole disk by mistake.
+const MAX_FILES: usize = 1_000_000;
+
+/// Deepest folder nesting followed.
+const MAX_FOLDER_DEPTH: usize = 32;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Trusted root certificates: a PEM or DER file, or a folder of them
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    trust: Vec<PathBuf>,
+
+    /// Revocation lists: a PEM or DER file, or a folder of them
+    #[arg(long, value_name = "FILE_OR_DIR")]
+    crl: Vec<PathBuf>,
+
+    /// What missing revocation information means
+    #[arg(long, value_enum, default_value = "require")]
+    revocation: Revocation,
+
+    /// Validation time, e.g. 2026-06-01T00:00:00Z; now by default
+    #[arg(long, value_name = "RFC3339", value_parser = parse_time)]
+    at: Option<OffsetDateTime>,
+
+    /// The content a detached CMS signature covers
+    #[arg(long, value_name = "FILE")]
+    content: Option<PathBuf>,
+
+    /// JSON Lines, one object a file; the same as --report json
+    #[arg(long, conflicts_with = "report")]
+    json: bool,
+
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "text")]
+    report: ReportForm,
+
+    /// Language of the sentences
+    #[arg(long, value_enum, default_value = "vi")]
+    lang: Lang,
+
+    /// Files verified at the same time; 0 is one for each processor
+    #[arg(long, default_value_t = 0)]
+    jobs: usize,
+
+    /// Signed files, or folders searched for .pdf, .p7s and .p7m
+    #[arg(required = true, value_name = "FILE_OR_DIR")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Revocation {
+    /// No usable information is INDETERMINATE / TRY_LATER
+    Require,
+    /// Use what is there; its absence is a warning
+    IfPresent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReportForm {
+    Html,
+    Json,
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Lang {
+    Vi,
+    En,
+}
+
+/// How a run ends, worst last (exit codes 0, 3, 1, 4 and 70).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Passed,
+    Indeterminate,
+    Failed,
+    Unreadable,
+    Internal,
+}
+
+impl Outcome {
+    fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Indeterminate => 3,
+            Self::Failed => 1,
+            Self::Unreadable => 4,
+            Self::Internal => 70,
+        }
+    }
+}
+
+/// Wrong usage: 2.
+const USAGE: u8 = 2;
+
+impl Arguments {
+    /// Verifies all files; the exit code is the worst file's.
+    pub fn run(self) -> ExitCode {
+        let task = match self.prepare() {
+            Ok(task) => task,
+            Err(error) => {
+                eprintln!("kyso verify: {error:#}");
+                return ExitCode::from(USAGE);
+            }
+        };
+        ExitCode::from(task.run().code())
+    }
+
+    /// Verifies one file against one root and the CRLs of one file, in the default form.
+    pub fn of_file(file: PathBuf, trust: PathBuf, crl: PathBuf) -> Self {
+        Self {
+            trust: vec![trust],
+            crl: vec![crl],
+            revocation: Revocation::Require,
+            at: None,
+            content: None,
+            json: false,
+            report: ReportForm::Text,
+            lang: Lang::Vi,
+            jobs: 1,
+            files: vec![file],
+        }
+    }
+
+    fn prepare(self) -> anyhow::Result<Task> {
+        let form = if self.json { ReportForm::Json } else { self.report };
+        if form == ReportForm::Html {
+            bail!("--report html is not available yet; use json or text");
+        }
+        let revocation = match self.revocation {
+            Revocation::Require => RevocationPolicy::Require,
+            Revocation::IfPresent => RevocationPolicy::IfPresent,
+        };
+        Ok(Task {
+            evidence: read_evidence(&self.trust, &self.crl)?,
+            policy: Policy { revocation },
+            time: self.at.unwrap_or_else(now),
+            content: self.content.as_deref().map(read_content).transpose()?,
+            form,
+            language: match self.lang {
+                Lang::Vi => Language::Vietnamese,
+                Lang::En => Language::English,
+            },
+            jobs: jobs(self.jobs),
+            files: signed_files(&self.files)?,
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+fn parse_time(text: &str) -> Result<OffsetDateTime, String> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())
+}
+
+fn jobs(asked: usize) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    if asked == 0 { processors() } else { asked.min(256) }
+}
+
+fn read_content(path: &Path) -> anyhow::Result<Mapped> {
+    Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {
+    let mut evidence = Evidence::default();
+    each_file(trust, &["pem", "crt", "cer", "der"], |bytes| {
+        evidence.anchors.extend(pem::certificates(bytes)?);
+        Ok(())
+    })?;
+    each_file(crl, &["crl", "pem", "der"], |bytes| {
+        evidence.crls.extend(crl::lists(bytes)?);
+        Ok(())
+    })?;
+    Ok(evidence)
+}
+
+/// Hands every named file to `read`; of folders, the files with one of these extensions. A named file that cannot be read
+/// is an error, one found in a folder only a warning.
+fn each_file(
+    paths: &[PathBuf],
+    extensions: &[&str],
+    mut read: impl FnMut(&[u8]) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut load = |path: &Path| -> anyhow::Result<()> {
+        let bytes = Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        read(&bytes).with_context(|| format!("cannot use {}", path.display()))
+    };
+    for path in paths {
+        if !path.is_dir() {
+            load(path)?;
+            continue;
+        }
+        let mut found = Vec::new();
+        walk(path, extensions, 0, &mut found)?;
+        for file in found {
+            if let Err(error) = load(&file) {
+                eprintln!("kyso verify: {error:#}");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let before = files.len();
+            walk(path, &["pdf", "p7s", "p7m"], 0, &mut files)?;
+            if files.len() == before {
+                bail!("{} holds no .pdf, .p7s or .p7m", path.display());
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// Files below a folder in the order of their names; links to folders are not followed.
+fn walk(folder: &Path, extensions: &[&str], depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if depth > MAX_FOLDER_DEPTH {
+        bail!("{} lies more than {MAX_FOLDER_DEPTH} folders deep", folder.display());
+    }
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            walk(&path, extensions, depth.saturating_add(1), found)?;
+        } else if path
+            .extension()
+            .is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
+        {
+            if found.len() >= MAX_FILES {
+                bail!("more than {MAX_FILES} files");
+            }
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// One run with everything read and checked.
+struct Task {
+    evidence: Evidence,
+    policy: Policy,
+    time: OffsetDateTime,
+    content: Option<Mapped>,
+    form: ReportForm,
+    language: Language,
+    jobs: usize,
+    files: Vec<PathBuf>,
+}
+
+impl Task {
+    /// Verifies the files on `jobs` threads and prints them in the order given.
+    fn run(&self) -> Outcome {
+        let next = AtomicUsize::new(0);
+        let (send, receive) = mpsc::channel();
+        let mut worst = Outcome::Passed;
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.min(self.files.len()) {
+                let (send, next) = (send.clone(), &next);
+                scope.spawn(move || {
+                    while let Some((position, path)) = self.claim(next) {
+                        if send.send((position, self.verify(path))).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            worst = self.print_in_order(&receive);
+        });
+        worst
+    }
+
+    fn claim(&self, next: &AtomicUsize) -> Option<(usize, &Path)> {
+        let position = next.fetch_add(1, Ordering::Relaxed);
+        self.files.get(position).map(|path| (position, path.as_path()))
+    }
+
+    fn print_in_order(&self, receive: &mpsc::Receiver<(usize, (FileResult, Outcome))>) -> Outcome {
+        let mut waiting = std::collections::BTreeMap::new();
+        let mut expected = 0;
+        let mut worst = Outcome::Passed;
+        for (position, result) in receive {
+            waiting.insert(position, result);
+            while let Some((result, outcome)) = waiting.remove(&expected) {
+                expected += 1;
+                worst = worst.max(outcome);
+                if let Err(error) = self.print(&result) {
+                    // A reader that closed the pipe has seen enough; any other failure is ours to tell.
+                    if error.kind() != io::ErrorKind::BrokenPipe {
+                        eprintln!("kyso verify: cannot write the report: {error}");
+                        worst = Outcome::Internal;
+                    }
+                }
+            }
+        }
+        worst
+    }
+
+    fn print(&self, result: &FileResult) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        match self.form {
+            ReportForm::Json => writeln!(out, "{}", output::json(result, self.language))?,
+            ReportForm::Text | ReportForm::Html => write!(out, "{}", output::text(result, self.language))?,
+        }
+        out.flush()
+    }
+
+    /// Verifies one file; a defect of this program is caught here and does not take the other files down.
+    fn verify(&self, path: &Path) -> (FileResult, Outcome) {
+        let file = path.display().to_string();
+        match catch_unwind(AssertUnwindSafe(|| self.validate(path))) {
+            Ok(Ok(report)) => {
+                let outcome = outcome(&report);
+                let error = report.signatures.is_empty().then(|| "the file holds no signature".to_owned());
+                (FileResult { file, report: Some(report), error }, outcome)
+            }
+            Ok(Err(error)) => {
+                (FileResult { file, report: None, error: Some(format!("{error:#}")) }, Outcome::Unreadable)
+            }
+            Err(_) => {
+                let error = Some("internal error; please report this file".to_owned());
+                (FileResult { file, report: None, error }, Outcome::Internal)
+            }
+        }
+    }
+
+    fn validate(&self, path: &Path) -> anyhow::Result<FileReport> {
+        let bytes = Mapped::open(path).context("the file cannot be read")?;
+        let setting = Setting { evidence: &self.evidence, policy: self.policy, time: self.time };
+        match kind(&bytes) {
+            Some(Kind::Pdf) => Ok(validate_pdf(&bytes, setting)?),
+            Some(Kind::Cms) => Ok(validate_cms(&bytes, self.content.as_deref(), setting)?),
+            Some(Kind::CmsPem) => {
+                let blocks = pem::blocks(&bytes, &["CMS", "PKCS7"])?;
+                let der = blocks.first().ok_or_else(|| anyhow!("the file holds no CMS"))?;
+                Ok(validate_cms(der, self.content.as_deref(), setting)?)
+            }
+            None => bail!("the file is neither a PDF nor a CMS signature"),
+        }
+    }
+}
+
+enum Kind {
+    Pdf,
+    Cms,
+    CmsPem,
+}
+
+/// The identifier id-signedData as it stands near the start of every CMS signature.
+const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+
+/// Tells the format by its first bytes. A CMS may carry a PDF, so it is looked for first; the `%PDF-` header may stand
+/// anywhere in the first 1024.
+fn kind(bytes: &[u8]) -> Option<Kind> {
+    let head = bytes.get(..1024).unwrap_or(bytes);
+    let opening = bytes.get(..24).unwrap_or(bytes);
+    if head.first() == Some(&0x30) && opening.windows(SIGNED_DATA.len()).any(|window| window == SIGNED_DATA) {
+        Some(Kind::Cms)
+    } else if head.windows(5).any(|window| window == b"%PDF-") {
+        Some(Kind::Pdf)
+    } else if head.first() == Some(&0x30) {
+        Some(Kind::Cms)
+    } else if head.windows(11).any(|window| window == b"-----BEGIN ") {
+        Some(Kind::CmsPem)
+    } else {
+        None
+    }
+}
+
+fn outcome(report: &FileReport) -> Outcome {
+    let worst = report.signatures.iter().map(|signature| signature.indication()).max();
+    match worst {
+        None => Outcome::Unreadable,
+        Some(Indication::TotalPassed) => Outcome::Passed,
+        Some(Indication::Indeterminate) => Outcome::Indeterminate,
+        Some(Indication::TotalFailed) => Outcome::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worst_outcome_follows_the_contracts_order() {
+        let order = [Outcome::Passed, Outcome::Indeterminate, Outcome::Failed, Outcome::Unreadable, Outcome::Internal];
+        assert!(order.is_sorted());
+        assert_eq!(order.map(Outcome::code), [0, 3, 1, 4, 70]);
+    }
+
+    #[test]
+    fn formats_are_told_by_their_first_bytes() {
+        assert!(matches!(kind(b"junk\n%PDF-1.7"), Some(Kind::Pdf)));
+        assert!(matches!(kind(&[0x30, 0x80]), Some(Kind::Cms)));
+        assert!(matches!(kind(b"-----BEGIN PKCS7-----"), Some(Kind::CmsPem)));
+        assert!(kind(b"hello").is_none() && kind(b"").is_none());
+    }
+
+    #[test]
+    fn folders_give_their_signed_files_in_order() {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::create_dir(folder.path().join("a")).expect("folder");
+        for name in ["b.PDF", "a/c.p7s", "note.txt"] {
+            std::fs::write(folder.path().join(name), b"").expect("file");
+        }
+        let files = signed_files(&[folder.path().to_owned()]).expect("files");
+        let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+        assert_eq!(names, ["c.p7s", "b.PDF"]);
+    }
+}

@@ -1,0 +1,130 @@
+//! The citizen's steps: look, ask for a code, confirm, refuse.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
+use crate::authorization::Verdict;
+use crate::domain::{AuditEvent, Origin, Secret, State, StateKind, Transaction};
+use crate::formats::x509::Certificate;
+use crate::storage::{Challenge, Outcome};
+
+impl Service {
+    /// What the citizen's page shows.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] for any link this service did not make.
+    pub async fn confirmation(&self, token: &Secret) -> Result<ConfirmationView> {
+        let transaction = self.by_link(token).await?;
+        let missing = |what: &str| ServiceError::Internal(format!("a {what} is missing"));
+        let portal = self.storage().portal(&transaction.portal).await?.ok_or_else(|| missing("portal"))?;
+        let signer = self.signer(&transaction.signer).await?;
+        let credential =
+            self.storage().credential(&transaction.credential).await?.ok_or_else(|| missing("credential"))?;
+        let certificate = credential.certificates.first().and_then(|der| Certificate::from_der(der).ok());
+        let live = match transaction.state {
+            State::Waiting => self.storage().live_challenge(&transaction.id).await?,
+            _ => None,
+        };
+        let code =
+            live.filter(|challenge| challenge.expires_at > self.now()).map(|challenge| self.live_code(&challenge));
+        Ok(ConfirmationView {
+            codes_left: self.backends.sole_control.codes_left(&transaction).await?,
+            certificate_subject: certificate
+                .map(|c| format!("{} ({})", c.subject().common_name(), c.serial_hex()))
+                .unwrap_or_default(),
+            transaction,
+            portal,
+            signer,
+            code,
+        })
+    }
+
+    /// Path of the `n`-th original document, from 1, for drawing its pages: the very bytes that will be hashed.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn confirmation_document(&self, token: &Secret, n: u32) -> Result<PathBuf> {
+        let transaction = self.by_link(token).await?;
+        let known = usize::try_from(n).is_ok_and(|n| (1..=transaction.items.len()).contains(&n));
+        let is_request = matches!(transaction.origin, Origin::Request { .. });
+        if !known || !is_request {
+            return Err(ServiceError::NotFound("document"));
+        }
+        Ok(self.backends.documents.path(&transaction.id, n))
+    }
+
+    /// Sends a (new) code to the signer's registered number; the old one dies.
+    ///
+    /// # Errors
+    /// [`ServiceError::ResendTooSoon`], [`ServiceError::NoMoreCodes`], [`ServiceError::State`], [`ServiceError::ChannelDown`].
+    pub async fn send_code(&self, token: &Secret) -> Result<LiveCode> {
+        let view = self.confirmation(token).await?;
+        let sent = self.backends.sole_control.send_code(&view.transaction, &view.portal, &view.signer).await;
+        let challenge = sent?;
+        Ok(self.live_code(&challenge))
+    }
+
+    /// Checks the code and, when it fits, signs. Signing goes on in its own task if the caller goes away.
+    ///
+    /// # Errors
+    /// [`ServiceError::WrongAuthenticationData`], [`ServiceError::Locked`], [`ServiceError::CodeExpired`],
+    /// [`ServiceError::State`].
+    pub async fn submit_code(self: &Arc<Self>, token: &Secret, code: &Secret) -> Result<StepOutcome> {
+        let transaction = self.by_link(token).await?;
+        if transaction.state.kind() != StateKind::Waiting {
+            return Err(ServiceError::State(transaction.state.kind()));
+        }
+        let (service, code) = (self.clone(), code.clone());
+        let work = async move {
+            let verdict = service.backends.sole_control.confirm(&transaction, &code).await;
+            match verdict? {
+                Verdict::Confirmed { .. } => service.sign_request(&transaction.id).await,
+                Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
+                Verdict::Locked => Err(ServiceError::Locked),
+                Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
+            }
+        };
+        let signed = tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))??;
+        Ok(outcome(signed))
+    }
+
+    /// The signer does not want to sign.
+    ///
+    /// # Errors
+    /// [`ServiceError::State`] when the transaction no longer waits.
+    pub async fn refuse(&self, token: &Secret) -> Result<StepOutcome> {
+        let transaction = self.by_link(token).await?;
+        let event = AuditEvent::Refused { transaction: transaction.id.clone() };
+        let refused = State::Refused { at: self.now() };
+        let moved = self.storage().advance(&transaction.id, StateKind::Waiting, &refused, self.entry(event)).await?;
+        let transaction = self.by_link(token).await?;
+        // A second click finds the refusal already there.
+        if moved == Outcome::Stale && transaction.state.kind() != StateKind::Refused {
+            return Err(ServiceError::State(transaction.state.kind()));
+        }
+        Ok(outcome(transaction))
+    }
+
+    async fn by_link(&self, token: &Secret) -> Result<Transaction> {
+        let id = links::transaction(&self.backends.link_key, token).ok_or(ServiceError::NotFound("link"))?;
+        let found = self.storage().transaction(&id).await?.ok_or(ServiceError::NotFound("link"))?;
+        self.expire_if_due(found).await
+    }
+
+    fn live_code(&self, challenge: &Challenge) -> LiveCode {
+        LiveCode {
+            tries_left: challenge.tries_left,
+            expires_at: challenge.expires_at,
+            resend_at: challenge.created_at + self.backends.sole_control.policy().resend_after,
+        }
+    }
+}
+
+fn outcome(transaction: Transaction) -> StepOutcome {
+    let return_url = match transaction.origin {
+        Origin::Request { return_url, .. } => return_url,
+        Origin::Csc => None,
+    };
+    StepOutcome { state: transaction.state, return_url }
+}

@@ -1,0 +1,88 @@
+//! Credentials as a portal may see and use them.
+
+use super::{Caller, Result, Service, ServiceError};
+use crate::custody::KeyRef;
+use crate::domain::credential::KeyStatus;
+use crate::domain::{Credential, CredentialId, Signer, SignerId};
+use crate::formats::x509::Certificate;
+
+/// A credential that may sign now: enabled, with a certificate in its validity. Only [`Service::usable`] makes one.
+#[derive(Debug, Clone)]
+pub struct UsableCredential {
+    pub credential: Credential,
+    pub signer: Certificate,
+    pub chain: Vec<Certificate>,
+}
+
+impl UsableCredential {
+    /// What custody needs to find the key.
+    pub fn key(&self) -> KeyRef<'_> {
+        KeyRef {
+            credential: &self.credential.id,
+            algorithm: self.credential.algorithm,
+            wrapped: &self.credential.key,
+            spki: &self.credential.spki,
+        }
+    }
+}
+
+impl Service {
+    /// Credentials of one signer, certified ones only.
+    ///
+    /// # Errors
+    /// [`ServiceError::Invalid`] without a signer (a client-credentials token is not tied to one),
+    /// [`ServiceError::NotFound`] when the portal may not ask that signer.
+    pub async fn list_credentials(&self, caller: &Caller, signer: Option<&SignerId>) -> Result<Vec<Credential>> {
+        let signer = signer.ok_or(ServiceError::Invalid { what: "userID", why: "it is missing" })?;
+        self.granted(caller, signer).await?;
+        let found = self.storage().credentials_of(signer).await?;
+        Ok(found.into_iter().filter(|credential| credential.status != KeyStatus::Pending).collect())
+    }
+
+    /// One credential.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] when there is none, or the portal may not ask its signer.
+    pub async fn credential(&self, caller: &Caller, id: &CredentialId) -> Result<Credential> {
+        let found = self.storage().credential(id).await?.filter(|credential| credential.status != KeyStatus::Pending);
+        let credential = found.ok_or(ServiceError::NotFound("credential"))?;
+        match self.granted(caller, &credential.signer).await {
+            Err(ServiceError::NotFound(_)) => Err(ServiceError::NotFound("credential")),
+            other => other.map(|_| credential),
+        }
+    }
+
+    /// The signer, if the caller may ask them.
+    pub(super) async fn granted(&self, caller: &Caller, signer: &SignerId) -> Result<Signer> {
+        if !self.storage().is_granted(&caller.portal, signer).await? {
+            return Err(ServiceError::NotFound("signer"));
+        }
+        self.signer(signer).await
+    }
+
+    pub(super) async fn signer(&self, id: &SignerId) -> Result<Signer> {
+        self.storage().signer(id).await?.ok_or(ServiceError::NotFound("signer"))
+    }
+
+    /// Checks that the credential may sign now.
+    pub(super) fn usable(&self, credential: Credential) -> Result<UsableCredential> {
+        if credential.status != KeyStatus::Enabled {
+            return Err(ServiceError::CredentialDisabled);
+        }
+        let unreadable =
+            |error| ServiceError::Internal(format!("certificate of credential {}: {error}", credential.id));
+        let mut certificates = credential
+            .certificates
+            .iter()
+            .map(|der| Certificate::from_der(der))
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(unreadable)?
+            .into_iter();
+        let signer = certificates.next().ok_or(ServiceError::CredentialDisabled)?;
+        if !signer.validity().contains(self.now()) {
+            return Err(ServiceError::CertificateNotValid);
+        }
+        let chain = certificates.collect();
+        Ok(UsableCredential { credential, signer, chain })
+    }
+}

@@ -1,0 +1,145 @@
+//! Signature acceptance (EN 319 102-1 §5.2.8): attributes that must agree, and algorithms that still hold.
+
+use const_oid::ObjectIdentifier;
+use time::OffsetDateTime;
+
+use super::crypto::CryptographicallyValid;
+use crate::crypto::suites;
+use crate::formats::cms::{SignedData, SignerInfo, oid};
+use crate::formats::der::{Reader, Rules, value};
+use crate::formats::tsp::TstInfo;
+use crate::formats::x509::Certificate;
+use crate::validation::report::{Code, Finding, Message, SubIndication};
+
+/// Attributes RFC 5652 §11, RFC 5035 and EN 319 122-1 allow once, with one value.
+const SINGLE: [ObjectIdentifier; 6] = [
+    oid::CONTENT_TYPE,
+    oid::MESSAGE_DIGEST,
+    oid::SIGNING_TIME,
+    oid::SIGNING_CERTIFICATE,
+    oid::SIGNING_CERTIFICATE_V2,
+    oid::SIGNATURE_POLICY,
+];
+
+/// Checks the signed attributes.
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE when an attribute is missing, repeated, or contradicts the message.
+pub fn attributes(
+    signed_data: &SignedData<'_>,
+    signer: &SignerInfo,
+    messages: &mut Vec<Message>,
+) -> Result<(), Finding> {
+    let constraint = |code, detail: String| Finding::with(SubIndication::SigConstraintsFailure, code, detail);
+    let Some(signed) = &signer.signed_attributes else {
+        // "signedAttrs … MUST be present if the content type … is not id-data" (RFC 5652 §5.3).
+        if signed_data.content_type != oid::DATA {
+            return Err(Finding::new(SubIndication::SigConstraintsFailure, Code::SignedAttributesMissing));
+        }
+        messages.push(Message::warning(Code::SignedAttributesMissing));
+        return Ok(());
+    };
+    for oid in SINGLE {
+        signed.attributes.single(&oid).map_err(|error| constraint(Code::AttributeProblem, error.to_string()))?;
+    }
+    let content_type = signed.attributes.single(&oid::CONTENT_TYPE).ok().flatten();
+    let named = content_type.and_then(|value| value::oid(Reader::new(value, Rules::Ber).next().ok()?).ok());
+    match named {
+        None => Err(constraint(Code::AttributeProblem, "content-type".to_owned())),
+        Some(named) if named != signed_data.content_type => {
+            Err(constraint(Code::ContentTypeMismatch, format!("{named}, {}", signed_data.content_type)))
+        }
+        Some(_) => {
+            if signed.attributes.contains(&oid::SIGNATURE_POLICY) {
+                messages.push(Message::warning(Code::PolicyNotChecked));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Checks that the signature's own algorithms held at the validation time (algorithm obsolescence).
+///
+/// # Errors
+/// CRYPTO_CONSTRAINTS_FAILURE_NO_POE: without proof of an earlier time, a weak algorithm proves nothing.
+pub fn algorithms(
+    valid: &CryptographicallyValid,
+    certificate: &Certificate,
+    time: OffsetDateTime,
+) -> Result<(), Finding> {
+    let digest = valid.content_digest.algorithm();
+    let refuse =
+        |name: String| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, Code::AlgorithmObsolete, name));
+    if !suites::digest_suitability(digest).holds_at(time) {
+        return refuse(digest.name().to_owned());
+    }
+    let key = certificate.public_key().ok();
+    let holds = key.as_ref().is_some_and(|key| suites::suitability(valid.algorithm, key).holds_at(time));
+    if holds {
+        return Ok(());
+    }
+    let bits = key.map(|key| format!(", {} bit", key.bits())).unwrap_or_default();
+    refuse(format!("{}{bits}", valid.algorithm.name()))
+}
+
+/// Checks that what stands as signature-time-stamp is a time-stamp token at all; whether it proves anything is not
+/// evaluated here.
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE: EN 319 122-1 §5.3 allows only time-stamp tokens there, and a reader that shows such an attribute
+/// as a time-stamp shows a forgery.
+pub fn time_stamps(signer: &SignerInfo, messages: &mut Vec<Message>) -> Result<(), Finding> {
+    for token in signer.unsigned_attributes.values(&oid::SIGNATURE_TIME_STAMP) {
+        let states_time = SignedData::parse(token).is_ok_and(|token| {
+            token.content_type == oid::TST_INFO && token.content.is_some_and(|info| TstInfo::from_der(&info).is_ok())
+        });
+        if !states_time {
+            return Err(Finding::new(SubIndication::SigConstraintsFailure, Code::TimestampMalformed));
+        }
+        messages.push(Message::info(Code::TimestampNotEvaluated));
+    }
+    Ok(())
+}
+
+/// Warns when the claimed time cannot be right. The claim proves nothing either way.
+pub fn claimed_time(claimed: Option<OffsetDateTime>, certificate: &Certificate, messages: &mut Vec<Message>) {
+    if let Some(time) = claimed.filter(|time| !certificate.validity().contains(*time)) {
+        messages.push(Message::warning(Code::SigningTimeOutsideValidity).detail(time.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::testing::p7s;
+
+    #[test]
+    fn honest_attributes_are_accepted() {
+        let signed = p7s();
+        let read = signed.read();
+        assert_eq!(attributes(&read, &read.signers[0], &mut Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn content_type_other_than_the_contents_is_refused() {
+        let signed = p7s();
+        let mut read = signed.read();
+        read.content_type = oid::TST_INFO;
+        let signer = read.signers[0].clone();
+        let finding = attributes(&read, &signer, &mut Vec::new()).expect_err("mismatch");
+        assert_eq!(finding.message.code, Code::ContentTypeMismatch);
+    }
+
+    #[test]
+    fn missing_attributes_are_refused_for_other_content_than_data() {
+        let signed = p7s();
+        let mut read = signed.read();
+        let mut signer = read.signers[0].clone();
+        signer.signed_attributes = None;
+        let mut messages = Vec::new();
+        assert_eq!(attributes(&read, &signer, &mut messages), Ok(()));
+        assert_eq!(messages.len(), 1);
+        read.content_type = oid::TST_INFO;
+        assert!(attributes(&read, &signer, &mut messages).is_err());
+    }
+}

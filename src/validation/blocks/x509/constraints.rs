@@ -1,0 +1,198 @@
+//! What each certificate of a path may do: extensions understood, CA flag, path length, key usage, key purposes.
+
+use const_oid::ObjectIdentifier;
+
+use crate::formats::x509::Certificate;
+use crate::validation::report::{Code, Finding, SubIndication};
+
+/// What the leaf's key was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    DocumentSigning,
+    /// A time-stamping unit (RFC 3161 §2.3).
+    TimeStamping,
+}
+
+const ANY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
+const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
+
+/// Key purposes that go with signing documents.
+const DOCUMENT_SIGNING: [ObjectIdentifier; 6] = [
+    ANY,
+    // id-kp-documentSigning (RFC 9336).
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.36"),
+    // id-kp-emailProtection and id-kp-clientAuth: what personal certificates carried before RFC 9336.
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
+    // Microsoft document signing; Adobe authentic documents.
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.12"),
+    ObjectIdentifier::new_unwrap("1.2.840.113583.1.1.5"),
+];
+
+/// Checks every certificate of the path, leaf first.
+///
+/// # Errors
+/// CHAIN_CONSTRAINTS_FAILURE for what a certificate may not be used for, CERTIFICATE_CHAIN_GENERAL_FAILURE otherwise.
+pub fn check(path: &[Certificate], purpose: Purpose) -> Result<(), Finding> {
+    let last = path.len().saturating_sub(1);
+    // Intermediates below the current certificate that count for its path length (RFC 5280 §6.1.4 (l)).
+    let mut below = 0u32;
+    for (depth, certificate) in path.iter().enumerate() {
+        extensions_understood(certificate)?;
+        if depth == 0 {
+            leaf(certificate, purpose)?;
+        } else {
+            authority(
+                certificate,
+                below,
+                purpose,
+                if depth == last { Position::Anchor } else { Position::Intermediate },
+            )?;
+            if !certificate.is_self_issued() {
+                below = below.saturating_add(1);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Anchor,
+    Intermediate,
+}
+
+fn extensions_understood(certificate: &Certificate) -> Result<(), Finding> {
+    let extensions = certificate.extensions();
+    let general = |code, oid: &ObjectIdentifier| {
+        let detail = format!("{oid}, {}", certificate.subject());
+        Err(Finding::with(SubIndication::CertificateChainGeneralFailure, code, detail))
+    };
+    if let Some(oid) = extensions.malformed.first() {
+        return general(Code::CertificateMalformed, oid);
+    }
+    if let Some(oid) = extensions.unknown_critical().next() {
+        return general(Code::CertificateUnknownCritical, oid);
+    }
+    if extensions.policy_constraints.is_some_and(|constraints| constraints.require_explicit_policy.is_some()) {
+        let detail = certificate.subject().to_string();
+        return Err(Finding::with(SubIndication::CertificateChainGeneralFailure, Code::PolicyRequired, detail));
+    }
+    Ok(())
+}
+
+fn leaf(certificate: &Certificate, purpose: Purpose) -> Result<(), Finding> {
+    let extensions = certificate.extensions();
+    let refuse =
+        |code| Err(Finding::with(SubIndication::ChainConstraintsFailure, code, certificate.subject().to_string()));
+    if extensions.key_usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
+        return refuse(Code::KeyUsageWrong);
+    }
+    let fits = match (purpose, &extensions.extended_key_usage) {
+        (Purpose::DocumentSigning, purposes) => allows(purposes.as_deref(), purpose),
+        // "exactly one instance … extended key usage … MUST be critical" (RFC 3161 §2.3).
+        (Purpose::TimeStamping, purposes) => purposes.as_deref() == Some(&[TIME_STAMPING]),
+    };
+    if fits { Ok(()) } else { refuse(Code::ExtendedKeyUsageWrong) }
+}
+
+fn authority(certificate: &Certificate, below: u32, purpose: Purpose, position: Position) -> Result<(), Finding> {
+    let extensions = certificate.extensions();
+    let refuse = |sub, code| Err(Finding::with(sub, code, certificate.subject().to_string()));
+    match (extensions.basic_constraints, position) {
+        (Some(constraints), _) if constraints.ca => {
+            if constraints.path_len.is_some_and(|limit| below > limit) {
+                return refuse(SubIndication::CertificateChainGeneralFailure, Code::PathTooLong);
+            }
+        }
+        // Roots of the time before version 3 have no extensions; whoever trusts one said so.
+        (None, Position::Anchor) if certificate.version() < 3 => {}
+        _ => return refuse(SubIndication::CertificateChainGeneralFailure, Code::IssuerNotAuthority),
+    }
+    if extensions.key_usage.is_some_and(|usage| !usage.key_cert_sign()) {
+        return refuse(SubIndication::CertificateChainGeneralFailure, Code::IssuerNotAuthority);
+    }
+    // Key purposes in an authority's certificate limit what it issues for, by common practice rather than RFC 5280.
+    if position == Position::Intermediate && !allows(extensions.extended_key_usage.as_deref(), purpose) {
+        return refuse(SubIndication::ChainConstraintsFailure, Code::ExtendedKeyUsageWrong);
+    }
+    Ok(())
+}
+
+fn allows(purposes: Option<&[ObjectIdentifier]>, purpose: Purpose) -> bool {
+    purposes.is_none_or(|purposes| {
+        purposes.iter().any(|oid| match purpose {
+            Purpose::DocumentSigning => DOCUMENT_SIGNING.contains(oid),
+            Purpose::TimeStamping => [ANY, TIME_STAMPING].contains(oid),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::der::write;
+    use crate::formats::x509::testing::{Issuer, Template, critical, extension};
+
+    fn code(path: &[Certificate]) -> Option<Code> {
+        check(path, Purpose::DocumentSigning).err().map(|finding| finding.message.code)
+    }
+
+    fn leaf_with(extra: Vec<u8>) -> Vec<Certificate> {
+        let root = Issuer::root("Root");
+        let mut template = Template::signer("An");
+        template.extra.push(extra);
+        vec![root.issue(&template).certificate, root.certificate]
+    }
+
+    fn purposes(oids: &[&str]) -> Vec<u8> {
+        let list: Vec<u8> = oids.iter().flat_map(|oid| write::oid(&ObjectIdentifier::new_unwrap(oid))).collect();
+        critical("2.5.29.37", &write::tlv(0x30, &list))
+    }
+
+    #[test]
+    fn plain_signer_passes() {
+        assert_eq!(code(&leaf_with(extension("1.2.3.4", &[5, 0]))), None);
+        assert_eq!(code(&leaf_with(purposes(&["1.3.6.1.5.5.7.3.36"]))), None);
+    }
+
+    #[test]
+    fn server_authentication_only_is_refused() {
+        assert_eq!(code(&leaf_with(purposes(&["1.3.6.1.5.5.7.3.1"]))), Some(Code::ExtendedKeyUsageWrong));
+    }
+
+    #[test]
+    fn key_encipherment_only_is_refused() {
+        let root = Issuer::root("Root");
+        let template = Template { base: vec![critical("2.5.29.15", &[3, 2, 5, 0x20])], ..Template::signer("An") };
+        let path = [root.issue(&template).certificate, root.certificate];
+        assert_eq!(code(&path), Some(Code::KeyUsageWrong));
+    }
+
+    #[test]
+    fn unknown_critical_extension_is_refused() {
+        assert_eq!(code(&leaf_with(critical("1.2.3.4", &[5, 0]))), Some(Code::CertificateUnknownCritical));
+    }
+
+    #[test]
+    fn path_length_is_counted_without_the_leaf() {
+        let root = Issuer::root("Root");
+        let zero = critical("2.5.29.19", &write::sequence(&[&[1, 1, 0xff], &[2, 1, 0]]));
+        let usage = critical("2.5.29.15", &[3, 2, 1, 0x06]);
+        let ca = root.issue(&Template { base: vec![zero, usage], ..Template::authority("CA") });
+        let leaf = ca.issue(&Template::signer("An"));
+        assert_eq!(code(&[leaf.certificate, ca.certificate.clone(), root.certificate.clone()]), None);
+        let sub = ca.issue(&Template::authority("Sub"));
+        let leaf = sub.issue(&Template::signer("An"));
+        let path = [leaf.certificate, sub.certificate, ca.certificate, root.certificate];
+        assert_eq!(code(&path), Some(Code::PathTooLong));
+    }
+
+    #[test]
+    fn time_stamping_needs_exactly_its_purpose() {
+        let good = leaf_with(purposes(&["1.3.6.1.5.5.7.3.8"]));
+        assert!(check(&good, Purpose::TimeStamping).is_ok());
+        assert!(check(&leaf_with(purposes(&["1.3.6.1.5.5.7.3.36"])), Purpose::TimeStamping).is_err());
+        assert!(check(&leaf_with(extension("1.2.3.4", &[5, 0])), Purpose::TimeStamping).is_err());
+    }
+}

@@ -1,0 +1,343 @@
+//! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
+//!
+//! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
+//! (what each certificate may do), [`names`] (name constraints), [`revocation`] (CRLs and their acceptance).
+//!
+//! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
+//! Policies: any policy is acceptable; a path that requires an explicit one is refused as unsupported. OCSP is not read.
+
+pub mod constraints;
+pub mod names;
+pub mod revocation;
+pub mod search;
+
+use time::OffsetDateTime;
+
+use crate::crypto::suites;
+use crate::formats::x509::Certificate;
+use crate::validation::budget::Budget;
+use crate::validation::evidence::Evidence;
+use crate::validation::policy::{Policy, RevocationPolicy};
+use crate::validation::report::{Code, Finding, Message, SubIndication};
+
+pub use constraints::Purpose;
+use revocation::Status;
+use search::{Path, Search};
+
+/// Proof that a certificate has a valid path at a time; only [`validate`] mints it. Signer first, anchor last.
+#[derive(Debug, Clone)]
+pub struct ValidatedPath {
+    certificates: Vec<Certificate>,
+}
+
+impl ValidatedPath {
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+}
+
+/// What a path is judged under.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    pub evidence: &'a Evidence,
+    pub policy: Policy,
+    pub time: OffsetDateTime,
+    pub purpose: Purpose,
+}
+
+/// Searches a path from `leaf` to an anchor and judges it; the first valid path wins, else the path that came closest is
+/// told.
+///
+/// # Errors
+/// The sub-indications of EN 319 102-1 §5.2.6.4.
+pub fn validate(
+    leaf: &Certificate,
+    context: Context<'_>,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<ValidatedPath, Finding> {
+    let mut best: Option<Refusal> = None;
+    let mut search = Search::new(leaf, context.evidence);
+    loop {
+        let path = match search.next_path(budget) {
+            Ok(Some(path)) => path,
+            Ok(None) => break,
+            Err(_) => return Err(Finding::new(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive)),
+        };
+        let mut remarks = Vec::new();
+        match judge(&path, context, budget, &mut remarks) {
+            Ok(()) => {
+                messages.append(&mut remarks);
+                return Ok(ValidatedPath { certificates: path.certificates });
+            }
+            Err(refusal) if best.as_ref().is_none_or(|best| refusal.stage > best.stage) => best = Some(refusal),
+            Err(_) => {}
+        }
+    }
+    Err(best.map_or_else(|| no_path(leaf, context, &search), |refusal| refusal.finding))
+}
+
+fn no_path(leaf: &Certificate, context: Context<'_>, search: &Search<'_>) -> Finding {
+    let code = if context.evidence.anchors.is_empty() {
+        Code::NoTrustAnchors
+    } else if search.met_bad_signature() {
+        Code::ChainSignatureInvalid
+    } else {
+        Code::NoCertificateChain
+    };
+    Finding::with(SubIndication::NoCertificateChainFound, code, leaf.issuer().to_string())
+}
+
+/// How far a path got before it was refused; later stages come closer to a valid path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Constraints,
+    Algorithms,
+    Revocation,
+    Validity,
+}
+
+struct Refusal {
+    stage: Stage,
+    finding: Finding,
+}
+
+fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut Vec<Message>) -> Result<(), Refusal> {
+    let at = |stage| move |finding| Refusal { stage, finding };
+    constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
+    names::check(&path.certificates).map_err(at(Stage::Constraints))?;
+    algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
+    validity(path, context.time, known_good).map_err(at(Stage::Validity))
+}
+
+/// Every issuer's signature, below the anchor, with an algorithm that still held at the validation time.
+fn algorithms(path: &Path, time: OffsetDateTime) -> Result<(), Finding> {
+    for (certificate, issuer) in path.links() {
+        let algorithm = certificate.signature_algorithm().ok();
+        let key = issuer.public_key().ok();
+        let holds =
+            algorithm.zip(key).is_some_and(|(algorithm, key)| suites::suitability(algorithm, &key).holds_at(time));
+        if !holds {
+            let name = algorithm.map_or_else(|| "?".to_owned(), |algorithm| algorithm.name());
+            let detail = format!("{name}, {}", certificate.subject());
+            return Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, Code::AlgorithmObsolete, detail));
+        }
+    }
+    Ok(())
+}
+
+/// Whether every certificate below the anchor is known not to be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnownGood {
+    All,
+    Unknown,
+}
+
+fn revocation(
+    path: &Path,
+    context: Context<'_>,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<KnownGood, Finding> {
+    let mut known = KnownGood::All;
+    for (depth, (certificate, issuer)) in path.links().enumerate() {
+        let status = revocation::status(certificate, issuer, &context.evidence.crls, context.time, budget);
+        let subject = certificate.subject().to_string();
+        match status {
+            Status::Good => {}
+            Status::RevokedLater(date) => {
+                messages.push(Message::warning(Code::CertificateRevokedLater).detail(format!("{subject}, {date}")));
+            }
+            Status::Revoked(date) => {
+                let sub = if depth == 0 { SubIndication::RevokedNoPoe } else { SubIndication::RevokedCaNoPoe };
+                return Err(Finding::with(sub, Code::CertificateRevoked, format!("{subject}, {date}")));
+            }
+            Status::OnHold => {
+                return Err(Finding::with(SubIndication::TryLater, Code::CertificateOnHold, subject));
+            }
+            Status::Unknown(why) => {
+                known = KnownGood::Unknown;
+                messages.push(Message::warning(Code::RevocationMissing).detail(format!("{subject} ({why})")));
+            }
+        }
+    }
+    match (known, context.policy.revocation) {
+        (KnownGood::Unknown, RevocationPolicy::Require) => missing(path, context.time, messages),
+        _ => Ok(known),
+    }
+}
+
+/// Where revocation information is required, nothing usable is TRY_LATER, unless a certificate is out of its validity: no later
+/// revocation information could change that.
+fn missing(path: &Path, time: OffsetDateTime, messages: &[Message]) -> Result<KnownGood, Finding> {
+    if validity(path, time, KnownGood::Unknown).is_err() {
+        return Ok(KnownGood::Unknown);
+    }
+    let detail = messages.iter().find(|message| message.code == Code::RevocationMissing).and_then(|m| m.detail.clone());
+    let message = Message { detail, ..Message::error(Code::RevocationMissing) };
+    Err(Finding { sub_indication: SubIndication::TryLater, message })
+}
+
+fn validity(path: &Path, time: OffsetDateTime, known: KnownGood) -> Result<(), Finding> {
+    for (certificate, _) in path.links() {
+        let validity = certificate.validity();
+        if validity.contains(time) {
+            continue;
+        }
+        let sub = match known {
+            KnownGood::All => SubIndication::OutOfBoundsNotRevoked,
+            KnownGood::Unknown => SubIndication::OutOfBoundsNoPoe,
+        };
+        let (code, limit) = if time < validity.not_before {
+            (Code::CertificateNotYetValid, validity.not_before)
+        } else {
+            (Code::CertificateExpired, validity.not_after)
+        };
+        return Err(Finding::with(sub, code, format!("{}, {limit}", certificate.subject())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::crl::CertificateList;
+    use crate::formats::x509::testing::{Issuer, Template};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);
+
+    fn run(
+        leaf: &Certificate,
+        evidence: &Evidence,
+        revocation: RevocationPolicy,
+        time: OffsetDateTime,
+    ) -> Result<usize, SubIndication> {
+        let context = Context { evidence, policy: Policy { revocation }, time, purpose: Purpose::DocumentSigning };
+        let result = validate(leaf, context, &mut Budget::default(), &mut Vec::new());
+        result.map(|path| path.certificates().len()).map_err(|finding| finding.sub_indication)
+    }
+
+    fn chain() -> (Issuer, Issuer, Issuer) {
+        let root = Issuer::root("Root");
+        let ca = root.issue(&Template::authority("CA"));
+        let leaf = ca.issue(&Template::signer("An"));
+        (root, ca, leaf)
+    }
+
+    fn crl(issuer: &Issuer, revoked: &[(u8, OffsetDateTime)]) -> CertificateList {
+        let der = issuer.crl(datetime!(2026-05-30 0:00 UTC), datetime!(2026-06-30 0:00 UTC), revoked, &[]);
+        CertificateList::from_der(&der).expect("CRL")
+    }
+
+    fn evidence(root: &Issuer, ca: &Issuer, crls: Vec<CertificateList>) -> Evidence {
+        Evidence { anchors: vec![root.certificate.clone()], certificates: vec![ca.certificate.clone()], crls }
+    }
+
+    #[test]
+    fn path_through_an_intermediate_is_valid_with_both_crls() {
+        let (root, ca, leaf) = chain();
+        let good = evidence(&root, &ca, vec![crl(&root, &[]), crl(&ca, &[])]);
+        assert_eq!(run(&leaf.certificate, &good, RevocationPolicy::Require, NOW), Ok(3));
+    }
+
+    #[test]
+    fn missing_crl_is_try_later_or_a_warning() {
+        let (root, ca, leaf) = chain();
+        let half = evidence(&root, &ca, vec![crl(&ca, &[])]);
+        assert_eq!(run(&leaf.certificate, &half, RevocationPolicy::Require, NOW), Err(SubIndication::TryLater));
+        assert_eq!(run(&leaf.certificate, &half, RevocationPolicy::IfPresent, NOW), Ok(3));
+    }
+
+    #[test]
+    fn revoked_leaf_and_revoked_authority_are_told_apart() {
+        let (root, ca, leaf) = chain();
+        let date = datetime!(2026-05-01 0:00 UTC);
+        let bad_leaf = evidence(&root, &ca, vec![crl(&root, &[]), crl(&ca, &[(7, date)])]);
+        assert_eq!(
+            run(&leaf.certificate, &bad_leaf, RevocationPolicy::IfPresent, NOW),
+            Err(SubIndication::RevokedNoPoe)
+        );
+        let bad_ca = evidence(&root, &ca, vec![crl(&root, &[(7, date)]), crl(&ca, &[])]);
+        assert_eq!(
+            run(&leaf.certificate, &bad_ca, RevocationPolicy::IfPresent, NOW),
+            Err(SubIndication::RevokedCaNoPoe)
+        );
+    }
+
+    #[test]
+    fn expired_certificate_depends_on_what_is_known_of_it() {
+        let (root, ca, leaf) = chain();
+        let late = datetime!(2027-02-01 0:00 UTC);
+        let none = evidence(&root, &ca, vec![]);
+        assert_eq!(
+            run(&leaf.certificate, &none, RevocationPolicy::Require, late),
+            Err(SubIndication::OutOfBoundsNoPoe)
+        );
+        let long = |issuer: &Issuer| {
+            let der = issuer.crl(datetime!(2026-05-30 0:00 UTC), datetime!(2027-06-30 0:00 UTC), &[], &[]);
+            CertificateList::from_der(&der).expect("CRL")
+        };
+        let known = evidence(&root, &ca, vec![long(&root), long(&ca)]);
+        assert_eq!(
+            run(&leaf.certificate, &known, RevocationPolicy::Require, late),
+            Err(SubIndication::OutOfBoundsNotRevoked)
+        );
+    }
+
+    #[test]
+    fn no_anchor_or_a_foreign_one_is_no_chain() {
+        let (root, ca, leaf) = chain();
+        let other = Issuer::root("Other");
+        let foreign = evidence(&other, &ca, vec![]);
+        let none = Err(SubIndication::NoCertificateChainFound);
+        assert_eq!(run(&leaf.certificate, &foreign, RevocationPolicy::IfPresent, NOW), none);
+        assert_eq!(run(&leaf.certificate, &Evidence::default(), RevocationPolicy::IfPresent, NOW), none);
+        drop(root);
+    }
+
+    #[test]
+    fn anchor_with_the_same_name_and_another_key_is_no_chain() {
+        let (_, ca, leaf) = chain();
+        let mut template = Template::authority("Root");
+        template.key_seed = "evil".to_owned();
+        let evil = Issuer::root("evil").issue(&template);
+        let evidence = evidence(&evil, &ca, vec![]);
+        assert_eq!(
+            run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
+            Err(SubIndication::NoCertificateChainFound)
+        );
+    }
+
+    #[test]
+    fn certificate_issued_by_an_end_entity_is_refused() {
+        let (root, _, leaf) = chain();
+        let forged = leaf.issue(&Template::signer("Forged"));
+        let ca = root.issue(&Template::authority("CA"));
+        let evidence = Evidence {
+            anchors: vec![root.certificate.clone()],
+            certificates: vec![ca.certificate, leaf.certificate],
+            crls: vec![],
+        };
+        assert_eq!(
+            run(&forged.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
+            Err(SubIndication::CertificateChainGeneralFailure)
+        );
+    }
+
+    #[test]
+    fn loop_of_cross_certificates_ends() {
+        let (root, ca, leaf) = chain();
+        let cross = ca.issue(&Template { key_seed: "Root".to_owned(), ..Template::authority("Root") });
+        let evidence = Evidence {
+            anchors: vec![Issuer::root("Other").certificate],
+            certificates: vec![root.certificate, ca.certificate, cross.certificate],
+            crls: vec![],
+        };
+        assert_eq!(
+            run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
+            Err(SubIndication::NoCertificateChainFound)
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs.
+
+use time::OffsetDateTime;
+
+use crate::formats::crl::{CertificateList, Reason, Revocation};
+use crate::formats::x509::{Certificate, GeneralName};
+use crate::validation::budget::Budget;
+
+/// What is known of one certificate at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    Good,
+    /// Revoked since this date, which is not after the validation time.
+    Revoked(OffsetDateTime),
+    /// Listed, but with a date after the validation time.
+    RevokedLater(OffsetDateTime),
+    OnHold,
+    /// Nothing usable; why.
+    Unknown(&'static str),
+}
+
+/// The status of `certificate` at `time`, from lists its issuer signed.
+///
+/// An entry counts even in a list that is out of date: a final revocation is never taken back. Absence from a list only
+/// counts while the list is in date, or when the list is newer and was made before the certificate expired.
+pub fn status(
+    certificate: &Certificate,
+    issuer: &Certificate,
+    crls: &[CertificateList],
+    time: OffsetDateTime,
+    budget: &mut Budget,
+) -> Status {
+    let mut best = Status::Unknown("no CRL of its issuer");
+    for crl in crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
+        let found = match accept(crl, certificate, issuer, budget) {
+            Err(why) => Status::Unknown(why),
+            Ok(()) => match crl.revocation(certificate.serial()) {
+                Some(entry) => listed(entry, time, crl),
+                None => absent(certificate, crl, time),
+            },
+        };
+        if rank(found) > rank(best) || (matches!(best, Status::Unknown(_)) && matches!(found, Status::Unknown(_))) {
+            best = found;
+        }
+    }
+    best
+}
+
+/// The worse news wins; a suspension is overruled by a list that says good only if that list is newer, which is not
+/// compared here: TRY_LATER asks for the newest.
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::Unknown(_) => 0,
+        Status::Good => 1,
+        Status::RevokedLater(_) => 2,
+        Status::OnHold => 3,
+        Status::Revoked(_) => 4,
+    }
+}
+
+/// Whether the list is the issuer's and speaks for this certificate.
+fn accept(
+    crl: &CertificateList,
+    certificate: &Certificate,
+    issuer: &Certificate,
+    budget: &mut Budget,
+) -> Result<(), &'static str> {
+    let scope = crl.scope();
+    if !scope.unknown_critical.is_empty() {
+        return Err("its CRL has a critical extension that is not supported");
+    }
+    if scope.delta {
+        return Err("its CRL only lists changes");
+    }
+    if let Some(point) = &scope.issuing_distribution_point {
+        let ca = certificate.extensions().basic_constraints.is_some_and(|constraints| constraints.ca);
+        if point.indirect || point.only_attribute_certs || point.only_some_reasons {
+            return Err("its CRL is indirect or partial");
+        }
+        if (point.only_user_certs && ca) || (point.only_ca_certs && !ca) {
+            return Err("its CRL is for other certificates");
+        }
+        if (!point.full_names.is_empty() || point.relative_name.is_some())
+            && !same_point(&point.full_names, certificate)
+        {
+            return Err("its CRL is for another distribution point");
+        }
+    }
+    if issuer.extensions().key_usage.is_some_and(|usage| !usage.crl_sign()) {
+        return Err("its issuer may not sign CRLs");
+    }
+    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+    let key = issuer.public_key().map_err(|_| "its issuer's key is not supported")?;
+    crl.verify_issued_with(&key).map(|_| ()).map_err(|_| "the CRL's signature does not verify")
+}
+
+/// RFC 5280 §6.3.3 (b)(2)(i): one of the list's names must be one of the certificate's distribution points.
+fn same_point(names: &[GeneralName], certificate: &Certificate) -> bool {
+    let points = &certificate.extensions().crl_distribution_points;
+    points.iter().flat_map(|point| &point.full_names).any(|name| names.contains(name))
+}
+
+fn listed(entry: Revocation, time: OffsetDateTime, crl: &CertificateList) -> Status {
+    match entry.reason {
+        _ if entry.date > time => Status::RevokedLater(entry.date),
+        Reason::Final(_) => Status::Revoked(entry.date),
+        Reason::OnHold if crl.next_update().is_some_and(|next| next < time) => {
+            Status::Unknown("its CRL is out of date")
+        }
+        Reason::OnHold => Status::OnHold,
+    }
+}
+
+fn absent(certificate: &Certificate, crl: &CertificateList, time: OffsetDateTime) -> Status {
+    let in_date = crl.this_update() <= time && crl.next_update().is_some_and(|next| time <= next);
+    let newer = crl.this_update() > time && crl.this_update() <= certificate.validity().not_after;
+    // Expired certificates may be dropped from lists (RFC 5280 §3.3): absence says nothing about them.
+    let dropped = crl.this_update() > certificate.validity().not_after;
+    if dropped {
+        Status::Unknown("its CRL was made after the certificate expired")
+    } else if in_date || newer {
+        Status::Good
+    } else {
+        Status::Unknown("its CRL is out of date")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::der::write;
+    use crate::formats::x509::testing::{Issuer, Template, critical, extension};
+    use time::macros::datetime;
+
+    const THIS: OffsetDateTime = datetime!(2026-05-01 0:00 UTC);
+    const NEXT: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);
+    const NOW: OffsetDateTime = datetime!(2026-05-15 0:00 UTC);
+
+    fn run(revoked: &[(u8, OffsetDateTime)], extensions: &[Vec<u8>], time: OffsetDateTime) -> Status {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let crl = CertificateList::from_der(&root.crl(THIS, NEXT, revoked, extensions)).expect("CRL");
+        status(&leaf, &root.certificate, &[crl], time, &mut Budget::default())
+    }
+
+    #[test]
+    fn absent_from_a_list_in_date_is_good() {
+        assert_eq!(run(&[(8, THIS)], &[], NOW), Status::Good);
+        assert!(matches!(run(&[], &[], datetime!(2026-06-02 0:00 UTC)), Status::Unknown(_)));
+    }
+
+    #[test]
+    fn newer_list_tells_of_an_earlier_time() {
+        assert_eq!(run(&[], &[], datetime!(2026-04-01 0:00 UTC)), Status::Good);
+        let later = datetime!(2026-04-20 0:00 UTC);
+        assert_eq!(run(&[(7, later)], &[], datetime!(2026-04-01 0:00 UTC)), Status::RevokedLater(later));
+    }
+
+    #[test]
+    fn revocation_outlives_its_list() {
+        assert_eq!(run(&[(7, THIS)], &[], datetime!(2026-09-01 0:00 UTC)), Status::Revoked(THIS));
+    }
+
+    #[test]
+    fn delta_indirect_and_foreign_scopes_are_not_used() {
+        assert!(matches!(run(&[], &[critical("2.5.29.27", &[2, 1, 1])], NOW), Status::Unknown(_)));
+        let only_ca = write::sequence(&[&[0x82, 1, 0xff]]);
+        assert!(matches!(run(&[], &[critical("2.5.29.28", &only_ca)], NOW), Status::Unknown(_)));
+        let indirect = write::sequence(&[&[0x84, 1, 0xff]]);
+        assert!(matches!(run(&[], &[critical("2.5.29.28", &indirect)], NOW), Status::Unknown(_)));
+        assert_eq!(run(&[], &[extension("2.5.29.20", &[2, 1, 1])], NOW), Status::Good);
+    }
+
+    #[test]
+    fn list_signed_with_another_key_is_not_used() {
+        let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let forged = other.issue(&Template { key_seed: "Other".to_owned(), ..Template::authority("Root") });
+        let crl = CertificateList::from_der(&forged.crl(THIS, NEXT, &[], &[])).expect("CRL");
+        let found = status(&leaf, &root.certificate, &[crl], NOW, &mut Budget::default());
+        assert!(matches!(found, Status::Unknown(_)));
+    }
+}

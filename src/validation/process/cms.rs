@@ -1,0 +1,156 @@
+//! A CMS file: one report for each SignerInfo.
+
+use crate::formats::cms::{CmsError, SignedData, Trailing};
+use crate::validation::blocks::crypto::SignedContent;
+use crate::validation::process::basic::{self, Answer, Setting, Subject};
+use crate::validation::profile::Container;
+use crate::validation::report::{
+    Code, Coverage, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification, SignatureReport,
+    SubIndication,
+};
+
+/// Validates a CMS SignedData file. `content` is what a detached signature covers.
+///
+/// # Errors
+/// [`CmsError`] when the bytes are not a readable SignedData.
+pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) -> Result<FileReport, CmsError> {
+    let signed_data = SignedData::parse(bytes)?;
+    let reports = signed_data.signers.iter().enumerate().map(|(position, signer)| {
+        let mut answer = Answer::default();
+        let content = covered(&signed_data, content, &mut answer);
+        if let Trailing::Other(count) = signed_data.trailing {
+            answer.messages.push(Message::warning(Code::CmsTrailingBytes).detail(count.to_string()));
+        }
+        let subject = Subject {
+            signed_data: &signed_data,
+            signer,
+            content,
+            container: Container::Cms,
+            kind: Kind::Signature,
+            claimed_time: None,
+        };
+        let mut report = empty_report(position.saturating_add(1), Kind::Signature, None);
+        report.coverage = Coverage::WholeFile;
+        basic::validate(&subject, setting, answer, &mut report);
+        report
+    });
+    Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1 })
+}
+
+fn covered<'a>(signed_data: &'a SignedData<'_>, given: Option<&'a [u8]>, answer: &mut Answer) -> SignedContent<'a> {
+    match (signed_data.content.as_deref(), given) {
+        (Some(inside), Some(given)) if inside != given => {
+            answer.findings.push(Finding::new(SubIndication::HashFailure, Code::CmsContentDiffers));
+            SignedContent::Parts(vec![inside])
+        }
+        (Some(inside), _) => SignedContent::Parts(vec![inside]),
+        (None, Some(given)) => SignedContent::Parts(vec![given]),
+        (None, None) => SignedContent::Missing,
+    }
+}
+
+/// A report that says nothing good yet.
+pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> SignatureReport {
+    SignatureReport {
+        index,
+        kind,
+        field,
+        sub_indication: Some(SubIndication::FormatFailure),
+        integrity: Integrity::Broken,
+        level: Level::Pkcs7,
+        coverage: Coverage::Partial,
+        modification: Modification::None,
+        signer: None,
+        claimed_signing_time: None,
+        best_signature_time: None,
+        signature_algorithm: None,
+        digest_algorithm: None,
+        messages: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::cms::oid;
+    use crate::formats::der::write;
+    use crate::validation::report::Indication;
+    use crate::validation::testing::{Signed, attribute, p7s, signed};
+    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use time::macros::datetime;
+
+    fn run(signed: &Signed, der: &[u8], content: Option<&[u8]>) -> SignatureReport {
+        let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+        validate_cms(der, content, setting).expect("readable").signatures.remove(0)
+    }
+
+    #[test]
+    fn honest_signature_passes() {
+        let signed = p7s();
+        let report = run(&signed, &signed.der, Some(b"content"));
+        assert_eq!((report.indication(), report.integrity), (Indication::TotalPassed, Integrity::Intact));
+        assert_eq!(report.signer.expect("signer").name, "An");
+    }
+
+    #[test]
+    fn cades_is_named_when_signing_time_is_there() {
+        let time = attribute(&oid::SIGNING_TIME, write::time(datetime!(2026-05-01 0:00 UTC)));
+        let signed = signed(b"content", &[time]);
+        let report = run(&signed, &signed.der, Some(b"content"));
+        assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::CadesBB));
+        assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
+    }
+
+    #[test]
+    fn missing_and_other_content_are_told_apart() {
+        let signed = p7s();
+        assert_eq!(run(&signed, &signed.der, None).sub_indication, Some(SubIndication::SignedDataNotFound));
+        assert_eq!(run(&signed, &signed.der, Some(b"other")).sub_indication, Some(SubIndication::HashFailure));
+    }
+
+    #[test]
+    fn without_anchor_integrity_is_still_told() {
+        let signed = p7s();
+        let evidence = Evidence::default();
+        let setting = Setting { evidence: &evidence, policy: Policy::default(), time: datetime!(2026-06-01 0:00 UTC) };
+        let report = validate_cms(&signed.der, Some(b"content"), setting).expect("readable").signatures.remove(0);
+        assert_eq!(report.sub_indication, Some(SubIndication::NoCertificateChainFound));
+        assert_eq!(report.integrity, Integrity::Intact);
+    }
+
+    #[test]
+    fn every_flipped_byte_is_noticed() {
+        let signed = p7s();
+        for at in 0..signed.der.len() {
+            let mut der = signed.der.clone();
+            der[at] ^= 0x01;
+            let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+            let policy = Policy { revocation: RevocationPolicy::IfPresent };
+            let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+            let passed = validate_cms(&der, Some(b"content"), setting).is_ok_and(|report| {
+                report.signatures.iter().any(|s| s.indication() == Indication::TotalPassed && !warned(s))
+            });
+            // What no rule protects: the version numbers, the unsigned list of digest algorithms, parameters' absence.
+            assert!(
+                !passed || unprotected(&signed.der, at),
+                "flip at {at} passed: {:02x?}",
+                &signed.der[at.saturating_sub(12)..at + 4]
+            );
+        }
+    }
+
+    /// The SignerIdentifier is not signed; the signing-certificate attribute decides, and the difference is told.
+    fn warned(report: &SignatureReport) -> bool {
+        report.messages.iter().any(|message| message.code == Code::SignerIdentifierMismatch)
+    }
+
+    /// Version numbers and the list of digest algorithms are hints nobody signs.
+    fn unprotected(der: &[u8], at: usize) -> bool {
+        let start = der.windows(3).position(|w| w == [2, 1, 1]).expect("version");
+        let digest_algorithms = start..start + 3 + 2 + 13 + 2;
+        let signer_info = der.windows(5).rposition(|w| w[..3] == [2, 1, 1] && w[3] == 0x30).expect("SignerInfo");
+        digest_algorithms.contains(&at) || (signer_info..signer_info + 3).contains(&at)
+    }
+}

@@ -1,0 +1,146 @@
+//! A PDF: one report for each signature of its form, in the order of signing.
+
+use std::collections::HashSet;
+
+use crate::formats::cms::SignedData;
+use crate::formats::pdf::{Limits, Pdf, PdfError, SignatureDictionary, revisions, signature};
+use crate::validation::blocks::crypto::SignedContent;
+use crate::validation::blocks::format_checking::{self, SubFilter};
+use crate::validation::process::basic::{self, Answer, Setting, Subject};
+use crate::validation::process::cms::empty_report;
+use crate::validation::profile::{Container, Entry, PdfFacts};
+use crate::validation::report::{FileReport, Format, Kind, SignatureReport};
+
+/// Validates every signature and document time-stamp of a PDF.
+///
+/// # Errors
+/// [`PdfError`] when the file cannot be read as a PDF.
+pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, PdfError> {
+    let pdf = Pdf::open(bytes, &Limits::default())?;
+    let mut dictionaries = signature::signatures(&pdf)?;
+    // A dictionary that several fields share is one signature.
+    let mut seen = HashSet::new();
+    dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
+    dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
+    let reports = dictionaries.iter().enumerate();
+    let signatures =
+        reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));
+    Ok(FileReport {
+        format: Format::Pdf,
+        signatures: signatures.collect(),
+        revisions: revisions::revisions(&pdf).len(),
+    })
+}
+
+fn validate_one(
+    pdf: &Pdf<'_>,
+    dictionary: &SignatureDictionary,
+    index: usize,
+    setting: Setting<'_>,
+) -> SignatureReport {
+    let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
+    report.coverage = dictionary.byte_range.coverage;
+    let mut answer = Answer::default();
+    answer.take(format_checking::byte_range(dictionary));
+    let sub_filter = SubFilter::read(dictionary, &mut answer.messages);
+    let sub_filter = answer.take(sub_filter);
+    report.kind = sub_filter.map_or(report.kind, SubFilter::kind);
+    let signed_data = sub_filter.and_then(|sub_filter| {
+        let message = format_checking::message(&dictionary.contents, sub_filter, &mut answer.messages);
+        answer.take(message)
+    });
+    let signer = signed_data.as_ref().and_then(|signed_data| signed_data.signers.first());
+    let (Some(sub_filter), Some(signed_data), Some(signer)) = (sub_filter, &signed_data, signer) else {
+        report.claimed_signing_time = dictionary.signing_time;
+        answer.conclude(&mut report);
+        return report;
+    };
+    answer.take(format_checking::single_signer(signed_data));
+    let subject = Subject {
+        signed_data,
+        signer,
+        content: content(pdf, dictionary, sub_filter, signed_data),
+        container: Container::Pdf(facts(dictionary)),
+        kind: report.kind,
+        claimed_time: dictionary.signing_time,
+    };
+    basic::validate(&subject, setting, answer, &mut report);
+    report
+}
+
+fn content<'a>(
+    pdf: &Pdf<'a>,
+    dictionary: &SignatureDictionary,
+    sub_filter: SubFilter,
+    signed_data: &'a SignedData<'_>,
+) -> SignedContent<'a> {
+    let Some(parts) = dictionary.byte_range.parts(pdf.data()) else { return SignedContent::Missing };
+    match (sub_filter, signed_data.content.as_deref()) {
+        (SubFilter::Pkcs7Sha1, Some(inside)) => SignedContent::DigestInside { parts: parts.to_vec(), inside },
+        _ => SignedContent::Parts(parts.to_vec()),
+    }
+}
+
+fn facts(dictionary: &SignatureDictionary) -> PdfFacts<'_> {
+    PdfFacts {
+        sub_filter: dictionary.sub_filter.as_deref(),
+        m: Entry::of(&dictionary.signing_time),
+        cert: if dictionary.cert_present { Entry::Present } else { Entry::Absent },
+        reason: Entry::of(&dictionary.reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation::report::{Code, Coverage, Indication, Integrity, Level, SubIndication};
+    use crate::validation::testing::{self, Signed};
+    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use time::macros::datetime;
+
+    const M: &str = "/M(D:20260501000000Z)";
+
+    fn run(signed: &Signed, file: &[u8]) -> SignatureReport {
+        let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+        validate_pdf(file, setting).expect("readable").signatures.remove(0)
+    }
+
+    #[test]
+    fn honest_pdf_passes_as_pades() {
+        let (signed, file) = testing::pdf(M);
+        let report = run(&signed, &file);
+        assert_eq!((report.sub_indication, report.level), (None, Level::PadesBB), "{:?}", report.messages);
+        assert_eq!((report.coverage, report.integrity), (Coverage::WholeFile, Integrity::Intact));
+        assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
+        assert_eq!(report.field.as_deref(), Some("Sig"));
+    }
+
+    #[test]
+    fn missing_m_is_off_profile_and_the_rule_is_named() {
+        let (signed, file) = testing::pdf("");
+        let report = run(&signed, &file);
+        assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::Pkcs7));
+        assert!(report.messages.iter().any(|m| m.detail.as_deref() == Some("/M shall be present")));
+    }
+
+    #[test]
+    fn changed_page_is_hash_failure() {
+        let (signed, mut file) = testing::pdf(M);
+        let at = file.windows(3).position(|w| w == b"842").expect("page box");
+        file[at] = b'9';
+        let report = run(&signed, &file);
+        assert_eq!((report.sub_indication, report.integrity), (Some(SubIndication::HashFailure), Integrity::Broken));
+    }
+
+    #[test]
+    fn zeroed_contents_is_format_failure() {
+        let (signed, mut file) = testing::pdf(M);
+        let start = file.windows(11).position(|w| w == b"/Contents <").expect("hole") + 11;
+        file[start..start + 4000].fill(b'0');
+        let report = run(&signed, &file);
+        assert_eq!(report.sub_indication, Some(SubIndication::FormatFailure));
+        assert_eq!(report.messages[0].code, Code::CmsUnreadable);
+    }
+}

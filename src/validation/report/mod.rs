@@ -1,0 +1,276 @@
+//! What a validation answers: plain data, no formatting.
+//!
+//! Reading order: [`SignatureReport`], [`SubIndication`] (the standard's words), [`message`] (stable codes with their Vietnamese
+//! and English text). Turning a report into text or JSON is the caller's work.
+
+pub mod message;
+
+pub use crate::formats::pdf::byte_range::Coverage;
+pub use message::{Code, Language, Message, Severity};
+
+use time::OffsetDateTime;
+
+use crate::formats::pdf::SignatureKind;
+
+/// The main indications of EN 319 102-1 §5.1.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Indication {
+    TotalPassed,
+    Indeterminate,
+    TotalFailed,
+}
+
+impl Indication {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TotalPassed => "TOTAL-PASSED",
+            Self::Indeterminate => "INDETERMINATE",
+            Self::TotalFailed => "TOTAL-FAILED",
+        }
+    }
+}
+
+/// Why a signature did not pass; each word belongs to exactly one main indication (EN 319 102-1 §5.1.3, table 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SubIndication {
+    FormatFailure,
+    HashFailure,
+    SigCryptoFailure,
+    Revoked,
+    Expired,
+    NotYetValid,
+    SigConstraintsFailure,
+    ChainConstraintsFailure,
+    CertificateChainGeneralFailure,
+    CryptoConstraintsFailure,
+    CryptoConstraintsFailureNoPoe,
+    NoSigningCertificateFound,
+    NoCertificateChainFound,
+    RevokedNoPoe,
+    RevokedCaNoPoe,
+    OutOfBoundsNotRevoked,
+    OutOfBoundsNoPoe,
+    TryLater,
+    SignedDataNotFound,
+}
+
+impl SubIndication {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FormatFailure => "FORMAT_FAILURE",
+            Self::HashFailure => "HASH_FAILURE",
+            Self::SigCryptoFailure => "SIG_CRYPTO_FAILURE",
+            Self::Revoked => "REVOKED",
+            Self::Expired => "EXPIRED",
+            Self::NotYetValid => "NOT_YET_VALID",
+            Self::SigConstraintsFailure => "SIG_CONSTRAINTS_FAILURE",
+            Self::ChainConstraintsFailure => "CHAIN_CONSTRAINTS_FAILURE",
+            Self::CertificateChainGeneralFailure => "CERTIFICATE_CHAIN_GENERAL_FAILURE",
+            Self::CryptoConstraintsFailure => "CRYPTO_CONSTRAINTS_FAILURE",
+            Self::CryptoConstraintsFailureNoPoe => "CRYPTO_CONSTRAINTS_FAILURE_NO_POE",
+            Self::NoSigningCertificateFound => "NO_SIGNING_CERTIFICATE_FOUND",
+            Self::NoCertificateChainFound => "NO_CERTIFICATE_CHAIN_FOUND",
+            Self::RevokedNoPoe => "REVOKED_NO_POE",
+            Self::RevokedCaNoPoe => "REVOKED_CA_NO_POE",
+            Self::OutOfBoundsNotRevoked => "OUT_OF_BOUNDS_NOT_REVOKED",
+            Self::OutOfBoundsNoPoe => "OUT_OF_BOUNDS_NO_POE",
+            Self::TryLater => "TRY_LATER",
+            Self::SignedDataNotFound => "SIGNED_DATA_NOT_FOUND",
+        }
+    }
+
+    /// The main indication this word belongs to.
+    pub fn indication(self) -> Indication {
+        match self {
+            Self::FormatFailure
+            | Self::HashFailure
+            | Self::SigCryptoFailure
+            | Self::Revoked
+            | Self::Expired
+            | Self::NotYetValid => Indication::TotalFailed,
+            _ => Indication::Indeterminate,
+        }
+    }
+}
+
+/// A check that was not met: the word it leads to, and what to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub sub_indication: SubIndication,
+    pub message: Message,
+}
+
+impl Finding {
+    pub fn new(sub_indication: SubIndication, code: Code) -> Self {
+        Self { sub_indication, message: Message::error(code) }
+    }
+
+    pub fn with(sub_indication: SubIndication, code: Code, detail: impl Into<String>) -> Self {
+        Self { sub_indication, message: Message::error(code).detail(detail) }
+    }
+}
+
+/// The digests and the signature value alone, whatever the trust anchors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Integrity {
+    Intact,
+    /// Also when a digest or value cannot be checked: nothing shows that the document is what was signed.
+    Broken,
+}
+
+/// The word for a coverage in JSON.
+pub fn coverage_str(coverage: Coverage) -> &'static str {
+    match coverage {
+        Coverage::WholeFile => "whole-file",
+        Coverage::WholeRevision => "whole-revision",
+        Coverage::Partial => "partial",
+    }
+}
+
+/// What came after the signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Modification {
+    None,
+    Allowed,
+    Suspicious,
+    Forbidden,
+}
+
+impl Modification {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Allowed => "allowed",
+            Self::Suspicious => "suspicious",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
+/// The profile and level a signature conforms to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    PadesBB,
+    CadesBB,
+    /// A CMS signature that is off-profile; a message names the rule.
+    Pkcs7,
+    /// A document time-stamp is no signature level.
+    DocumentTimeStamp,
+}
+
+impl Level {
+    /// The name in JSON; `None` for a document time-stamp.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::PadesBB => Some("PAdES-B-B"),
+            Self::CadesBB => Some("CAdES-B-B"),
+            Self::Pkcs7 => Some("PKCS7"),
+            Self::DocumentTimeStamp => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Signature,
+    DocumentTimestamp,
+}
+
+impl From<SignatureKind> for Kind {
+    fn from(kind: SignatureKind) -> Self {
+        match kind {
+            SignatureKind::Signature => Self::Signature,
+            SignatureKind::DocumentTimestamp => Self::DocumentTimestamp,
+        }
+    }
+}
+
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::DocumentTimestamp => "document-timestamp",
+        }
+    }
+}
+
+/// Who signed, as the signing certificate says; unverified unless the signature passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signer {
+    pub subject: String,
+    /// commonName, for people.
+    pub name: String,
+    pub issuer: String,
+    pub issuer_name: String,
+    pub serial: String,
+    pub not_before: OffsetDateTime,
+    pub not_after: OffsetDateTime,
+}
+
+/// The answer for one signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignatureReport {
+    /// From 1, in the order of signing.
+    pub index: usize,
+    pub kind: Kind,
+    /// Full name of the PDF field.
+    pub field: Option<String>,
+    /// `None` when TOTAL-PASSED.
+    pub sub_indication: Option<SubIndication>,
+    pub integrity: Integrity,
+    pub level: Level,
+    pub coverage: Coverage,
+    pub modification: Modification,
+    pub signer: Option<Signer>,
+    /// What the signer claims (/M or signing-time); `best_signature_time` is what is proven.
+    pub claimed_signing_time: Option<OffsetDateTime>,
+    /// Earliest time the signature is proven to have existed; `None` without a validated time-stamp.
+    pub best_signature_time: Option<OffsetDateTime>,
+    pub signature_algorithm: Option<String>,
+    pub digest_algorithm: Option<String>,
+    pub messages: Vec<Message>,
+}
+
+impl SignatureReport {
+    pub fn indication(&self) -> Indication {
+        self.sub_indication.map_or(Indication::TotalPassed, SubIndication::indication)
+    }
+}
+
+/// The answer for one file that could be processed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    pub format: Format,
+    pub signatures: Vec<SignatureReport>,
+    /// Number of revisions of a PDF; 1 for other formats.
+    pub revisions: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Pdf,
+    Cms,
+}
+
+impl Format {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Cms => "cms",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_and_doubts_have_their_own_main_indication() {
+        assert_eq!(SubIndication::HashFailure.indication(), Indication::TotalFailed);
+        assert_eq!(SubIndication::TryLater.indication(), Indication::Indeterminate);
+        assert!(
+            Indication::TotalPassed < Indication::Indeterminate && Indication::Indeterminate < Indication::TotalFailed
+        );
+    }
+}
