@@ -1,11 +1,29 @@
 //! The command line: one file a subcommand.
 //!
-//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`output`] (reports as JSON Lines and as
-//! text). Results go to standard output, diagnostics to standard error.
+//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`output`] (reports as JSON Lines
+//! and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
+//! go to standard output, diagnostics to standard error.
 //!
 //! What this folder does not do: judge. It reads files and the clock, and prints what `validation` says.
 
+#[cfg(feature = "server")]
+pub mod admin;
+#[cfg(feature = "server")]
+pub mod demo;
+#[cfg(feature = "server")]
+mod online;
+#[cfg(not(feature = "server"))]
+#[path = "offline.rs"]
+mod online;
 pub mod output;
+#[cfg(feature = "server")]
+pub mod portal;
+#[cfg(feature = "server")]
+pub mod render;
+#[cfg(feature = "server")]
+pub mod serve;
+#[cfg(feature = "server")]
+pub mod sign;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -13,7 +31,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Remote digital signing and offline verification.
+/// Exit code of a subcommand that could not do its work for a reason of its own.
+const INTERNAL_ERROR: u8 = 70;
+
+/// Remote digital signing and offline verification (ký số).
 #[derive(Debug, Parser)]
 #[command(name = "kyso", version, about, propagate_version = true)]
 struct Cli {
@@ -21,25 +42,22 @@ struct Cli {
     command: Command,
 }
 
-/// Each variant's arguments have `fn run(self) -> ExitCode`.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Verify signed files offline; never opens a socket
     Verify(verify::Arguments),
-}
-
-impl Command {
-    fn run(self) -> ExitCode {
-        match self {
-            Self::Verify(arguments) => arguments.run(),
-        }
-    }
+    #[command(flatten)]
+    Online(online::Command),
 }
 
 /// Parses the arguments, runs the subcommand and gives the exit code; wrong usage gives 2.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli.command.run(),
+        Ok(Cli { command: Command::Verify(arguments) }) => arguments.run(),
+        Ok(Cli { command: Command::Online(command) }) => online::run(command).unwrap_or_else(|error| {
+            eprintln!("kyso: {error:#}");
+            ExitCode::from(INTERNAL_ERROR)
+        }),
         Err(error) => {
             // Nothing sensible is left to do when the terminal is gone.
             let _ = error.print();

@@ -125,6 +125,22 @@ impl Arguments {
         ExitCode::from(task.run().code())
     }
 
+    /// Verifies one file against one root and the CRLs of one file, in the default form.
+    pub fn of_file(file: PathBuf, trust: PathBuf, crl: PathBuf) -> Self {
+        Self {
+            trust: vec![trust],
+            crl: vec![crl],
+            revocation: Revocation::Require,
+            at: None,
+            content: None,
+            json: false,
+            report: ReportForm::Text,
+            lang: Lang::Vi,
+            jobs: 1,
+            files: vec![file],
+        }
+    }
+
     fn prepare(self) -> anyhow::Result<Task> {
         let form = if self.json { ReportForm::Json } else { self.report };
         if form == ReportForm::Html {

@@ -7,7 +7,7 @@ use const_oid::db::rfc5280::{
     ID_KP_TIME_STAMPING,
 };
 use const_oid::{AssociatedOid, ObjectIdentifier};
-use der::asn1::{BitString, Ia5String, Null, OctetString};
+use der::asn1::{BitString, GeneralizedTime, Ia5String, Null, OctetString};
 use der::{Decode as _, Encode, EncodePem as _};
 use signature::{Keypair, Signer};
 use spki::{
@@ -57,7 +57,8 @@ pub(super) enum Profile {
 pub(super) struct Locations {
     pub crl: String,
     pub certificate: String,
-    pub ocsp: String,
+    /// None where no responder speaks for the issuer.
+    pub ocsp: Option<String>,
 }
 
 /// A key with its certificate.
@@ -102,7 +103,7 @@ impl Identity {
             key_identifier: Some(key_identifier(&self.certificate)?),
             ..AuthorityKeyIdentifier::default()
         };
-        let signature = SigningCa::new(&self.key)?.signature_algorithm_identifier().map_err(encoding)?;
+        let signature = self.signature_identifier()?;
         let tbs_cert_list = TbsCertList {
             version: Version::V2,
             signature: signature.clone(),
@@ -124,6 +125,11 @@ impl Identity {
     pub fn sign(&self, message: &[u8]) -> Result<BitString, DevPkiError> {
         let value = self.key.sign(self.key.certificate_signature(), message)?;
         BitString::from_bytes(&value.0).map_err(encoding)
+    }
+
+    /// The identifier of what [`Self::sign`] makes.
+    pub fn signature_identifier(&self) -> Result<AlgorithmIdentifierOwned, DevPkiError> {
+        self.key.certificate_signature().to_identifier().map_err(encoding)
     }
 
     pub fn der(&self) -> Result<Vec<u8>, DevPkiError> {
@@ -152,6 +158,12 @@ pub(super) fn key_identifier(certificate: &Certificate) -> Result<OctetString, D
 
 pub(super) fn encoding(error: impl std::fmt::Display) -> DevPkiError {
     DevPkiError::Encoding(error.to_string())
+}
+
+/// Whole seconds, as RFC 3161 and RFC 6960 write times.
+pub(super) fn generalized_time(at: OffsetDateTime) -> Result<GeneralizedTime, DevPkiError> {
+    let seconds = u64::try_from(at.unix_timestamp()).map_err(|_| DevPkiError::Time)?;
+    GeneralizedTime::from_unix_duration(std::time::Duration::from_secs(seconds)).map_err(|_| DevPkiError::Time)
 }
 
 /// UTCTime until 2049, GeneralizedTime after (RFC 5280 §4.1.2.5); whole seconds.
@@ -280,7 +292,8 @@ impl Extensions {
             reasons: None,
             crl_issuer: None,
         };
-        let access = vec![access(ID_AD_OCSP, &at.ocsp)?, ca_issuers];
+        let ocsp = at.ocsp.iter().map(|url| access(ID_AD_OCSP, url));
+        let access = ocsp.chain([Ok(ca_issuers)]).collect::<der::Result<_>>()?;
         Ok(vec![
             extension_der(false, &CrlDistributionPoints(vec![crl]))?,
             extension_der(false, &AuthorityInfoAccessSyntax(access))?,

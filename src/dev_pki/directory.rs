@@ -148,7 +148,7 @@ pub(super) fn issuing_locations(base_url: &str) -> Locations {
     Locations {
         crl: format!("{base_url}{}", paths::ISSUING_CRL),
         certificate: format!("{base_url}{}", paths::ISSUING_CERTIFICATE),
-        ocsp: format!("{base_url}{}", paths::OCSP),
+        ocsp: Some(format!("{base_url}{}", paths::OCSP)),
     }
 }
 
@@ -156,7 +156,8 @@ fn root_locations(base_url: &str) -> Locations {
     Locations {
         crl: format!("{base_url}{}", paths::ROOT_CRL),
         certificate: format!("{base_url}{}", paths::ROOT_CERTIFICATE),
-        ocsp: format!("{base_url}{}", paths::OCSP),
+        // The responder speaks for the issuing CA only.
+        ocsp: None,
     }
 }
 

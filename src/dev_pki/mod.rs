@@ -11,7 +11,9 @@ mod authority;
 mod directory;
 mod ledger;
 pub mod marker;
+mod ocsp;
 pub mod spec;
+mod tsa;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -240,6 +242,22 @@ impl DevPki {
             Some(made) if made <= now && now < made + half => Ok(()),
             _ => self.write_crl(now),
         }
+    }
+
+    /// Answers a time-stamp request (RFC 3161): DER TimeStampReq in, DER TimeStampResp out; `now` is the genTime.
+    ///
+    /// # Errors
+    /// [`DevPkiError`]; what is wrong with the request is told in the response, not here.
+    pub fn timestamp(&self, request: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, DevPkiError> {
+        tsa::respond(&self.tsa, &self.issuing, request, now)
+    }
+
+    /// Answers a status request (RFC 6960): DER OCSPRequest in, DER OCSPResponse out.
+    ///
+    /// # Errors
+    /// [`DevPkiError`]; what is wrong with the request is told in the response, not here.
+    pub fn ocsp(&self, request: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, DevPkiError> {
+        ocsp::respond(&self.ocsp, &self.issuing, &self.ledger(), request, now)
     }
 
     fn issue_for(

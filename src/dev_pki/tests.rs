@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
+use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
@@ -289,4 +290,110 @@ fn development_certificates_are_recognised_and_others_are_not() {
     let other = Identity::self_signed(key, subject).expect("signed").der().expect("DER");
     assert!(!is_development_certificate(&other));
     assert!(!is_development_certificate(b""));
+}
+
+#[test]
+fn openssl_accepts_time_stamps_and_refuses_them_for_other_data() {
+    let place = Place::new();
+    let pki = place.open(NOW).expect("opened");
+    let (data, other) = (place.write("data", b"the document"), place.write("other", b"another document"));
+    for hash in ["-sha256", "-sha384", "-sha512"] {
+        let Some(query) = openssl(&["ts", "-query", "-data", &data, hash, "-cert"]) else { return };
+        let response = pki.timestamp(&query.stdout, NOW).expect("response");
+        let response = place.write("response.tsr", &response);
+        let verify = |data: &str| {
+            let file = |name: &str| place.path().join(name).to_str().expect("path").to_owned();
+            let (root, issuing, at) = (file("root.pem"), file("issuing.pem"), NOW.unix_timestamp().to_string());
+            let files = ["-in", &response, "-data", data, "-CAfile", &root, "-untrusted", &issuing, "-attime", &at];
+            openssl(&[&["ts", "-verify"], &files[..]].concat()).expect("openssl")
+        };
+        let good = verify(&data);
+        assert!(good.status.success() && text(&good).contains("Verification: OK"), "{}", text(&good));
+        assert!(!verify(&other).status.success());
+        let printed = text(&openssl(&["ts", "-reply", "-in", &response, "-text"]).expect("openssl"));
+        assert!(printed.contains("Time stamp: Jun  1 12:00:00 2026 GMT"), "{printed}");
+    }
+}
+
+#[test]
+fn a_rejected_time_stamp_request_says_why() {
+    let place = Place::new();
+    let pki = place.open(NOW).expect("opened");
+    let data = place.write("data", b"the document");
+    let Some(query) = openssl(&["ts", "-query", "-data", &data, "-sha1"]) else { return };
+    let response = place.write("response.tsr", &pki.timestamp(&query.stdout, NOW).expect("response"));
+    let printed = text(&openssl(&["ts", "-reply", "-in", &response, "-text"]).expect("openssl"));
+    assert!(
+        printed.contains("Status: Rejected.") && printed.contains("unrecognized or unsupported algorithm"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn openssl_accepts_ocsp_answers_of_every_standing() {
+    let place = Place::new();
+    let pki = place.open(NOW).expect("opened");
+    let mut certificates = issue_all(&pki);
+    // A serial number this PKI never issued: the certificate of another one, asked of this issuer.
+    let foreign = issue_all(&Place::new().open(NOW).expect("opened")).remove("ec-p256").expect("issued");
+    certificates.insert("foreign".into(), foreign);
+    for (id, expected) in [("ec-p256", "good"), ("revoked-ec-p256", "revoked"), ("foreign", "unknown")] {
+        let leaf = place.write("leaf.pem", pem(&certificates[id]).as_bytes());
+        let file = |name: &str| place.path().join(name).to_str().expect("path").to_owned();
+        let (root, issuing, at) = (file("root.pem"), file("issuing.pem"), NOW.unix_timestamp().to_string());
+        let (asked, answered) = (place.write("request.der", b""), place.directory.path().join("response.der"));
+        let names = ["ocsp", "-issuer", &issuing, "-cert", &leaf];
+        if openssl(&[&names[..], &["-reqout", &asked]].concat()).is_none() {
+            return;
+        }
+        let response = pki.ocsp(&fs::read(&asked).expect("request"), NOW).expect("response");
+        fs::write(&answered, response).expect("written");
+        let answered = answered.to_str().expect("path");
+        // The answer's own time is compared with the machine's clock: leave room for any.
+        let how = ["-respin", answered, "-CAfile", &root, "-verify_other", &issuing, "-attime", &at];
+        let how = [&how[..], &["-validity_period", "2000000000"]].concat();
+        let output = openssl(&[&names[..], &["-no_nonce"], &how].concat()).expect("openssl");
+        // Only a request read from its file has the nonce that was answered.
+        let nonce = openssl(&[&["ocsp", "-reqin", &asked], &how[..]].concat()).expect("openssl");
+        assert!(nonce.status.success() && text(&nonce).contains("Response verify OK"), "{}", text(&nonce));
+        assert!(!text(&nonce).contains("onc"), "{}", text(&nonce));
+        let text = text(&output);
+        assert!(output.status.success() && text.contains("Response verify OK"), "{text}");
+        assert!(text.contains(&format!(": {expected}\n")), "{text}");
+    }
+}
+
+#[test]
+fn a_malformed_ocsp_request_gets_an_answer_that_says_so() {
+    let place = Place::new();
+    let pki = place.open(NOW).expect("opened");
+    let malformed = [0x30, 0x03, 0x0a, 0x01, 0x01];
+    assert_eq!(pki.ocsp(b"", NOW).expect("response"), malformed);
+    assert_eq!(pki.ocsp(&[0x30; 5000], NOW).expect("response"), malformed);
+}
+
+#[test]
+fn responders_answer_any_bytes() {
+    let place = Place::new();
+    let pki = place.open(NOW).expect("opened");
+    let data = place.write("data", b"the document");
+    let query = openssl(&["ts", "-query", "-data", &data, "-sha256"]).map_or_else(Vec::new, |query| query.stdout);
+    proptest!(|(noise: Vec<u8>, at: prop::sample::Index, byte: u8)| {
+        let mut changed = query.clone();
+        if !changed.is_empty() {
+            let at = at.index(changed.len());
+            changed[at] = byte;
+        }
+        for request in [&noise, &changed] {
+            prop_assert!(pki.timestamp(request, NOW).is_ok());
+            prop_assert!(pki.ocsp(request, NOW).is_ok());
+        }
+    });
+}
+
+#[test]
+fn an_opened_pki_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<DevPki>();
+    shared::<SoftwareCustody>();
 }

@@ -12,6 +12,7 @@
 pub mod blocks;
 pub mod budget;
 pub mod evidence;
+pub mod pdf_changes;
 pub mod policy;
 pub mod process;
 pub mod profile;

@@ -32,7 +32,7 @@ pub mod revisions;
 pub mod signature;
 pub mod text;
 mod write;
-mod xref;
+pub mod xref;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,0 +1,147 @@
+//! The sandbox: development keys, one portal, invented signers, an outbox, and the ready file that says where everything is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::system::SystemClock;
+use crate::custody::software::kek::KeyEncryptionKey;
+use crate::dev_pki::{DevPki, PkiSpec, SignerSpec};
+use crate::domain::credential::{KeyStatus, Purpose};
+use crate::domain::{Clock, PortalId, Secret};
+use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+use crate::service::{Service, ServiceError};
+use crate::storage::StorageError;
+
+const PORTAL: &str = "sandbox-portal";
+
+/// A provisioned sandbox.
+pub struct Sandbox {
+    pub pki: Arc<DevPki>,
+    client_secret: Secret,
+    folder: PathBuf,
+}
+
+/// The key-encryption key of a sandbox: made in its data folder at the first start.
+///
+/// # Errors
+/// When the file cannot be made or read.
+pub fn kek(data: &Path) -> Result<KeyEncryptionKey> {
+    let file = data.join("sandbox.kek");
+    if file.exists() { Ok(KeyEncryptionKey::read(&file)?) } else { Ok(KeyEncryptionKey::create(&file)?) }
+}
+
+impl Sandbox {
+    /// Opens the development PKI and makes whatever portal, signer or credential is still missing.
+    ///
+    /// # Errors
+    /// When the PKI cannot be made or a party cannot be stored.
+    pub async fn open(service: &Service, data: &Path, public_url: &str) -> Result<Self> {
+        let folder = data.join("dev-pki");
+        let (spec, now) = (PkiSpec::embedded()?, SystemClock.now());
+        let (directory, url) = (folder.clone(), public_url.to_owned());
+        let pki = tokio::task::spawn_blocking(move || DevPki::open(spec, &directory, &url, now)).await??;
+        let client_secret = portal(service, data).await?;
+        let sandbox = Self { pki: Arc::new(pki), client_secret, folder };
+        for signer in &sandbox.pki.spec().signers {
+            sandbox.provision(service, signer).await.with_context(|| format!("signer {}", signer.id))?;
+        }
+        Ok(sandbox)
+    }
+
+    async fn provision(&self, service: &Service, spec: &SignerSpec) -> Result<()> {
+        let (name, phone, pin) = (spec.name.clone(), spec.phone.clone(), Some(spec.pin.clone()));
+        unless_there(service.add_signer(NewSigner { id: spec.id.clone(), name, phone, pin }).await)?;
+        service.grant(&PortalId::parse(PORTAL)?, &spec.id).await?;
+        for credential in &spec.credentials {
+            let new = NewCredential {
+                id: credential.id.clone(),
+                signer: spec.id.clone(),
+                algorithm: credential.algorithm,
+                auth: credential.auth,
+                purpose: Purpose::Development,
+            };
+            unless_there(service.generate_credential(new).await.map(drop))?;
+            let known = service.credentials_of(&spec.id).await?;
+            if !known.iter().any(|c| c.id == credential.id && c.status == KeyStatus::Pending) {
+                continue;
+            }
+            let request = service.certification_request(&credential.id, &spec.subject).await?;
+            let certificate = self.pki.issue_credential(credential, &request, SystemClock.now())?;
+            let chain = std::iter::once(certificate).chain(self.pki.chain()?).collect();
+            service.certify(&credential.id, chain).await?;
+        }
+        Ok(())
+    }
+
+    /// What the ready file says.
+    pub fn ready(&self, url: &str) -> Value {
+        let signers: Vec<Value> = self.pki.spec().signers.iter().map(signer_entry).collect();
+        json!({
+            "url": url,
+            "csc": {"v1": format!("{url}/csc/v1"), "v2": format!("{url}/csc/v2")},
+            "token_url": format!("{url}/oauth2/token"),
+            "portal": {"client_id": PORTAL, "client_secret": self.client_secret.expose()},
+            "signers": signers,
+            "trust_anchor": self.folder.join("root.pem"),
+            "crl": self.folder.join("crl.pem"),
+            "tsa_url": format!("{url}{}", crate::dev_pki::paths::TSA),
+            "outbox_url": format!("{url}/sandbox/outbox"),
+        })
+    }
+}
+
+/// Writes a file so that whoever waits for it never sees half of it.
+///
+/// # Errors
+/// Any I/O error.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+fn signer_entry(signer: &SignerSpec) -> Value {
+    let credential = |c: &crate::dev_pki::CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
+    json!({
+        "id": signer.id,
+        "name": signer.name,
+        "pin": signer.pin.expose(),
+        "phone": signer.phone,
+        "credentials": signer.credentials.iter().map(credential).collect::<Vec<_>>(),
+    })
+}
+
+/// The portal's secret is shown once; a sandbox keeps it beside its other development keys.
+async fn portal(service: &Service, data: &Path) -> Result<Secret> {
+    let file = data.join("sandbox-portal.secret");
+    let new = NewPortal {
+        id: PortalId::parse(PORTAL)?,
+        name: "Cổng dịch vụ công tỉnh Mẫu (thử nghiệm)".into(),
+        host: Some("dichvucong.example.gov.vn".into()),
+        support_phone: Some("1900 0000".into()),
+    };
+    match service.add_portal(new).await {
+        Ok(secret) => {
+            write_atomically(&file, secret.expose().as_bytes())?;
+            Ok(secret)
+        }
+        Err(ServiceError::Storage(StorageError::Duplicate)) => {
+            let kept = super::config::secret_file(&file);
+            Ok(Secret::new(kept.context("the sandbox's portal exists, but its secret file is gone")?.as_str()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn unless_there(done: Result<(), ServiceError>) -> Result<()> {
+    match done {
+        Ok(()) | Err(ServiceError::Storage(StorageError::Duplicate)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

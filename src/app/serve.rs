@@ -1,0 +1,194 @@
+//! Start and stop: settle what an earlier process left, open the port, say so, and end when asked to.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
+
+use super::channels::Outbox;
+use super::config::Config;
+use super::sandbox::{self, Sandbox};
+use super::system::{SystemClock, SystemEntropy};
+use super::wiring;
+use crate::dev_pki::{CrlIssuer, DevPki, paths};
+use crate::domain::{Clock, ports};
+use crate::http::render::{RenderSettings, Renderer};
+use crate::http::sandbox::{SandboxFile, SandboxState};
+use crate::http::{self, AppState};
+use crate::service::Service;
+
+/// How often overdue transactions are looked for; whoever asks for one sees its true state at once anyway.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How long open answers may take once the service is asked to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What the command line adds to the configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub config: Config,
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub mode: Mode,
+    pub ready_file: Option<PathBuf>,
+    /// Program that draws pages: this one.
+    pub renderer: PathBuf,
+}
+
+/// Production, or a sandbox with development keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Production,
+    Sandbox,
+}
+
+/// A service whose port is open.
+pub struct Running {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// What a sandbox's ready file says.
+    pub ready: Option<serde_json::Value>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    server: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Stops taking requests and waits for the open ones.
+    ///
+    /// # Errors
+    /// When the server ended badly.
+    pub async fn stop(self) -> Result<()> {
+        // A server that is gone already needs no asking.
+        let _ = self.stop.send(());
+        match tokio::time::timeout(GRACE, self.server).await {
+            Ok(ended) => Ok(ended??),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits until the process is asked to stop (SIGINT or SIGTERM), then stops.
+    ///
+    /// # Errors
+    /// As [`Self::stop`].
+    pub async fn until_asked_to_stop(self) -> Result<()> {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+        tracing::info!("stopping");
+        self.stop().await
+    }
+}
+
+/// Starts the service.
+///
+/// # Errors
+/// Each says what is missing or wrong, and in which file; the port is not open then.
+pub async fn start(options: Options) -> Result<Running> {
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let public_url = options.config.public_url.clone().unwrap_or_else(|| url.clone());
+    let (service, sandbox) = match options.mode {
+        Mode::Production => (production(&options).await?, None),
+        Mode::Sandbox => {
+            let (service, sandbox, state) = sandboxed(&options, &public_url).await?;
+            (service, Some((sandbox, state)))
+        }
+    };
+    let settled = service.settle().await.context("what an earlier process left could not be settled")?;
+    tracing::info!(finished = settled.finished, failed = settled.failed, swept = settled.swept, "settled");
+    let (ready, state) = match sandbox {
+        Some((sandbox, state)) => (Some(sandbox.ready(&public_url)), Some(state)),
+        None => (None, None),
+    };
+    let app = http::router(app_state(service.clone(), &options, &public_url, state));
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    tokio::spawn(sweep(Arc::downgrade(&service)));
+    let shutdown = async move {
+        // A dropped sender means the same: stop.
+        let _ = stopped.await;
+    };
+    let server = tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(shutdown).await });
+    if let (Some(file), Some(ready)) = (&options.ready_file, &ready) {
+        write_ready_file(file, ready)?;
+    }
+    tracing::info!(%url, "ready");
+    Ok(Running { url: public_url, ready, stop, server })
+}
+
+async fn production(options: &Options) -> Result<Arc<Service>> {
+    let config = &options.config;
+    if config.public_url.is_none() {
+        bail!("configuration: public_url is not set; links to citizens are made from it");
+    }
+    let service = wiring::open(&options.data, &config.kek()?, wiring::channel(config)?, wiring::limits(config)).await?;
+    if service.holds_development_credentials().await? {
+        bail!("{} holds development keys; they are for --sandbox only", options.data.display());
+    }
+    Ok(service)
+}
+
+async fn sandboxed(options: &Options, public_url: &str) -> Result<(Arc<Service>, Sandbox, SandboxState)> {
+    std::fs::create_dir_all(&options.data).with_context(|| format!("cannot use {}", options.data.display()))?;
+    let outbox = Arc::new(Outbox::new(Arc::new(SystemClock)));
+    let kek = sandbox::kek(&options.data)?;
+    let service = wiring::open(&options.data, &kek, outbox.clone(), wiring::limits(&options.config)).await?;
+    let sandbox = Sandbox::open(&service, &options.data, public_url).await?;
+    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), files: Arc::new(pki_files(&sandbox.pki)) };
+    Ok((service, sandbox, state))
+}
+
+/// The development PKI's files under the paths its certificates point to.
+fn pki_files(pki: &Arc<DevPki>) -> std::collections::BTreeMap<String, SandboxFile> {
+    const CRL: &str = "application/pkix-crl";
+    const CERTIFICATE: &str = "application/pkix-cert";
+    let file = |content_type, bytes: fn(&DevPki) -> Option<Vec<u8>>| {
+        let pki = pki.clone();
+        SandboxFile { content_type, bytes: Arc::new(move || bytes(&pki).unwrap_or_default()) }
+    };
+    [
+        (paths::ISSUING_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Issuing, SystemClock.now()).ok())),
+        (paths::ROOT_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Root, SystemClock.now()).ok())),
+        (paths::ISSUING_CERTIFICATE, file(CERTIFICATE, |pki| pki.chain().ok()?.into_iter().next())),
+        (paths::ROOT_CERTIFICATE, file(CERTIFICATE, |pki| pki.root().ok())),
+    ]
+    .into_iter()
+    .map(|(path, file)| (path.to_owned(), file))
+    .collect()
+}
+
+fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox: Option<SandboxState>) -> AppState {
+    AppState {
+        service,
+        public_url: public_url.into(),
+        about: Arc::default(),
+        sandbox,
+        renderer: Renderer::new(RenderSettings::new(options.renderer.clone())),
+        limits: http::Limits::default(),
+        clock: Arc::new(|| SystemClock.now()),
+        request_ids: Arc::new(|| {
+            let bytes: [u8; 12] = ports::random(&SystemEntropy);
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        }),
+    }
+}
+
+/// The ready file holds the sandbox's client secret: its owner alone may read it.
+fn write_ready_file(file: &Path, ready: &serde_json::Value) -> Result<()> {
+    let text = serde_json::to_vec_pretty(ready)?;
+    sandbox::write_atomically(file, &text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+async fn sweep(service: std::sync::Weak<Service>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(service) = service.upgrade() else { return };
+        if let Err(error) = service.expire_overdue().await {
+            tracing::warn!(%error, "overdue transactions could not be ended");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Which concrete backend stands behind which trait. The only file that names them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use time::Duration;
+
+use super::channels::SmsGateway;
+use super::config::{self, Config};
+use super::system::{SystemClock, SystemEntropy};
+use crate::authorization::{CodePolicy, MessageChannel, SoleControl};
+use crate::custody::software::SoftwareCustody;
+use crate::custody::software::kek::KeyEncryptionKey;
+use crate::service::{Backends, Limits, Service};
+use crate::storage::documents::DocumentStore;
+use crate::storage::sqlite::SqliteStorage;
+
+/// Opens the folder `data` and puts the service together. Waits for nobody: nothing half-way is settled yet.
+///
+/// # Errors
+/// When the folder, the database or the documents cannot be opened; each names its file.
+pub async fn open(
+    data: &Path,
+    kek: &KeyEncryptionKey,
+    channel: Arc<dyn MessageChannel>,
+    limits: Limits,
+) -> Result<Arc<Service>> {
+    make_private_folder(data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
+    let file = data.join("kyso.db");
+    let storage =
+        Arc::new(SqliteStorage::open(&file).await.with_context(|| format!("cannot open {}", file.display()))?);
+    let documents = data.join("documents");
+    let documents = DocumentStore::open(&documents).with_context(|| format!("cannot use {}", documents.display()))?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let pepper = kek.derive("kyso code v1");
+    let policy = CodePolicy::default();
+    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, policy);
+    Ok(Service::new(Backends {
+        storage,
+        custody: Arc::new(SoftwareCustody::new(kek)),
+        documents,
+        sole_control,
+        clock,
+        entropy,
+        link_key: kek.derive("kyso link v1"),
+        limits,
+    }))
+}
+
+/// The channel codes leave by in production.
+///
+/// # Errors
+/// When none is configured, or its token file can be read by others.
+pub fn channel(config: &Config) -> Result<Arc<dyn MessageChannel>> {
+    let missing = "configuration: messages.sms_gateway is not set; without it no citizen can confirm a signature";
+    let url = config.messages.sms_gateway.as_deref().context(missing)?;
+    let token = config.messages.sms_token_file.as_deref().map(config::secret_file).transpose()?;
+    Ok(Arc::new(SmsGateway::new(url, token)?))
+}
+
+/// The service's bounds with what the operator moved.
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        documents: config.limits.documents,
+        document_bytes: config.limits.document_bytes,
+        request_life: Duration::minutes(i64::from(config.limits.request_minutes)),
+        ..Limits::default()
+    }
+}
+
+/// Makes the folder for its owner alone: it holds people's documents.
+fn make_private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}

@@ -1,0 +1,272 @@
+//! `kyso admin`: portals, signers, credentials, keys and the audit chain. Works on the data folder, beside a running service.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use der::EncodePem as _;
+
+use crate::app::channels::Unconfigured;
+use crate::app::config::{Config, secret_file};
+use crate::app::wiring;
+use crate::custody::software::kek::KeyEncryptionKey;
+use crate::domain::credential::{KeyStatus, Purpose};
+use crate::domain::{AuthMode, CredentialId, KeyAlgorithm, PortalId, Secret, SignerId};
+use crate::formats::x509;
+use crate::service::Service;
+use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Folder of the database and the documents
+    #[arg(long, value_name = "DIR", global = true)]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Key-encryption key
+    #[command(subcommand)]
+    Kek(KekCommand),
+    /// Portals: who may ask for signatures
+    #[command(subcommand)]
+    Portal(PortalCommand),
+    /// Signers: whose keys the service holds
+    #[command(subcommand)]
+    Signer(SignerCommand),
+    /// Credentials: keys and their certificates
+    #[command(subcommand)]
+    Credential(CredentialCommand),
+    /// The audit chain
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum KekCommand {
+    /// Make a new key-encryption key in FILE, readable by its owner alone
+    Create { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+enum PortalCommand {
+    /// Add a portal; prints its client secret, this once
+    Add {
+        id: String,
+        /// Registered name, shown to citizens
+        #[arg(long)]
+        name: String,
+        /// Host citizens come from and go back to
+        #[arg(long)]
+        host: Option<String>,
+        /// Telephone number citizens may call
+        #[arg(long)]
+        support_phone: Option<String>,
+    },
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum SignerCommand {
+    /// Add a signer
+    Add {
+        id: String,
+        #[arg(long)]
+        name: String,
+        /// Where codes are sent, e.g. +84912345678
+        #[arg(long)]
+        phone: String,
+        /// File with the PIN that explicit mode asks for
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
+    },
+    /// Let a portal ask a signer
+    Grant {
+        signer: String,
+        portal: String,
+    },
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum CredentialCommand {
+    /// Make a key for a signer
+    Generate {
+        id: String,
+        #[arg(long)]
+        signer: String,
+        /// rsa-2048, rsa-3072, rsa-4096, ec-p256 or ec-p384
+        #[arg(long, value_parser = key_algorithm)]
+        algorithm: KeyAlgorithm,
+        /// hosted: the code is typed on the service's page only; explicit: the portal may pass it
+        #[arg(long, default_value = "hosted", value_parser = auth_mode)]
+        auth: AuthMode,
+    },
+    /// Print a PKCS#10 certification request
+    Csr {
+        id: String,
+        /// RFC 4514, e.g. "CN=Nguyễn Văn An,UID=CCCD:001085000001,C=VN"
+        #[arg(long)]
+        subject: String,
+    },
+    /// Give a key its certificate: PEM, the signer's first, then its issuers
+    Certify {
+        id: String,
+        chain: PathBuf,
+    },
+    Enable {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    /// List a signer's credentials
+    List {
+        #[arg(long)]
+        signer: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check that no record was changed, removed or moved
+    Check,
+    /// Print all records, one JSON object a line
+    Export,
+}
+
+/// # Errors
+/// Each says what is wrong; nothing was changed then.
+pub fn run(args: Args) -> Result<ExitCode> {
+    if let Command::Kek(KekCommand::Create { file }) = &args.command {
+        KeyEncryptionKey::create(file)?;
+        println!("made {}; keep a copy apart from the database: without it no key opens", file.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let service = open(&args).await?;
+        match args.command {
+            Command::Kek(_) => Ok(ExitCode::SUCCESS),
+            Command::Portal(command) => portal(&service, command).await,
+            Command::Signer(command) => signer(&service, command).await,
+            Command::Credential(command) => credential(&service, command).await,
+            Command::Audit(command) => audit(&service, command).await,
+        }
+    })
+}
+
+async fn open(args: &Args) -> Result<Arc<Service>> {
+    let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    let data = args.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| "kyso-data".into());
+    let sandbox_kek = data.join("sandbox.kek");
+    let named = config.keys.kek_file.is_some() || config.keys.kek_env.is_some();
+    let kek = if !named && sandbox_kek.exists() { KeyEncryptionKey::read(&sandbox_kek)? } else { config.kek()? };
+    wiring::open(&data, &kek, Arc::new(Unconfigured), wiring::limits(&config)).await
+}
+
+async fn portal(service: &Service, command: PortalCommand) -> Result<ExitCode> {
+    match command {
+        PortalCommand::Add { id, name, host, support_phone } => {
+            let secret = service.add_portal(NewPortal { id: PortalId::parse(&id)?, name, host, support_phone }).await?;
+            println!("client_id={id}\nclient_secret={}", secret.expose());
+            eprintln!("The secret is shown this once; only its hash is kept.");
+        }
+        PortalCommand::List => {
+            for portal in service.portals().await? {
+                println!("{}\t{}\t{}", portal.id, portal.name, portal.host.unwrap_or_default());
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
+    match command {
+        SignerCommand::Add { id, name, phone, pin_file } => {
+            let pin = pin_file.as_deref().map(secret_file).transpose()?.map(|pin| Secret::new(pin.as_str()));
+            service.add_signer(NewSigner { id: SignerId::parse(&id)?, name, phone, pin }).await?;
+        }
+        SignerCommand::Grant { signer, portal } => {
+            service.grant(&PortalId::parse(&portal)?, &SignerId::parse(&signer)?).await?
+        }
+        SignerCommand::List => {
+            for signer in service.signers().await? {
+                println!("{}\t{}\t{}", signer.id, signer.name, signer.masked_phone());
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn credential(service: &Service, command: CredentialCommand) -> Result<ExitCode> {
+    match command {
+        CredentialCommand::Generate { id, signer, algorithm, auth } => {
+            let (id, signer) = (CredentialId::parse(&id)?, SignerId::parse(&signer)?);
+            let new = NewCredential { id, signer, algorithm, auth, purpose: Purpose::Production };
+            let made = service.generate_credential(new).await?;
+            println!("{}\t{}\tpending: print its request with `kyso admin credential csr`", made.id, made.algorithm);
+        }
+        CredentialCommand::Csr { id, subject } => {
+            let der = service.certification_request(&CredentialId::parse(&id)?, &subject).await?;
+            let request: x509_cert::request::CertReq = der::Decode::from_der(&der)?;
+            print!("{}", request.to_pem(der::pem::LineEnding::LF)?);
+        }
+        CredentialCommand::Certify { id, chain } => {
+            let pem = fs::read(&chain).with_context(|| chain.display().to_string())?;
+            let certificates = x509::pem::certificates(&pem)?.iter().map(|c| c.der().to_vec()).collect::<Vec<_>>();
+            if certificates.iter().any(|der| crate::dev_pki::is_development_certificate(der)) {
+                bail!("{} is of a development PKI; it is for the sandbox only", chain.display());
+            }
+            service.certify(&CredentialId::parse(&id)?, certificates).await?;
+        }
+        CredentialCommand::Enable { id } => {
+            service.set_credential_status(&CredentialId::parse(&id)?, KeyStatus::Enabled).await?
+        }
+        CredentialCommand::Disable { id } => {
+            service.set_credential_status(&CredentialId::parse(&id)?, KeyStatus::Disabled).await?
+        }
+        CredentialCommand::List { signer } => {
+            for c in service.credentials_of(&SignerId::parse(&signer)?).await? {
+                println!("{}\t{}\t{}\t{}", c.id, c.algorithm, c.auth.name(), c.status.name());
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn audit(service: &Service, command: AuditCommand) -> Result<ExitCode> {
+    let (records, checked) = service.audit().await?;
+    match command {
+        AuditCommand::Check => match checked {
+            Ok(head) => println!("{} records, unbroken; head {head}", records.len()),
+            Err(error) => {
+                eprintln!("the audit chain is broken: {error}");
+                return Ok(ExitCode::FAILURE);
+            }
+        },
+        AuditCommand::Export => {
+            let mut out = std::io::stdout().lock();
+            for record in records {
+                writeln!(out, "{}", serde_json::to_string(&record)?)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn key_algorithm(name: &str) -> Result<KeyAlgorithm, String> {
+    KeyAlgorithm::from_name(name).ok_or_else(|| "rsa-2048, rsa-3072, rsa-4096, ec-p256 or ec-p384".to_owned())
+}
+
+fn auth_mode(name: &str) -> Result<AuthMode, String> {
+    AuthMode::from_name(name).ok_or_else(|| "hosted or explicit".to_owned())
+}

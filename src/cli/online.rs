@@ -1,0 +1,32 @@
+//! Subcommands that need the service or the network.
+
+use std::process::ExitCode;
+
+use super::{admin, demo, render, serve, sign};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// The whole journey on this machine: portal, citizen, signed document, offline verdict
+    Demo(demo::Args),
+    /// Run the service
+    Serve(serve::Args),
+    /// Have documents signed: a portal's client in one command
+    Sign(sign::Args),
+    /// Manage portals, signers, credentials, keys and the audit chain
+    Admin(admin::Args),
+    /// Draw one page of a PDF; the service runs it as a process of its own
+    #[command(hide = true)]
+    RenderPage(render::RenderArgs),
+}
+
+/// # Errors
+/// What the subcommand could not do.
+pub fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Sign(args) => sign::run(args),
+        Command::Admin(args) => admin::run(args),
+        Command::RenderPage(args) => Ok(render::run(&args)),
+    }
+}

@@ -1,0 +1,225 @@
+//! A portal's client: token, request, state, signed document; and, against a sandbox, the citizen's part through the real page.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::domain::Secret;
+
+/// How often a waiting request is looked at.
+const POLL: Duration = Duration::from_millis(500);
+
+/// Where a service is and who calls it.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub url: String,
+    pub token_url: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    /// A sandbox's outbox.
+    pub outbox_url: Option<String>,
+}
+
+impl Access {
+    /// Reads what a sandbox wrote when it was ready.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a ready file.
+    pub fn from_ready_file(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let ready = serde_json::from_slice(&text).with_context(|| format!("{} is not a ready file", path.display()))?;
+        Self::from_ready(&ready).with_context(|| format!("{} is not a ready file", path.display()))
+    }
+
+    /// Takes what a sandbox says of itself.
+    ///
+    /// # Errors
+    /// When a member is missing.
+    pub fn from_ready(ready: &Value) -> Result<Self> {
+        let text = |pointer: &str| {
+            let found = ready.pointer(pointer).and_then(Value::as_str);
+            found.map(str::to_owned).with_context(|| format!("{pointer} is missing"))
+        };
+        Ok(Self {
+            url: text("/url")?,
+            token_url: text("/token_url")?,
+            client_id: text("/portal/client_id")?,
+            client_secret: Secret::new(text("/portal/client_secret")?),
+            outbox_url: Some(text("/outbox_url")?),
+        })
+    }
+}
+
+/// What to ask for besides the document.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    pub credential: String,
+    pub description: String,
+    pub level: String,
+    pub reason: Option<String>,
+    pub location: Option<String>,
+    pub field: Option<String>,
+}
+
+/// A request as the service answers it; unknown members are ignored.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Request {
+    pub id: String,
+    pub state: String,
+    pub confirm_url: String,
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Failure {
+    pub code: String,
+    #[serde(default)]
+    pub detail: String,
+}
+
+/// An authenticated client.
+pub struct Portal {
+    http: Client,
+    access: Access,
+    token: Secret,
+}
+
+impl Portal {
+    /// Gets a bearer token by client credentials.
+    ///
+    /// # Errors
+    /// When the service cannot be reached or refuses the client.
+    pub async fn connect(access: Access) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Token {
+            access_token: String,
+        }
+        // Redirects of the citizen's page are followed by hand; documents take longer than a page.
+        let http =
+            Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(120)).build()?;
+        let form = [("grant_type", "client_credentials"), ("scope", "service")];
+        let request =
+            http.post(&access.token_url).basic_auth(&access.client_id, Some(access.client_secret.expose())).form(&form);
+        let answer: Token = accepted(request, "the service gave no token").await?.json().await?;
+        Ok(Self { http, access, token: Secret::new(answer.access_token) })
+    }
+
+    /// Asks for one document to be signed.
+    ///
+    /// # Errors
+    /// The service's reason for refusing.
+    pub async fn create(&self, name: &str, document: &[u8], ask: &Ask) -> Result<Request> {
+        let mut body = json!({
+            "documents": [{"name": name, "content": STANDARD.encode(document)}],
+            "credential": ask.credential,
+            "description": ask.description,
+            "level": ask.level,
+        });
+        for (member, text) in [("reason", &ask.reason), ("location", &ask.location), ("field", &ask.field)] {
+            if let (Some(text), Some(object)) = (text, body.as_object_mut()) {
+                object.insert(member.to_owned(), text.as_str().into());
+            }
+        }
+        let request = self.http.post(format!("{}/v1/requests", self.access.url)).json(&body);
+        Ok(accepted(self.authorized(request), "the request was refused").await?.json().await?)
+    }
+
+    /// The request as it is now.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub async fn request(&self, id: &str) -> Result<Request> {
+        let request = self.http.get(format!("{}/v1/requests/{id}", self.access.url));
+        Ok(accepted(self.authorized(request), "the request cannot be read").await?.json().await?)
+    }
+
+    /// Waits until the request has ended, at most `patience`.
+    ///
+    /// # Errors
+    /// When it does not end in time, or ends in anything but `signed`; the reason is told.
+    pub async fn wait(&self, id: &str, patience: Duration) -> Result<()> {
+        let waited = tokio::time::timeout(patience, self.ended(id)).await;
+        let request = waited.context("the citizen has not confirmed in time; nothing was signed so far")??;
+        match (request.state.as_str(), request.failure) {
+            ("signed", _) => Ok(()),
+            (state, Some(failure)) => bail!("the request ended as {state}: {} ({})", failure.detail, failure.code),
+            (state, None) => bail!("the request ended as {state}; nothing was signed"),
+        }
+    }
+
+    async fn ended(&self, id: &str) -> Result<Request> {
+        loop {
+            let request = self.request(id).await?;
+            if !matches!(request.state.as_str(), "waiting" | "confirmed") {
+                return Ok(request);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The first signed document.
+    ///
+    /// # Errors
+    /// When the service does not hand it out.
+    pub async fn document(&self, id: &str) -> Result<Vec<u8>> {
+        let request = self.http.get(format!("{}/v1/requests/{id}/documents/1", self.access.url));
+        Ok(accepted(self.authorized(request), "the signed document cannot be fetched").await?.bytes().await?.into())
+    }
+
+    /// Plays the citizen of a sandbox: looks at the page, has a code sent, reads it in the outbox, enters it.
+    ///
+    /// # Errors
+    /// When a step is refused, or this is no sandbox.
+    pub async fn confirm_as_citizen(&self, request: &Request) -> Result<()> {
+        let page = self.http.get(&request.confirm_url).send().await?;
+        if !page.status().is_success() {
+            bail!("the citizen's page answered {}", page.status());
+        }
+        self.step(&request.confirm_url, "code", &[]).await?;
+        let code = self.code_for(&request.id).await?;
+        self.step(&request.confirm_url, "confirm", &[("code", code.expose())]).await
+    }
+
+    /// The newest code the sandbox sent for a request.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn code_for(&self, id: &str) -> Result<Secret> {
+        let outbox = self.access.outbox_url.as_deref().context("only a sandbox has an outbox")?;
+        let messages: Vec<Value> = self.http.get(outbox).send().await?.error_for_status()?.json().await?;
+        let newest = messages.iter().rev().find(|message| message["transaction"] == *id);
+        let code = newest.and_then(|message| message["code"].as_str()).context("no code was sent for this request")?;
+        Ok(Secret::new(code))
+    }
+
+    async fn step(&self, page: &str, step: &str, form: &[(&str, &str)]) -> Result<()> {
+        let answer = self.http.post(format!("{page}/{step}")).form(form).send().await?;
+        match answer.status() {
+            StatusCode::SEE_OTHER => Ok(()),
+            status => bail!("the citizen's step {step:?} answered {status}"),
+        }
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        request.bearer_auth(self.token.expose())
+    }
+}
+
+/// Sends, and turns a refusal into its own words: RFC 9457 `detail`, or OAuth's `error_description`.
+async fn accepted(request: RequestBuilder, what: &str) -> Result<Response> {
+    let answer = request.send().await.with_context(|| what.to_owned())?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let body: Value = answer.json().await.unwrap_or_default();
+    let said = ["detail", "error_description", "title", "error"].iter().find_map(|member| body[member].as_str());
+    bail!("{what} ({}): {}", status.as_u16(), said.unwrap_or("no reason was given"))
+}

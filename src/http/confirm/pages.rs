@@ -1,0 +1,198 @@
+//! The pages themselves: one template a kind of page, each a pure function to HTML.
+
+use askama::Template;
+use time::OffsetDateTime;
+
+use crate::domain::State;
+use crate::service::ConfirmationView;
+
+use super::super::problem::{self, Problem};
+use super::assets::CSS_URL;
+use super::text::{Language, Words, plain};
+use super::view::{self, CodeStep, Drawing, File, Message, Notice, Paper, Receipt};
+
+/// What every page about a request needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// `/c/{token}`.
+    pub base: &'a str,
+    pub language: Language,
+    pub now: OffsetDateTime,
+    pub sandbox: bool,
+}
+
+#[derive(Template)]
+#[template(path = "waiting.html")]
+struct Waiting<'a> {
+    w: &'static Words,
+    css: &'static str,
+    language_link: Option<String>,
+    sandbox: bool,
+    base: &'a str,
+    portal_name: String,
+    portal_host: Option<String>,
+    support_phone: Option<String>,
+    description: String,
+    documents: Vec<Paper>,
+    signer_name: String,
+    certificate: String,
+    phone: String,
+    code: Option<CodeStep>,
+    can_send: bool,
+    notice: Option<Message>,
+    sign_button: String,
+    consent: &'static str,
+    until: String,
+}
+
+#[derive(Template)]
+#[template(path = "outcome.html")]
+struct Outcome<'a> {
+    w: &'static Words,
+    css: &'static str,
+    language_link: Option<String>,
+    sandbox: bool,
+    /// CSS class: `good`, `busy` or `plain`.
+    kind: &'static str,
+    reload: bool,
+    title: &'static str,
+    text: &'static str,
+    receipt: Option<Receipt>,
+    documents: Vec<File>,
+    support_phone: Option<String>,
+    return_url: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "refuse.html")]
+struct Refuse<'a> {
+    w: &'static Words,
+    css: &'static str,
+    language_link: Option<String>,
+    sandbox: bool,
+    base: &'a str,
+    documents: Vec<File>,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    w: &'static Words,
+    css: &'static str,
+    language_link: Option<String>,
+    sandbox: bool,
+    title: &'static str,
+    text: &'static str,
+    reference: Option<&'a str>,
+}
+
+/// The page in whatever state the request is.
+pub fn request(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>) -> String {
+    match view.transaction.state {
+        State::Waiting => waiting(context, view, drawings, notice),
+        _ => outcome(context, view),
+    }
+}
+
+fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>) -> String {
+    let Context { base, language, now, sandbox } = context;
+    let code = view::live_code(view, now);
+    draw(&Waiting {
+        w: language.words(),
+        css: &CSS_URL,
+        language_link: Some(language_link(base, language)),
+        sandbox,
+        base,
+        portal_name: plain(&view.portal.name),
+        portal_host: view.portal.host.as_deref().map(plain),
+        support_phone: view.portal.support_phone.as_deref().map(plain),
+        description: plain(&view.transaction.description),
+        documents: view::papers(&view.transaction, drawings, language),
+        signer_name: plain(&view.signer.name),
+        certificate: plain(&view.certificate_subject),
+        phone: view.signer.masked_phone(),
+        code: code.map(|code| view::code_step(code, notice, now, language)),
+        can_send: view.codes_left > 0,
+        notice: notice.and_then(|notice| view::message(notice, view, now, language)),
+        sign_button: language.sign_button(view.transaction.items.len()),
+        consent: language.consent(view.transaction.items.len()),
+        until: language.request_until(view.transaction.expires_at),
+    })
+}
+
+fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
+    let Context { base, language, sandbox, .. } = context;
+    let w = language.words();
+    let signed_title = if view.transaction.items.len() == 1 { w.signed_title } else { w.signed_many_title };
+    let (kind, title, text) = match view.transaction.state {
+        // A request that waits has its own page.
+        State::Waiting | State::Confirmed { .. } | State::Signing { .. } => ("busy", w.signing_title, w.signing_text),
+        State::Signed { .. } => ("good", signed_title, w.signed_text),
+        State::Refused { .. } => ("plain", w.refused_title, w.refused_text),
+        State::Expired { .. } => ("plain", w.expired_title, w.expired_text),
+        State::Failed { reason, .. } => ("plain", w.failed_title, language.failure(reason)),
+    };
+    let busy = kind == "busy";
+    draw(&Outcome {
+        w,
+        css: &CSS_URL,
+        language_link: Some(language_link(base, language)),
+        sandbox,
+        kind,
+        reload: busy,
+        title,
+        text,
+        receipt: view::receipt(view, language),
+        documents: view::files(&view.transaction),
+        support_phone: view.portal.support_phone.as_deref().map(plain),
+        return_url: view::return_url(&view.transaction).filter(|_| !busy),
+    })
+}
+
+/// "Are you sure?", a page of its own because there is no script.
+pub fn ask_refusal(context: Context<'_>, view: &ConfirmationView) -> String {
+    let Context { base, language, sandbox, .. } = context;
+    draw(&Refuse {
+        w: language.words(),
+        css: &CSS_URL,
+        language_link: Some(language_link(&format!("{base}/refuse"), language)),
+        sandbox,
+        base,
+        documents: view::files(&view.transaction),
+    })
+}
+
+/// What went wrong. A link that leads nowhere gets a page that tells nothing.
+pub fn fault(problem: &'static Problem, language: Language, request_id: &str) -> String {
+    let w = language.words();
+    let unknown = matches!(problem.code, code if code == problem::NOT_FOUND.code || code == problem::NO_SUCH_PATH.code);
+    let (title, text) = match (unknown, language) {
+        (true, _) => (w.unknown_title, w.unknown_text),
+        (false, Language::Vi) => (w.fault_title, problem.vi),
+        (false, Language::En) => (w.fault_title, problem.en),
+    };
+    let reference = Some(request_id).filter(|_| !unknown);
+    draw(&MessagePage { w, css: &CSS_URL, language_link: None, sandbox: false, title, text, reference })
+}
+
+/// Filters of the templates.
+mod filters {
+    /// A telephone number as a `tel:` address: digits and a leading `+`.
+    #[askama::filter_fn]
+    pub fn tel(phone: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(phone.to_string().chars().filter(|c| c.is_ascii_digit() || *c == '+').collect())
+    }
+}
+
+fn language_link(path: &str, language: Language) -> String {
+    format!("{path}?lang={}", language.words().other_lang)
+}
+
+fn draw(template: &impl Template) -> String {
+    // Templates write into memory; they fail only with a filter that fails, and theirs does not.
+    template.render().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "pages_tests.rs"]
+mod tests;

@@ -1,0 +1,343 @@
+//! Every sentence of the citizen's page, in Vietnamese and English side by side.
+//!
+//! Fixed sentences are one table, so a sentence without its twin does not compile; sentences with numbers are functions.
+//! Words follow Law 20/2023/QH15, Decree 23/2025/NĐ-CP and Circular 15/2025/TT-BKHCN.
+
+use time::macros::{format_description, offset};
+use time::{Duration, OffsetDateTime};
+
+use crate::domain::FailureReason;
+
+/// Language of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    #[default]
+    Vi,
+    En,
+}
+
+macro_rules! words {
+    ($($name:ident: $vi:literal, $en:literal;)*) => {
+        /// The fixed sentences in one language.
+        #[derive(Debug)]
+        pub struct Words {
+            $(pub $name: &'static str,)*
+        }
+        static VI: Words = Words { $($name: $vi,)* };
+        static EN: Words = Words { $($name: $en,)* };
+        #[cfg(test)]
+        static ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $vi, $en),)*];
+    };
+}
+
+words! {
+    // The frame of every page.
+    lang: "vi", "en";
+    other_lang: "en", "vi";
+    other_lang_name: "English", "Tiếng Việt";
+    brand_words: "ký số từ xa", "remote signing";
+    skip: "Đến nội dung chính", "Skip to the main content";
+    footer: "Trang này không dùng cookie và không tải nội dung từ bên thứ ba.",
+        "This page uses no cookies and loads nothing from third parties.";
+    sandbox: "Môi trường thử nghiệm: chữ ký tạo ra không có giá trị pháp lý.", "Test environment: signatures made here have no legal value.";
+    reference: "Mã tham chiếu khi cần hỗ trợ", "Reference when you need help";
+    // Who asks.
+    ask_title: "Yêu cầu ký số", "Signing request";
+    asks_you: "đề nghị Ông/Bà ký số", "asks you to sign";
+    came_from: "Yêu cầu đến từ", "The request comes from";
+    support: "Điện thoại hỗ trợ", "Support phone";
+    says: "Nội dung do cổng dịch vụ ghi", "In the portal's words";
+    documents: "Tài liệu", "Documents";
+    fingerprint: "Mã đối chiếu", "Fingerprint";
+    fingerprint_hint: "So mã này với mã trong tin nhắn hoặc trên cổng dịch vụ: phải giống nhau.",
+        "Compare it with the one in the message or on the portal: they must be the same.";
+    to_signing: "Đến phần xác nhận ký", "Go to the signing step";
+    // The document.
+    read_title: "Đọc tài liệu trước khi ký", "Read the document before you sign";
+    download: "Tải tệp PDF", "Download the PDF";
+    enlarge: "Mở trang lớn hơn", "Open the page larger";
+    enlarge_hint: "chạm vào trang để xem lớn hơn", "tap the page to enlarge it";
+    not_shown: "Tài liệu này không hiển thị được trên trang. Vui lòng tải tệp PDF và đọc trước khi ký; nếu không đọc được, hãy từ chối ký.",
+        "This document cannot be shown on this page. Please download the PDF and read it before you sign; if you cannot read it, refuse.";
+    many_pages: "Tài liệu rất dài. Các trang còn lại có trong tệp PDF.", "The document is very long. The other pages are in the PDF.";
+    // The signing step.
+    sign_title: "Xác nhận ký số", "Confirm and sign";
+    signer: "Người ký", "Signer";
+    certificate: "Chứng thư chữ ký số", "Certificate";
+    phone: "Số điện thoại nhận mã", "Phone for the code";
+    send_hint: "Mã xác nhận gồm 6 chữ số được gửi bằng tin nhắn đến số điện thoại đã đăng ký.",
+        "A six-digit code is sent as a message to your registered phone number.";
+    send: "Gửi mã xác nhận", "Send the code";
+    code_label: "Mã xác nhận (6 chữ số)", "Code (6 digits)";
+    code_secret: "Không đọc mã này cho bất kỳ ai, kể cả cán bộ.", "Never read this code to anyone, officials included.";
+    not_received: "Chưa nhận được mã?", "No code received?";
+    resend: "Gửi lại mã", "Send a new code";
+    resend_kills: "Khi gửi mã mới, mã cũ không còn dùng được.", "A new code makes the old one useless.";
+    no_codes: "Đã gửi hết số mã cho yêu cầu này. Vui lòng tạo yêu cầu mới từ cổng dịch vụ.",
+        "No more codes can be sent for this request. Please start a new one from the portal.";
+    refuse_link: "Từ chối ký", "Refuse to sign";
+    // Refusing.
+    refuse_title: "Từ chối ký?", "Refuse to sign?";
+    refuse_text: "Yêu cầu này sẽ kết thúc và không mở lại được. Tài liệu sẽ không được ký. Cổng dịch vụ sẽ biết Ông/Bà đã từ chối.",
+        "This request will end and cannot be reopened. The document will not be signed. The portal will be told that you refused.";
+    refuse_yes: "Từ chối ký", "Refuse";
+    refuse_no: "Quay lại tài liệu", "Back to the document";
+    // Outcomes.
+    signing_title: "Đang ký số", "Signing";
+    signing_text: "Việc ký thường xong trong vài giây. Trang này tự tải lại. Có thể đóng trang: mở lại liên kết này sẽ thấy kết quả.",
+        "It usually takes a few seconds. This page reloads by itself. You may close it: opening this link again shows the result.";
+    signed_title: "Tài liệu đã được ký", "The document has been signed";
+    signed_many_title: "Các tài liệu đã được ký", "The documents have been signed";
+    signed_text: "Cổng dịch vụ có thể nhận tài liệu đã ký. Vui lòng lưu lại biên nhận này.",
+        "The portal can now fetch the signed document. Please keep this receipt.";
+    receipt: "Biên nhận ký số", "Receipt";
+    signed_at: "Thời điểm ký", "Signed at";
+    asked_by: "Bên yêu cầu", "Asked by";
+    request_number: "Mã yêu cầu", "Request number";
+    refused_title: "Đã từ chối ký", "You refused to sign";
+    refused_text: "Tài liệu chưa được ký. Nếu đổi ý, vui lòng tạo yêu cầu mới từ cổng dịch vụ.",
+        "Nothing has been signed. If you change your mind, please start a new request from the portal.";
+    expired_title: "Yêu cầu đã hết hạn", "The request has expired";
+    expired_text: "Tài liệu chưa được ký. Vui lòng tạo yêu cầu mới từ cổng dịch vụ.",
+        "Nothing has been signed. Please start a new request from the portal.";
+    failed_title: "Không ký được", "It could not be signed";
+    back: "Quay lại cổng dịch vụ", "Back to the portal";
+    // A link that leads nowhere, and faults.
+    unknown_title: "Liên kết không dùng được", "This link cannot be used";
+    unknown_text: "Liên kết đã cũ hoặc không đầy đủ. Vui lòng mở lại yêu cầu ký từ cổng dịch vụ công.",
+        "The link is old or incomplete. Please open the signing request again from the portal.";
+    fault_title: "Chưa thực hiện được", "That did not work";
+    try_again: "Tải lại trang", "Reload the page";
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::Vi, Self::En];
+
+    pub fn words(self) -> &'static Words {
+        match self {
+            Self::Vi => &VI,
+            Self::En => &EN,
+        }
+    }
+
+    /// From `lang=` of a query; Vietnamese unless English is asked for.
+    pub fn of_query(query: Option<&str>) -> Self {
+        let english = query.is_some_and(|query| query.split('&').any(|pair| pair == "lang=en"));
+        if english { Self::En } else { Self::Vi }
+    }
+
+    fn pick(self, vi: String, en: String) -> String {
+        match self {
+            Self::Vi => vi,
+            Self::En => en,
+        }
+    }
+
+    /// The button that signs says how many documents.
+    pub fn sign_button(self, count: usize) -> String {
+        let plural = if count == 1 { "" } else { "s" };
+        self.pick(format!("Ký số {count} tài liệu"), format!("Sign {count} document{plural}"))
+    }
+
+    /// What pressing the button means.
+    pub fn consent(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Self::Vi, 1) => {
+                "Chữ ký số sẽ gắn vào đúng tài liệu có mã đối chiếu nêu trên, như chữ ký của Ông/Bà trên giấy."
+            }
+            (Self::Vi, _) => {
+                "Chữ ký số sẽ gắn vào đúng các tài liệu có mã đối chiếu nêu trên, như chữ ký của Ông/Bà trên giấy."
+            }
+            (Self::En, 1) => {
+                "Your digital signature will be attached to exactly the document with the fingerprint shown above, like your signature on paper."
+            }
+            (Self::En, _) => {
+                "Your digital signature will be attached to exactly the documents with the fingerprints shown above, like your signature on paper."
+            }
+        }
+    }
+
+    pub fn tries_left(self, tries: u32) -> String {
+        let plural = if tries == 1 { "try" } else { "tries" };
+        self.pick(format!("Còn {tries} lần thử"), format!("{tries} {plural} left"))
+    }
+
+    pub fn wrong_code(self, tries: u32) -> String {
+        let plural = if tries == 1 { "try" } else { "tries" };
+        self.pick(
+            format!("Mã không đúng. Bạn còn {tries} lần thử. Tài liệu chưa được ký."),
+            format!("The code is not right. You have {tries} {plural} left. Nothing has been signed."),
+        )
+    }
+
+    pub fn code_sent(self, phone: &str) -> String {
+        self.pick(format!("Đã gửi mã xác nhận đến số {phone}."), format!("A code was sent to {phone}."))
+    }
+
+    pub fn code_valid_until(self, at: OffsetDateTime) -> String {
+        let at = clock(at);
+        self.pick(format!("Mã hết hạn lúc {at}"), format!("The code expires at {at}"))
+    }
+
+    pub fn resend_from(self, at: OffsetDateTime) -> String {
+        let at = clock(at);
+        self.pick(format!("Có thể gửi lại từ {at}."), format!("A new code can be sent from {at}."))
+    }
+
+    pub fn request_until(self, at: OffsetDateTime) -> String {
+        let at = self.date_time(at);
+        self.pick(format!("Yêu cầu này hết hạn lúc {at}."), format!("This request expires at {at}."))
+    }
+
+    pub fn pages(self, count: usize) -> String {
+        let plural = if count == 1 { "page" } else { "pages" };
+        self.pick(format!("{count} trang"), format!("{count} {plural}"))
+    }
+
+    /// Alternative text of a page's picture.
+    pub fn page_of(self, number: u32, count: usize) -> String {
+        self.pick(format!("Trang {number}/{count}"), format!("Page {number} of {count}"))
+    }
+
+    pub fn incomplete_pages(self, numbers: &[u32]) -> String {
+        let list = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+        self.pick(
+            format!("Trang {list} có thể hiển thị không đầy đủ. Vui lòng tải tệp PDF và đọc trước khi ký."),
+            format!("Page {list} may not be shown in full. Please download the PDF and read it before you sign."),
+        )
+    }
+
+    /// `64 KB`, `1,2 MB`.
+    pub fn size(self, bytes: u64) -> String {
+        let kilobytes = bytes.div_ceil(1000);
+        if kilobytes < 1000 {
+            return format!("{kilobytes} KB");
+        }
+        let tenths = bytes / 100_000;
+        let (whole, tenth) = (tenths / 10, tenths % 10);
+        self.pick(format!("{whole},{tenth} MB"), format!("{whole}.{tenth} MB"))
+    }
+
+    /// Date and time in Viet Nam, to the minute.
+    pub fn date_time(self, at: OffsetDateTime) -> String {
+        let format = format_description!("[hour]:[minute], [day]/[month]/[year]");
+        at.to_offset(offset!(+7)).format(format).unwrap_or_default()
+    }
+
+    /// Date and time of a signature in Viet Nam, to the second, with the zone said.
+    pub fn signing_time(self, at: OffsetDateTime) -> String {
+        let format = format_description!("[hour]:[minute]:[second], [day]/[month]/[year]");
+        let local = at.to_offset(offset!(+7)).format(format).unwrap_or_default();
+        self.pick(format!("{local} (giờ Việt Nam, UTC+7)"), format!("{local} (Viet Nam time, UTC+7)"))
+    }
+
+    /// What failed, what to do, and that nothing was signed.
+    pub fn failure(self, reason: FailureReason) -> &'static str {
+        let (vi, en) = match reason {
+            FailureReason::Cancelled => (
+                "Cổng dịch vụ đã hủy yêu cầu này. Tài liệu chưa được ký. Nếu vẫn cần ký, vui lòng quay lại cổng dịch vụ.",
+                "The portal cancelled this request. Nothing has been signed. If you still need to sign, please return to the portal.",
+            ),
+            FailureReason::TooManyWrongCodes => (
+                "Mã sai quá nhiều lần nên yêu cầu đã bị dừng để bảo vệ chữ ký của Ông/Bà. Tài liệu chưa được ký. Vui lòng tạo yêu cầu mới từ cổng dịch vụ.",
+                "Too many wrong codes were entered, so the request was stopped to protect your signature. Nothing has been signed. Please start a new request from the portal.",
+            ),
+            FailureReason::Interrupted => (
+                "Hệ thống bị gián đoạn trong lúc ký. Không có tài liệu đã ký nào được tạo ra. Vui lòng tạo yêu cầu mới từ cổng dịch vụ.",
+                "The service was interrupted while signing. No signed document was released. Please start a new request from the portal.",
+            ),
+            FailureReason::DocumentNotSignable => (
+                "Tài liệu không thể ký số được. Tài liệu chưa được ký. Vui lòng báo cho cổng dịch vụ.",
+                "The document cannot be signed. Nothing has been signed. Please tell the portal.",
+            ),
+            FailureReason::KeyUnavailable => (
+                "Hệ thống chưa dùng được khóa ký. Tài liệu chưa được ký. Vui lòng tạo yêu cầu mới sau ít phút.",
+                "The signing key could not be used. Nothing has been signed. Please start a new request in a few minutes.",
+            ),
+            FailureReason::CertificateNotValid => (
+                "Chứng thư chữ ký số không còn hiệu lực. Tài liệu chưa được ký. Vui lòng gia hạn chứng thư rồi tạo yêu cầu mới.",
+                "The signing certificate is not valid. Nothing has been signed. Please renew it, then start a new request.",
+            ),
+        };
+        match self {
+            Self::Vi => vi,
+            Self::En => en,
+        }
+    }
+}
+
+/// Time of day in Viet Nam.
+fn clock(at: OffsetDateTime) -> String {
+    // The next full second, so that nobody comes a moment too early.
+    let at = (at + Duration::milliseconds(999)).to_offset(offset!(+7));
+    at.format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default()
+}
+
+/// The same moment in UTC, for the receipt.
+pub fn utc(at: OffsetDateTime) -> String {
+    let at = at.to_offset(offset!(UTC));
+    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC")).unwrap_or_default()
+}
+
+/// Text that came from outside, made harmless for reading: control characters and those that turn the direction of
+/// writing become a visible mark, so a name cannot show itself as another (`gnp.exe` read backwards).
+pub fn plain(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
+    text.chars().map(|c| if hidden(c) { '\u{FFFD}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    #[test]
+    fn every_sentence_is_there_in_both_languages() {
+        let same_in_both = ["lang", "other_lang", "other_lang_name"];
+        for (name, vi, en) in ALL {
+            assert!(!vi.is_empty() && !en.is_empty(), "{name}");
+            assert!(same_in_both.contains(name) || vi != en, "{name}");
+        }
+    }
+
+    #[test]
+    fn failures_say_that_nothing_was_signed() {
+        for reason in FailureReason::ALL {
+            let (vi, en) = (Language::Vi.failure(reason), Language::En.failure(reason));
+            assert!(vi.contains("chưa được ký") || vi.contains("Không có tài liệu đã ký"), "{vi}");
+            assert!(en.contains("Nothing has been signed") || en.contains("No signed document"), "{en}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_viet_nam_and_in_utc() {
+        let at = datetime!(2026-12-31 18:05:09 UTC);
+        assert_eq!(Language::Vi.signing_time(at), "01:05:09, 01/01/2027 (giờ Việt Nam, UTC+7)");
+        assert_eq!(utc(at), "2026-12-31 18:05:09 UTC");
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        assert_eq!(Language::En.sign_button(1), "Sign 1 document");
+        assert_eq!(Language::En.sign_button(3), "Sign 3 documents");
+        assert_eq!(Language::Vi.wrong_code(3), "Mã không đúng. Bạn còn 3 lần thử. Tài liệu chưa được ký.");
+        assert_eq!(Language::En.tries_left(1), "1 try left");
+        assert_eq!(Language::Vi.size(1_234_567), "1,2 MB");
+        assert_eq!(Language::Vi.size(1), "1 KB");
+    }
+
+    #[test]
+    fn a_name_written_backwards_is_marked() {
+        assert_eq!(plain("hợp đồng\u{202E}fdp.exe\n"), "hợp đồng\u{FFFD}fdp.exe\u{FFFD}");
+    }
+
+    #[test]
+    fn english_is_shown_only_when_asked_for() {
+        assert_eq!(Language::of_query(Some("n=wrong&lang=en")), Language::En);
+        assert_eq!(Language::of_query(Some("lang=fr")), Language::Vi);
+        assert_eq!(Language::of_query(None), Language::Vi);
+    }
+}

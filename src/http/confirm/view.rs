@@ -1,0 +1,212 @@
+//! What a page shows, worked out from what the use cases say; no HTML here.
+
+use time::OffsetDateTime;
+
+use crate::domain::binding::fingerprint;
+use crate::domain::{Item, Origin, State, Transaction};
+use crate::service::{ConfirmationView, LiveCode};
+
+use super::super::render::PageSize;
+use super::super::requests::return_origin;
+use super::text::{Language, plain, utc};
+
+/// Pages shown of one document; the rest is in the file, and the page says so.
+const MAX_PAGES: usize = 300;
+/// Width in CSS pixels that pictures declare; the stylesheet scales them.
+const PAGE_WIDTH: u32 = 900;
+
+/// A short message after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    CodeSent,
+    WrongCode,
+    CodeExpired,
+    TooSoon,
+    NoMoreCodes,
+    ChannelDown,
+}
+
+impl Notice {
+    const ALL: [(Self, &'static str); 6] = [
+        (Self::CodeSent, "sent"),
+        (Self::WrongCode, "wrong"),
+        (Self::CodeExpired, "late"),
+        (Self::TooSoon, "soon"),
+        (Self::NoMoreCodes, "none"),
+        (Self::ChannelDown, "down"),
+    ];
+
+    /// The word that carries it over the redirect.
+    pub fn word(self) -> &'static str {
+        Self::ALL.into_iter().find(|(notice, _)| *notice == self).map_or("", |(_, word)| word)
+    }
+
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(notice, _)| notice)
+    }
+}
+
+/// A message with its looks and its role for screen readers.
+#[derive(Debug)]
+pub struct Message {
+    pub text: String,
+    pub class: &'static str,
+    pub role: &'static str,
+}
+
+/// A document in a list.
+#[derive(Debug)]
+pub struct File {
+    pub name: String,
+    pub fingerprint: String,
+}
+
+/// A document to be read.
+#[derive(Debug)]
+pub struct Paper {
+    pub number: u32,
+    pub name: String,
+    pub fingerprint: String,
+    pub size: String,
+    pub pages_text: Option<String>,
+    pub pages: Vec<Page>,
+    /// Something cannot be shown as it is.
+    pub warning: Option<String>,
+    /// Not all pages are on the page.
+    pub cut: bool,
+}
+
+#[derive(Debug)]
+pub struct Page {
+    pub number: u32,
+    pub width: u32,
+    pub height: u32,
+    pub label: String,
+}
+
+/// The field for the code and what stands beside it.
+#[derive(Debug)]
+pub struct CodeStep {
+    pub tries: String,
+    pub valid_until: String,
+    /// When a new code may be asked for, while that is still ahead.
+    pub resend_from: Option<String>,
+    pub wrong: bool,
+}
+
+/// What is known of a document's pages: their sizes, unless nothing can be drawn, and which are known to be incomplete.
+#[derive(Debug, Default)]
+pub struct Drawing {
+    pub sizes: Option<Vec<PageSize>>,
+    pub incomplete: Vec<u32>,
+}
+
+pub fn files(transaction: &Transaction) -> Vec<File> {
+    let file = |item: &Item| File { name: plain(&item.label), fingerprint: fingerprint(&item.digest) };
+    transaction.items.iter().map(file).collect()
+}
+
+pub fn papers(transaction: &Transaction, drawings: &[Drawing], language: Language) -> Vec<Paper> {
+    let nothing = Drawing::default();
+    let paper = |(index, item): (usize, &Item)| {
+        let drawing = drawings.get(index).unwrap_or(&nothing);
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        paper(number, item, drawing, language)
+    };
+    transaction.items.iter().enumerate().map(paper).collect()
+}
+
+fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Paper {
+    let sizes = drawing.sizes.as_deref().unwrap_or_default();
+    let page = |(number, size): (u32, &PageSize)| Page {
+        number,
+        width: PAGE_WIDTH,
+        height: (PAGE_WIDTH * size.height.min(100_000)).checked_div(size.width).unwrap_or(PAGE_WIDTH),
+        label: language.page_of(number, sizes.len()),
+    };
+    let incomplete = || language.incomplete_pages(&drawing.incomplete);
+    let warning = match (&drawing.sizes, drawing.incomplete.is_empty()) {
+        (None, _) => Some(language.words().not_shown.to_owned()),
+        (Some(_), false) => Some(incomplete()),
+        (Some(_), true) => None,
+    };
+    Paper {
+        number,
+        name: plain(&item.label),
+        fingerprint: fingerprint(&item.digest),
+        size: language.size(item.len),
+        pages_text: drawing.sizes.as_ref().map(|sizes| language.pages(sizes.len())),
+        pages: (1..).zip(sizes.iter().take(MAX_PAGES)).map(page).collect(),
+        warning,
+        cut: sizes.len() > MAX_PAGES,
+    }
+}
+
+/// The code that may still be entered.
+pub fn live_code(view: &ConfirmationView, now: OffsetDateTime) -> Option<&LiveCode> {
+    view.code.as_ref().filter(|code| code.expires_at > now && code.tries_left > 0)
+}
+
+pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, language: Language) -> CodeStep {
+    CodeStep {
+        tries: language.tries_left(code.tries_left),
+        valid_until: language.code_valid_until(code.expires_at),
+        resend_from: (code.resend_at > now).then(|| language.resend_from(code.resend_at)),
+        wrong: notice == Some(Notice::WrongCode),
+    }
+}
+
+/// The message for a notice; what it says comes from the state, so a made-up link says nothing untrue.
+pub fn message(notice: Notice, view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Option<Message> {
+    use super::super::problem;
+    let code = live_code(view, now);
+    let bad = |text: String| Some(Message { text, class: "bad", role: "alert" });
+    let of = |row: &problem::Problem| match language {
+        Language::Vi => row.vi.to_owned(),
+        Language::En => row.en.to_owned(),
+    };
+    match (notice, code) {
+        (Notice::CodeSent, Some(_)) => {
+            let text = language.code_sent(&view.signer.masked_phone());
+            Some(Message { text, class: "good", role: "status" })
+        }
+        (Notice::WrongCode, Some(code)) => bad(language.wrong_code(code.tries_left)),
+        (Notice::CodeExpired | Notice::WrongCode, None) if view.code.is_some() => bad(of(&problem::CODE_EXPIRED)),
+        (Notice::CodeExpired, None) => bad(of(&problem::CODE_EXPIRED)),
+        (Notice::TooSoon, Some(code)) if code.resend_at > now => bad(language.resend_from(code.resend_at)),
+        (Notice::NoMoreCodes, _) if view.codes_left == 0 => bad(of(&problem::NO_MORE_CODES)),
+        (Notice::ChannelDown, None) => bad(of(&problem::CHANNEL_DOWN)),
+        _ => None,
+    }
+}
+
+/// A link back to the portal, if it gave an address browsers may be sent to.
+pub fn return_url(transaction: &Transaction) -> Option<&str> {
+    match &transaction.origin {
+        Origin::Request { return_url, .. } => return_url.as_deref().filter(|url| return_origin(url).is_some()),
+        Origin::Csc => None,
+    }
+}
+
+/// What the citizen keeps of a signature.
+#[derive(Debug)]
+pub struct Receipt {
+    pub local: String,
+    pub utc: String,
+    pub signer: String,
+    pub certificate: String,
+    pub portal: String,
+    pub request: String,
+}
+
+pub fn receipt(view: &ConfirmationView, language: Language) -> Option<Receipt> {
+    let State::Signed { at } = view.transaction.state else { return None };
+    Some(Receipt {
+        local: language.signing_time(at),
+        utc: utc(at),
+        signer: plain(&view.signer.name),
+        certificate: plain(&view.certificate_subject),
+        portal: plain(&view.portal.name),
+        request: view.transaction.id.to_string(),
+    })
+}

@@ -1,0 +1,131 @@
+//! `credentials/authorize` in explicit mode: the portal passes PIN and one-time code in band.
+//!
+//! Without a code, one is sent to the signer and the answer is 202 with a `handle`; the same call with the code gives the SAD.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde_json::json;
+
+use crate::crypto::Digest;
+use crate::service::{Authorization, AuthorizeHashes, ServiceError};
+
+use super::super::AppState;
+use super::super::auth::Authenticated;
+use super::super::body::RawBody;
+use super::super::fault::Fault;
+use super::params::{Params, invalid};
+use super::{Version, algorithms};
+
+/// Longest description (v2.0.0.2 §11.6).
+const DESCRIPTION: usize = 500;
+
+pub async fn authorize(
+    State(state): State<AppState>,
+    Extension(version): Extension<Version>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    raw: RawBody,
+) -> Result<Response, Fault> {
+    let params = algorithms::request(&headers, raw)?;
+    let request = read(&params, version)?;
+    let with_code = request.code.is_some();
+    match state.service.authorize_hashes(&caller, request).await {
+        Ok(Authorization::Sad { sad, expires_in }) => {
+            Ok(Json(json!({"SAD": sad.expose(), "expiresIn": expires_in.whole_seconds()})).into_response())
+        }
+        Ok(Authorization::CodeSent { handle }) => {
+            Ok((StatusCode::ACCEPTED, Json(json!({ "handle": handle.as_str() }))).into_response())
+        }
+        Err(error) => Err(in_words_of(version, with_code, error)),
+    }
+}
+
+fn read(params: &Params, version: Version) -> Result<AuthorizeHashes, Fault> {
+    let credential = params.credential()?;
+    let num_signatures = params.positive("numSignatures")?;
+    let hashes = hashes(params, version)?;
+    if u32::try_from(hashes.len()).map_or(true, |count| count > num_signatures) {
+        return Err(invalid("Invalid value for parameter numSignatures"));
+    }
+    let description = params.optional_string(&["description"])?.unwrap_or_default();
+    if description.chars().count() > DESCRIPTION {
+        return Err(invalid("Invalid parameter description"));
+    }
+    let (pin, code) = (params.factor("PIN")?, params.factor("OTP")?);
+    Ok(AuthorizeHashes { credential, hashes, num_signatures, description: description.to_owned(), pin, code })
+}
+
+/// The hashes to authorise: needed, because every SAD of this service is bound to its hashes (SCAL2).
+fn hashes(params: &Params, version: Version) -> Result<Vec<Digest>, Fault> {
+    let values = params.hashes()?.ok_or_else(|| invalid("Missing (or invalid type) array parameter hash"))?;
+    let named = algorithms::digest_algorithm(params)?;
+    // v1 has no such parameter: the length tells.
+    let implied = || if version == Version::V1 { algorithms::by_length(&values) } else { None };
+    let algorithm = match (named.or_else(implied), version) {
+        (Some(algorithm), _) => algorithm,
+        (None, Version::V1) => return Err(invalid("Invalid digest value length")),
+        (None, Version::V2) => return Err(invalid("Missing (or invalid type) string parameter hashAlgorithmOID")),
+    };
+    algorithms::digests(&values, algorithm)
+}
+
+/// v1 has an error of its own for each factor.
+fn in_words_of(version: Version, with_code: bool, error: ServiceError) -> Fault {
+    let wrong = matches!(error, ServiceError::WrongAuthenticationData { .. } | ServiceError::CodeExpired);
+    let fault = Fault::from(error);
+    match (version, wrong, with_code) {
+        (Version::V1, true, true) => fault.csc("invalid_otp", "The OTP is invalid"),
+        (Version::V1, true, false) => fault.csc("invalid_pin", "The PIN is invalid"),
+        _ => fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::params::tests::{description, params};
+    use super::*;
+
+    /// SHA-256 of nothing.
+    const HASH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    #[test]
+    fn v2_needs_the_hash_algorithm_and_v1_tells_it_by_length() {
+        let json = format!(r#"{{"credentialID":"c","numSignatures":1,"hash":["{HASH}"],"PIN":"1","OTP":"2"}}"#);
+        let request = read(&params(&json), Version::V1).expect("read");
+        assert_eq!(request.hashes.len(), 1);
+        assert!(request.pin.is_some() && request.code.is_some());
+        let fault = read(&params(&json), Version::V2).expect_err("refused");
+        assert_eq!(description(&fault), "Missing (or invalid type) string parameter hashAlgorithmOID");
+    }
+
+    #[test]
+    fn more_hashes_than_signatures_are_refused() {
+        let json = format!(r#"{{"credentialID":"c","numSignatures":1,"hash":["{HASH}","{HASH}"]}}"#);
+        let fault = read(&params(&json), Version::V1).expect_err("refused");
+        assert_eq!(description(&fault), "Invalid value for parameter numSignatures");
+    }
+
+    #[test]
+    fn a_call_without_hashes_is_refused() {
+        let fault = read(&params(r#"{"credentialID":"c","numSignatures":1}"#), Version::V2).expect_err("refused");
+        assert_eq!(description(&fault), "Missing (or invalid type) array parameter hash");
+    }
+
+    #[test]
+    fn wrong_factors_have_their_words_in_each_version() {
+        use super::super::super::fault::Shape;
+        let body = |version, with_code| {
+            let fault = in_words_of(version, with_code, ServiceError::WrongAuthenticationData { tries_left: 2 });
+            fault.body(Shape::Csc, "r").expect("a body")
+        };
+        assert!(
+            body(Version::V1, true).starts_with(r#"{"error":"invalid_otp","error_description":"The OTP is invalid""#)
+        );
+        assert!(
+            body(Version::V1, false).starts_with(r#"{"error":"invalid_pin","error_description":"The PIN is invalid""#)
+        );
+        assert!(body(Version::V2, true).starts_with(r#"{"error":"invalid_authentication_data""#));
+    }
+}

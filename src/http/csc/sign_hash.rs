@@ -1,0 +1,105 @@
+//! `signatures/signHash`: signs exactly the hashes the SAD opens, synchronously.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use crate::domain::Secret;
+use crate::service::{ServiceError, SignHashes};
+
+use super::super::AppState;
+use super::super::auth::Authenticated;
+use super::super::body::RawBody;
+use super::super::fault::Fault;
+use super::algorithms;
+use super::params::{Params, invalid};
+
+/// Signature values in the order of the hashes: PKCS#1 octet strings, or DER `SEQUENCE { r, s }` for ECDSA.
+#[derive(Serialize)]
+pub struct Signatures {
+    signatures: Vec<String>,
+}
+
+pub async fn sign_hash(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    raw: RawBody,
+) -> Result<Json<Signatures>, Fault> {
+    let params = algorithms::request(&headers, raw)?;
+    let request = read(&params)?;
+    let values = state.service.sign_hashes(&caller, request).await.map_err(in_words_of_sign_hash)?;
+    Ok(Json(Signatures { signatures: values.iter().map(|value| STANDARD.encode(&value.0)).collect() }))
+}
+
+fn read(params: &Params) -> Result<SignHashes, Fault> {
+    let credential = params.credential()?;
+    let sad = Secret::new(params.string(&["SAD"])?);
+    let values = params.hashes()?.ok_or_else(|| invalid("Missing (or invalid type) array parameter hash"))?;
+    let named = algorithms::digest_algorithm(params)?;
+    let algorithm = algorithms::signature_algorithm(params, named)?;
+    let digest = algorithm.digest().ok_or_else(|| invalid("Invalid parameter signAlgo"))?;
+    match params.optional_string(&["operationMode"])? {
+        None | Some("S") => {}
+        Some(_) => return Err(invalid("Invalid parameter operationMode")),
+    }
+    Ok(SignHashes { credential, sad, hashes: algorithms::digests(&values, digest)?, algorithm })
+}
+
+fn in_words_of_sign_hash(error: ServiceError) -> Fault {
+    let expired = matches!(error, ServiceError::CertificateNotValid);
+    let fault = Fault::from(error);
+    if expired { fault.csc_description("Signing certificate is expired") } else { fault }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::params::tests::{description, params};
+    use super::*;
+    use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+
+    const HASH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+
+    fn refused(json: &str) -> String {
+        description(&read(&params(json)).expect_err("refused"))
+    }
+
+    #[test]
+    fn both_dialects_ask_for_the_same() {
+        for (hashes, algorithm) in [("hash", "hashAlgo"), ("hashes", "hashAlgorithmOID")] {
+            let json = format!(
+                r#"{{"credentialID":"c","SAD":"s","{hashes}":["{HASH}"],"{algorithm}":"2.16.840.1.101.3.4.2.1",
+                    "signAlgo":"1.2.840.113549.1.1.1","clientData":"x","unknown":1}}"#
+            );
+            let request = read(&params(&json)).expect("read");
+            assert_eq!(request.algorithm, SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256));
+            assert_eq!(request.hashes.len(), 1);
+        }
+    }
+
+    #[test]
+    fn each_missing_member_is_named() {
+        assert_eq!(refused(r#"{"credentialID":"c"}"#), "Missing (or invalid type) string parameter SAD");
+        let json = r#"{"credentialID":"c","SAD":"s"}"#;
+        assert_eq!(refused(json), "Missing (or invalid type) array parameter hash");
+        let json = format!(r#"{{"credentialID":"c","SAD":"s","hashes":["{HASH}"]}}"#);
+        assert_eq!(refused(&json), "Missing (or invalid type) string parameter signAlgo");
+    }
+
+    #[test]
+    fn a_hash_that_does_not_fit_the_algorithm_is_refused() {
+        let json = format!(r#"{{"credentialID":"c","SAD":"s","hashes":["{HASH}"],"signAlgo":"1.2.840.10045.4.3.3"}}"#);
+        assert_eq!(refused(&json), "Invalid digest value length");
+    }
+
+    #[test]
+    fn asynchronous_operation_is_refused() {
+        let json = format!(
+            r#"{{"credentialID":"c","SAD":"s","hashes":["{HASH}"],"signAlgo":"1.2.840.10045.4.3.2","operationMode":"A"}}"#
+        );
+        assert_eq!(refused(&json), "Invalid parameter operationMode");
+    }
+}

@@ -1,0 +1,407 @@
+//! The one table of everything that can go wrong at the edge: stable code, status, CSC words, and a sentence for citizens.
+//!
+//! Every [`ServiceError`] becomes exactly one row, and so does every fault of HTTP itself (no such path, too large, too slow).
+//! Rows hold fixed text; what differs from case to case is the detail of a [`Fault`]. Faults of the service itself never
+//! carry their cause outside: it goes to the log.
+
+use crate::domain::StateKind;
+use crate::service::ServiceError;
+
+use super::fault::Fault;
+
+/// Whether the call, or the transaction it names, led to a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    No,
+    Yes,
+    /// The answer was lost on the way: the transaction's state tells.
+    Unknown,
+}
+
+impl Signed {
+    /// The JSON member `signed`: `false`, `true` or `null`.
+    pub fn json(self) -> Option<bool> {
+        match self {
+            Self::No => Some(false),
+            Self::Yes => Some(true),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// One row.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Last part of the problem type `urn:kyso:problem:<code>`. Never changes its meaning.
+    pub code: &'static str,
+    pub status: u16,
+    pub title: &'static str,
+    /// What the caller should do next.
+    pub what_to_do: &'static str,
+    pub signed: Signed,
+    /// Status, `error` and `error_description` on CSC paths.
+    pub csc: (u16, &'static str, &'static str),
+    /// What the citizen's page says: what happened, what to do, whether anything was signed.
+    pub vi: &'static str,
+    pub en: &'static str,
+}
+
+macro_rules! problems {
+    ($($name:ident = $code:literal $status:literal $title:literal, do $what:literal,
+       csc $csc_status:literal $error:literal $description:literal, signed $signed:ident,
+       vi $vi:literal, en $en:literal;)*) => {
+        $(pub static $name: Problem = Problem {
+            code: $code,
+            status: $status,
+            title: $title,
+            what_to_do: $what,
+            signed: Signed::$signed,
+            csc: ($csc_status, $error, $description),
+            vi: $vi,
+            en: $en,
+        };)*
+        /// Every row, in the order of the source.
+        pub static ALL: &[&Problem] = &[$(&$name),*];
+    };
+}
+
+problems! {
+    UNKNOWN_CLIENT = "unknown-client" 401 "The client is not known or its secret is wrong",
+        do "Check client_id and client_secret; ask the operator for new ones if they were lost.",
+        csc 401 "invalid_client" "Client authentication failed", signed No,
+        vi "Cổng dịch vụ chưa được xác thực. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The portal could not be authenticated. Please tell the portal. Nothing has been signed.";
+    NO_TOKEN = "no-token" 401 "A bearer token is needed",
+        do "Get a token from /oauth2/token and send it as 'Authorization: Bearer …'.",
+        csc 400 "invalid_request" "Malformed authorization header", signed No,
+        vi "Yêu cầu chưa được xác thực. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request was not authenticated. Please start again from the portal. Nothing has been signed.";
+    INVALID_TOKEN = "invalid-token" 401 "The access token is not valid",
+        do "Get a new token from /oauth2/token.",
+        csc 401 "invalid_token" "The access token is not valid", signed No,
+        vi "Phiên làm việc không hợp lệ. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The session is not valid. Please start again from the portal. Nothing has been signed.";
+    EXPIRED_TOKEN = "expired-token" 401 "The access token has expired",
+        do "Get a new token from /oauth2/token.",
+        csc 401 "expired_token" "The access token has expired", signed No,
+        vi "Phiên làm việc đã hết hạn. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The session has expired. Please start again from the portal. Nothing has been signed.";
+    NOT_FOUND = "not-found" 404 "There is nothing at this address",
+        do "Check the identifier. What belongs to another client looks the same as what does not exist.",
+        csc 400 "invalid_request" "Invalid parameter", signed No,
+        vi "Liên kết này không dùng được. Vui lòng mở lại yêu cầu ký từ cổng dịch vụ công.",
+        en "This link cannot be used. Please open the signing request again from the portal.";
+    CREDENTIAL_DISABLED = "credential-disabled" 409 "The credential is disabled",
+        do "Use another credential, or ask the operator to enable it.",
+        csc 400 "invalid_request" "The credential identified by credentialID is disabled", signed No,
+        vi "Chữ ký số đang bị tạm khóa. Vui lòng liên hệ nơi cấp chữ ký số. Tài liệu chưa được ký.",
+        en "The signing credential is frozen. Please contact its issuer. Nothing has been signed.";
+    CERTIFICATE_NOT_VALID = "certificate-not-valid" 409 "The signing certificate is not valid now",
+        do "Renew the signer's certificate, or use another credential.",
+        csc 400 "invalid_request" "Invalid certificate status", signed No,
+        vi "Chứng thư chữ ký số không còn hiệu lực. Vui lòng gia hạn rồi ký lại. Tài liệu chưa được ký.",
+        en "The signing certificate is not valid now. Please renew it, then sign again. Nothing has been signed.";
+    HOSTED_ONLY = "hosted-only" 409 "The code of this credential is typed on the service's own page only",
+        do "Create a signing request with POST /v1/requests and send the signer to its confirm_url.",
+        csc 403 "access_denied" "The credential is authorized on the page of the signing service only", signed No,
+        vi "Chữ ký số này chỉ xác nhận trên trang ký số. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "This credential is confirmed on the signing page only. Please start again from the portal. Nothing has been signed.";
+    INVALID_SAD = "invalid-sad" 400 "The signature activation data are not valid",
+        do "Call credentials/authorize again.",
+        csc 400 "invalid_request" "Invalid parameter SAD", signed No,
+        vi "Xác nhận không hợp lệ. Vui lòng xác nhận lại. Tài liệu chưa được ký.",
+        en "The confirmation is not valid. Please confirm again. Nothing has been signed.";
+    SAD_EXPIRED = "sad-expired" 400 "The signature activation data have expired",
+        do "Call credentials/authorize again.",
+        csc 400 "invalid_request" "SAD expired", signed No,
+        vi "Xác nhận đã hết hạn. Vui lòng xác nhận lại. Tài liệu chưa được ký.",
+        en "The confirmation has expired. Please confirm again. Nothing has been signed.";
+    HASH_NOT_AUTHORIZED = "hash-not-authorized" 403 "A hash is not authorised, or was signed before",
+        do "Authorise exactly the hashes to be signed; each is signed once.",
+        csc 400 "invalid_request" "Hash is not authorized by the SAD", signed No,
+        vi "Tài liệu khác với tài liệu đã xác nhận. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The document differs from the one that was confirmed. Please tell the portal. Nothing has been signed.";
+    UNSUPPORTED_ALGORITHM = "unsupported-algorithm" 422 "The key does not sign with this algorithm",
+        do "Use one of the algorithms in key.algo of credentials/info.",
+        csc 400 "invalid_request" "Invalid parameter signAlgo", signed No,
+        vi "Thuật toán ký không phù hợp. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The signature algorithm does not fit. Please tell the portal. Nothing has been signed.";
+    NO_HASHES = "no-hashes" 422 "No hash was given",
+        do "Send at least one hash.",
+        csc 400 "invalid_request" "Empty hash array", signed No,
+        vi "Yêu cầu không có tài liệu nào. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request holds no document. Please tell the portal. Nothing has been signed.";
+    NUMBER_OF_SIGNATURES = "number-of-signatures" 422 "The number of signatures is out of bounds",
+        do "Ask for at most credentials/info's multisign signatures at a time.",
+        csc 400 "invalid_request" "Numbers of signatures is too high", signed No,
+        vi "Yêu cầu có quá nhiều tài liệu. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request holds too many documents. Please tell the portal. Nothing has been signed.";
+    WRONG_AUTHENTICATION_DATA = "wrong-authentication-data" 403 "The PIN or the code is wrong",
+        do "Ask the signer to enter it again; the number of tries is limited.",
+        csc 400 "invalid_authentication_data" "The authentication data is invalid", signed No,
+        vi "Mã không đúng. Vui lòng kiểm tra tin nhắn và nhập lại. Tài liệu chưa được ký.",
+        en "The code is not right. Please check the message and enter it again. Nothing has been signed.";
+    CODE_EXPIRED = "code-expired" 403 "The one-time code has expired or was used",
+        do "Have a new code sent.",
+        csc 400 "invalid_authentication_data" "The one-time code has expired or was used", signed No,
+        vi "Mã đã hết hạn. Vui lòng yêu cầu mã mới. Tài liệu chưa được ký.",
+        en "The code has expired. Please ask for a new one. Nothing has been signed.";
+    LOCKED = "locked" 403 "Too many wrong codes",
+        do "Start a new transaction.",
+        csc 400 "invalid_request" "Credential locked", signed No,
+        vi "Mã sai quá nhiều lần nên yêu cầu đã bị dừng. Vui lòng tạo yêu cầu mới từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "Too many wrong codes, so the request was stopped. Please start a new one from the portal. Nothing has been signed.";
+    RESEND_TOO_SOON = "resend-too-soon" 429 "A new code cannot be sent yet",
+        do "Wait for the time in Retry-After.",
+        csc 429 "invalid_request" "A new code cannot be sent yet", signed No,
+        vi "Chưa thể gửi lại mã ngay. Vui lòng đợi một lát rồi thử lại. Tài liệu chưa được ký.",
+        en "A new code cannot be sent yet. Please wait a moment and try again. Nothing has been signed.";
+    NO_MORE_CODES = "no-more-codes" 429 "No more codes can be sent",
+        do "Start a new transaction.",
+        csc 429 "invalid_request" "No more codes can be sent", signed No,
+        vi "Đã gửi hết số mã cho yêu cầu này. Vui lòng tạo yêu cầu mới từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "No more codes can be sent for this request. Please start a new one from the portal. Nothing has been signed.";
+    DOCUMENT = "document-not-signable" 422 "A document cannot be signed",
+        do "Mend or replace the document named in the detail.",
+        csc 400 "invalid_request" "Invalid Base64 documents string parameter", signed No,
+        vi "Tài liệu không thể ký số được. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The document cannot be signed. Please tell the portal. Nothing has been signed.";
+    WRONG_STATE = "wrong-state" 409 "The transaction is no longer in the state this call needs",
+        do "Read the transaction's state; it never goes back. Create a new one if needed.",
+        csc 400 "invalid_request" "The transaction is no longer open", signed No,
+        vi "Yêu cầu này không còn chờ ký. Vui lòng tải lại trang để xem trạng thái.",
+        en "This request is no longer waiting. Please reload the page to see its state.";
+    ALREADY_SIGNED = "already-signed" 409 "The transaction is signed",
+        do "Fetch the signed documents.",
+        csc 400 "invalid_request" "The transaction is no longer open", signed Yes,
+        vi "Tài liệu đã được ký. Vui lòng quay lại cổng dịch vụ để nhận tài liệu.",
+        en "The document has been signed. Please return to the portal to receive it.";
+    IDEMPOTENCY_MISMATCH = "idempotency-mismatch" 422 "The Idempotency-Key was used with another body",
+        do "Use a new key for a new request; repeat the same body to repeat a request.",
+        csc 400 "invalid_request" "Invalid Idempotency-Key", signed No,
+        vi "Yêu cầu bị trùng. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request was sent twice with different content. Please tell the portal. Nothing has been signed.";
+    LIMIT = "limit-exceeded" 422 "A limit is exceeded",
+        do "Send less; the detail names the limit.",
+        csc 400 "invalid_request" "A limit is exceeded", signed No,
+        vi "Yêu cầu vượt giới hạn. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request exceeds a limit. Please tell the portal. Nothing has been signed.";
+    INVALID = "invalid-field" 422 "A field is not acceptable",
+        do "Correct the field named in the detail.",
+        csc 400 "invalid_request" "Invalid parameter", signed No,
+        vi "Dữ liệu gửi lên không hợp lệ. Vui lòng kiểm tra rồi thử lại. Tài liệu chưa được ký.",
+        en "What was sent is not valid. Please check it and try again. Nothing has been signed.";
+    CHANNEL_DOWN = "channel-down" 503 "The one-time code cannot be delivered now",
+        do "Try again in a few minutes.",
+        csc 503 "temporarily_unavailable" "The one-time code cannot be delivered now", signed No,
+        vi "Chưa gửi được tin nhắn. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "The message could not be sent. Please try again in a few minutes. Nothing has been signed.";
+    STORAGE = "storage-unavailable" 503 "The service cannot reach its records now",
+        do "Try again in a minute; tell the operator the request_id if it lasts.",
+        csc 503 "temporarily_unavailable" "The service is temporarily unavailable", signed No,
+        vi "Hệ thống đang gián đoạn. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "The service is interrupted. Please try again in a few minutes. Nothing has been signed.";
+    KEY_UNAVAILABLE = "key-unavailable" 503 "The signing key cannot be used now",
+        do "Try again in a minute; tell the operator the request_id if it lasts.",
+        csc 503 "temporarily_unavailable" "The signing key cannot be used now", signed No,
+        vi "Chưa dùng được khóa ký. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "The signing key cannot be used now. Please try again in a few minutes. Nothing has been signed.";
+    INTERNAL = "internal" 500 "Something went wrong in the service",
+        do "Tell the operator the request_id.",
+        csc 500 "server_error" "Something went wrong in the service", signed No,
+        vi "Hệ thống gặp lỗi. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "Something went wrong on our side. Please try again in a few minutes. Nothing has been signed.";
+    // Faults of HTTP itself.
+    CRASHED = "crashed" 500 "The call was broken off by a fault in the service",
+        do "Read the transaction's state before trying again; tell the operator the request_id.",
+        csc 500 "server_error" "The call was broken off by a fault in the service", signed Unknown,
+        vi "Hệ thống gặp lỗi. Vui lòng tải lại trang để xem tài liệu đã được ký hay chưa.",
+        en "Something went wrong on our side. Please reload the page to see whether the document was signed.";
+    TIMEOUT = "timeout" 504 "The call took too long",
+        do "Read the transaction's state before trying again; what was begun goes on.",
+        csc 503 "temporarily_unavailable" "The call took too long", signed Unknown,
+        vi "Hệ thống phản hồi chậm. Vui lòng tải lại trang để xem tài liệu đã được ký hay chưa.",
+        en "The service is slow. Please reload the page to see whether the document was signed.";
+    OVERLOADED = "overloaded" 503 "The service is busy",
+        do "Wait for the time in Retry-After, then send the same request again.",
+        csc 503 "temporarily_unavailable" "The service is busy", signed No,
+        vi "Hệ thống đang bận. Vui lòng thử lại sau ít giây. Yêu cầu vừa rồi chưa được xử lý.",
+        en "The service is busy. Please try again in a few seconds. Your last step was not carried out.";
+    NO_SUCH_PATH = "no-such-path" 404 "There is nothing at this address",
+        do "Check the path against the documentation.",
+        csc 404 "access_denied" "There is no such method", signed No,
+        vi "Liên kết này không dùng được. Vui lòng mở lại yêu cầu ký từ cổng dịch vụ công.",
+        en "This link cannot be used. Please open the signing request again from the portal.";
+    METHOD_NOT_ALLOWED = "method-not-allowed" 405 "This address takes another HTTP method",
+        do "Use a method listed in the Allow header.",
+        csc 405 "invalid_request" "The method is called with another HTTP verb", signed No,
+        vi "Liên kết này không dùng được theo cách đó. Vui lòng mở lại yêu cầu ký từ cổng dịch vụ công.",
+        en "This link cannot be used that way. Please open the signing request again from the portal.";
+    NOT_IMPLEMENTED = "not-implemented" 501 "The service does not offer this method",
+        do "Use the methods listed by info.",
+        csc 501 "invalid_request" "The method is not implemented by this service; info lists those that are", signed No,
+        vi "Chức năng này chưa được hỗ trợ. Tài liệu chưa được ký.",
+        en "This function is not offered. Nothing has been signed.";
+    BODY_TOO_LARGE = "body-too-large" 413 "The request is too large",
+        do "Send less in one request.",
+        csc 413 "invalid_request" "The request is too large", signed No,
+        vi "Dữ liệu gửi lên quá lớn. Tài liệu chưa được ký.",
+        en "What was sent is too large. Nothing has been signed.";
+    BODY_UNREADABLE = "body-unreadable" 400 "The request body could not be read",
+        do "Send the request again, whole.",
+        csc 400 "invalid_request" "The request body could not be read", signed No,
+        vi "Không đọc được dữ liệu gửi lên. Vui lòng thử lại. Tài liệu chưa được ký.",
+        en "What was sent could not be read. Please try again. Nothing has been signed.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The content type is not the one this address takes",
+        do "Send JSON as application/json, forms as application/x-www-form-urlencoded.",
+        csc 415 "invalid_request" "The content type must be application/json", signed No,
+        vi "Dữ liệu gửi lên không đúng định dạng. Tài liệu chưa được ký.",
+        en "What was sent has the wrong format. Nothing has been signed.";
+    MALFORMED_JSON = "malformed-json" 400 "The body is not the JSON this address takes",
+        do "Correct the body; the detail says where it fails.",
+        csc 400 "invalid_request" "The request is not a JSON object", signed No,
+        vi "Dữ liệu gửi lên không đúng định dạng. Tài liệu chưa được ký.",
+        en "What was sent has the wrong format. Nothing has been signed.";
+    LEVEL_NOT_SUPPORTED = "level-not-supported" 422 "This signature level is not offered yet",
+        do "Ask for level B-B, or leave the level out.",
+        csc 400 "invalid_request" "Invalid parameter conformance_level", signed No,
+        vi "Mức chữ ký này chưa được hỗ trợ. Tài liệu chưa được ký.",
+        en "This signature level is not offered yet. Nothing has been signed.";
+    INVALID_GRANT_REQUEST = "invalid-grant-request" 400 "The token request is not acceptable",
+        do "Ask for grant_type=client_credentials with scope=service.",
+        csc 400 "invalid_request" "The token request is not acceptable", signed No,
+        vi "Yêu cầu xác thực không hợp lệ. Tài liệu chưa được ký.",
+        en "The token request is not acceptable. Nothing has been signed.";
+    CROSS_SITE = "cross-site" 403 "The form was sent from another site",
+        do "Send the form from the service's own page.",
+        csc 403 "access_denied" "The form was sent from another site", signed No,
+        vi "Thao tác được gửi từ một trang khác nên đã bị chặn. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The step was sent from another site and was blocked. Please start again from the portal. Nothing has been signed.";
+}
+
+impl From<ServiceError> for Fault {
+    fn from(error: ServiceError) -> Self {
+        use ServiceError as E;
+        let told = |problem| Fault::new(problem).detail(error.to_string());
+        match &error {
+            E::UnknownClient => told(&UNKNOWN_CLIENT),
+            E::InvalidToken => told(&INVALID_TOKEN).challenge("invalid_token"),
+            E::ExpiredToken => told(&EXPIRED_TOKEN).challenge("invalid_token"),
+            E::NotFound(what) => told(&NOT_FOUND).csc_description(format!("Invalid parameter {}", parameter(what))),
+            E::CredentialDisabled => told(&CREDENTIAL_DISABLED),
+            E::CertificateNotValid => told(&CERTIFICATE_NOT_VALID),
+            E::HostedOnly => told(&HOSTED_ONLY),
+            E::InvalidSad => told(&INVALID_SAD),
+            E::SadExpired => told(&SAD_EXPIRED),
+            E::HashNotAuthorized => told(&HASH_NOT_AUTHORIZED),
+            E::UnsupportedAlgorithm { .. } => told(&UNSUPPORTED_ALGORITHM),
+            E::NoHashes => told(&NO_HASHES),
+            E::NumberOfSignatures { .. } => told(&NUMBER_OF_SIGNATURES),
+            E::WrongPin | E::WrongAuthenticationData { .. } => told(&WRONG_AUTHENTICATION_DATA),
+            E::CodeExpired => told(&CODE_EXPIRED),
+            E::Locked => told(&LOCKED),
+            E::ResendTooSoon { seconds } => told(&RESEND_TOO_SOON).retry_after(*seconds),
+            E::NoMoreCodes => told(&NO_MORE_CODES),
+            E::Document { .. } => told(&DOCUMENT),
+            E::State(StateKind::Signed) => told(&ALREADY_SIGNED),
+            E::State(_) => told(&WRONG_STATE),
+            E::IdempotencyMismatch => told(&IDEMPOTENCY_MISMATCH),
+            E::Limit { .. } => told(&LIMIT).csc_description(error.to_string()),
+            E::Invalid { what, .. } => told(&INVALID).csc_description(format!("Invalid parameter {what}")),
+            E::ChannelDown => Fault::new(&CHANNEL_DOWN).cause(&error).retry_after(60),
+            E::Storage(_) => Fault::new(&STORAGE).cause(&error).retry_after(10),
+            E::Custody(_) => Fault::new(&KEY_UNAVAILABLE).cause(&error).retry_after(10),
+            E::Internal(_) => Fault::new(&INTERNAL).cause(&error),
+        }
+    }
+}
+
+/// The CSC parameter that names such a thing.
+fn parameter(what: &str) -> &str {
+    match what {
+        "credential" => "credentialID",
+        "signer" => "userID",
+        "challenge" => "authObjectID",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::custody::CustodyError;
+    use crate::domain::KeyAlgorithm;
+    use crate::service::DocumentProblem;
+    use crate::storage::StorageError;
+    use std::collections::HashSet;
+
+    /// One of each variant; the match above keeps the table complete, this keeps it looked at.
+    pub fn one_of_each() -> Vec<ServiceError> {
+        use ServiceError as E;
+        vec![
+            E::UnknownClient,
+            E::InvalidToken,
+            E::ExpiredToken,
+            E::NotFound("credential"),
+            E::WrongPin,
+            E::CredentialDisabled,
+            E::CertificateNotValid,
+            E::HostedOnly,
+            E::InvalidSad,
+            E::SadExpired,
+            E::HashNotAuthorized,
+            E::UnsupportedAlgorithm { key: KeyAlgorithm::P256, algorithm: "x".into() },
+            E::NoHashes,
+            E::NumberOfSignatures { max: 1 },
+            E::WrongAuthenticationData { tries_left: 3 },
+            E::CodeExpired,
+            E::Locked,
+            E::ResendTooSoon { seconds: 30 },
+            E::NoMoreCodes,
+            E::Document { name: "a.pdf".into(), problem: DocumentProblem::Empty },
+            E::State(StateKind::Refused),
+            E::State(StateKind::Signed),
+            E::IdempotencyMismatch,
+            E::Limit { what: "documents", max: 1 },
+            E::Invalid { what: "description", why: "it is too long" },
+            E::ChannelDown,
+            E::Storage(StorageError::Unavailable("SECRET CAUSE".into())),
+            E::Custody(CustodyError::Temporary("SECRET CAUSE".into())),
+            E::Internal("SECRET CAUSE".into()),
+        ]
+    }
+
+    #[test]
+    fn every_error_has_a_row_of_its_own() {
+        let codes: HashSet<_> = one_of_each().into_iter().map(|error| Fault::from(error).problem().code).collect();
+        assert_eq!(codes.len(), one_of_each().len());
+    }
+
+    #[test]
+    fn codes_are_unique_and_urn_safe() {
+        let codes: HashSet<_> = ALL.iter().map(|row| row.code).collect();
+        assert_eq!(codes.len(), ALL.len());
+        assert!(ALL.iter().all(|row| row.code.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+    }
+
+    #[test]
+    fn every_row_speaks_both_languages_and_is_an_error() {
+        for row in ALL {
+            assert!((400..600).contains(&row.status) && (400..600).contains(&row.csc.0), "{}", row.code);
+            let sentences = [row.title, row.what_to_do, row.csc.1, row.csc.2, row.vi, row.en];
+            assert!(sentences.iter().all(|text| !text.is_empty()), "{}", row.code);
+            assert!(row.vi != row.en && !row.vi.is_ascii(), "{}", row.code);
+        }
+    }
+
+    #[test]
+    fn the_services_own_faults_keep_their_cause_to_themselves() {
+        for error in one_of_each() {
+            let fault = Fault::from(error);
+            for shape in super::super::fault::Shape::ALL {
+                let body = fault.body(shape, "r-1").expect("a body");
+                assert!(!body.contains("SECRET"), "{body}");
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! `POST /v1/requests`.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use time::Duration;
+
+use crate::domain::CredentialId;
+use crate::service::{NewDocument, NewRequest};
+
+use super::super::auth::Authenticated;
+use super::super::body::{self, RawBody};
+use super::super::fault::Fault;
+use super::super::{AppState, problem};
+use super::wire::RequestJson;
+
+/// The body. Document contents are borrowed from the received bytes, so that they are held once.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body<'a> {
+    #[serde(borrow)]
+    documents: Vec<Document<'a>>,
+    credential: Option<String>,
+    signers: Option<Vec<Signer>>,
+    #[serde(default)]
+    description: String,
+    return_url: Option<String>,
+    /// Seconds.
+    expires_in: Option<u32>,
+    reason: Option<String>,
+    location: Option<String>,
+    field: Option<String>,
+    level: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document<'a> {
+    name: String,
+    /// Base64.
+    #[serde(borrow)]
+    content: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signer {
+    credential: String,
+}
+
+pub async fn create(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    raw: RawBody,
+) -> Result<Response, Fault> {
+    let bytes = body::read(raw)?;
+    let request = read(&headers, &bytes)?;
+    drop(bytes);
+    let view = state.service.create_request(&caller, request).await?;
+    let location = format!("{}/v1/requests/{}", state.public_url, view.transaction.id);
+    let json = RequestJson::new(&view, &state.public_url);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json)).into_response())
+}
+
+fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<NewRequest, Fault> {
+    let body: Body<'_> = body::json(headers, bytes)?;
+    check_level(body.level.as_deref())?;
+    let credential = credential(body.credential, body.signers)?;
+    if let Some(url) = &body.return_url {
+        check_return_url(url)?;
+    }
+    Ok(NewRequest {
+        credential,
+        documents: body.documents.iter().map(document).collect::<Result<_, _>>()?,
+        description: body.description,
+        return_url: body.return_url,
+        valid_for: body.expires_in.map(|seconds| Duration::seconds(seconds.into())),
+        idempotency_key: idempotency_key(headers)?,
+        algorithm: None,
+        reason: body.reason,
+        location: body.location,
+        field: body.field,
+    })
+}
+
+fn invalid(detail: impl Into<String>) -> Fault {
+    Fault::new(&problem::INVALID).detail(detail)
+}
+
+fn check_level(level: Option<&str>) -> Result<(), Fault> {
+    match level {
+        None | Some("B-B") => Ok(()),
+        Some(other) => {
+            let known = matches!(other, "B-T" | "B-LT" | "B-LTA");
+            let which = if known { other } else { "this" };
+            Err(Fault::new(&problem::LEVEL_NOT_SUPPORTED).detail(format!("level {which} is not offered; B-B is")))
+        }
+    }
+}
+
+fn credential(named: Option<String>, signers: Option<Vec<Signer>>) -> Result<CredentialId, Fault> {
+    let id = match (named, signers) {
+        (Some(id), None) => id,
+        (None, Some(mut signers)) if signers.len() == 1 => signers.remove(0).credential,
+        (None, Some(_)) => return Err(invalid("signers: exactly one signer is supported in a request")),
+        (None, None) => return Err(invalid("credential: the signer's credential is required")),
+        (Some(_), Some(_)) => return Err(invalid("give either credential or signers, not both")),
+    };
+    CredentialId::parse(&id).map_err(|error| invalid(format!("credential: {error}")))
+}
+
+/// Only addresses a browser may be sent to: no `javascript:`, no credentials in it.
+fn check_return_url(url: &str) -> Result<(), Fault> {
+    if return_origin(url).is_some() {
+        Ok(())
+    } else {
+        Err(invalid("return_url: an absolute http or https URL is required"))
+    }
+}
+
+/// `scheme://authority` of an http or https URL of at most 2,000 characters, the length old browsers take.
+pub fn return_origin(url: &str) -> Option<String> {
+    let parsed: axum::http::Uri = url.parse().ok().filter(|_| url.len() <= 2_000)?;
+    let scheme = parsed.scheme_str().filter(|scheme| matches!(*scheme, "https" | "http"))?;
+    let authority = parsed.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    // Goes into a policy header, where these would end the directive.
+    let plain = authority.as_str().chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+    plain.then(|| format!("{scheme}://{authority}"))
+}
+
+fn document(document: &Document<'_>) -> Result<NewDocument, Fault> {
+    let text = document.content.as_ref();
+    let decoded = STANDARD.decode(text).or_else(|_| {
+        // Many encoders break lines.
+        let joined: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        STANDARD.decode(joined)
+    });
+    let bytes = decoded.map_err(|_| invalid("documents: content is not base64"))?;
+    Ok(NewDocument { name: document.name.clone(), bytes })
+}
+
+/// `Idempotency-Key`: 1 to 255 visible ASCII characters, quoted or not.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Fault> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default().trim().trim_matches('"');
+    let sane = (1..=255).contains(&key.len()) && key.chars().all(|c| c.is_ascii_graphic());
+    if sane { Ok(Some(key.to_owned())) } else { Err(invalid("Idempotency-Key: 1 to 255 visible ASCII characters")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fault::Shape;
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers() -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers
+    }
+
+    fn refused(json: &str) -> (&'static str, String) {
+        let fault = read(&headers(), json.as_bytes()).err().expect("refused");
+        (fault.problem().code, fault.body(Shape::Problem, "r").expect("a body"))
+    }
+
+    #[test]
+    fn a_whole_request_is_read() {
+        let mut headers = headers();
+        headers.insert("idempotency-key", HeaderValue::from_static("\"k-1\""));
+        let json = r#"{"documents":[{"name":"a.pdf","content":"JVBE\nRg=="}],"signers":[{"credential":"ec-p256"}],
+            "description":"d","return_url":"https://portal.example/back?x=1","expires_in":900,"level":"B-B"}"#;
+        let json = json.replace("E\nR", "E\\nR");
+        let request = read(&headers, json.as_bytes()).expect("read");
+        assert_eq!(request.documents[0].bytes, b"%PDF");
+        assert_eq!(request.credential.as_str(), "ec-p256");
+        assert_eq!(request.valid_for, Some(Duration::seconds(900)));
+        assert_eq!(request.idempotency_key.as_deref(), Some("k-1"));
+    }
+
+    #[test]
+    fn a_misspelt_member_is_named() {
+        let (code, body) = refused(r#"{"documents":[],"credential":"c","retrun_url":"x"}"#);
+        assert_eq!(code, "malformed-json");
+        assert!(body.contains("retrun_url"), "{body}");
+    }
+
+    #[test]
+    fn levels_that_are_not_offered_are_refused_by_name() {
+        let (code, body) = refused(r#"{"documents":[],"credential":"c","level":"B-LTA"}"#);
+        assert_eq!(code, "level-not-supported");
+        assert!(body.contains("level B-LTA is not offered"), "{body}");
+    }
+
+    #[test]
+    fn return_urls_that_run_code_or_hide_their_host_are_refused() {
+        for url in
+            ["javascript:alert(1)", "//host/x", "/x", "ftp://h/", "https://a@b/", "data:text/html,x", "https://h;x/"]
+        {
+            assert_eq!(return_origin(url), None, "{url}");
+        }
+        assert_eq!(return_origin("https://portal.example:8443/a?b#c").as_deref(), Some("https://portal.example:8443"));
+    }
+
+    #[test]
+    fn who_signs_must_be_said_exactly_once() {
+        for json in [
+            r#"{"documents":[]}"#,
+            r#"{"documents":[],"credential":"c","signers":[{"credential":"c"}]}"#,
+            r#"{"documents":[],"signers":[{"credential":"c"},{"credential":"d"}]}"#,
+            r#"{"documents":[],"credential":"../c"}"#,
+            r#"{"documents":[{"name":"a","content":"*"}],"credential":"c"}"#,
+        ] {
+            assert_eq!(refused(json).0, "invalid-field", "{json}");
+        }
+    }
+}

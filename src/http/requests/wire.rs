@@ -1,0 +1,162 @@
+//! A signing request as its portal sees it.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::domain::binding::fingerprint;
+use crate::domain::{FailureReason, Item, Origin, State, StateKind, Transaction};
+use crate::service::RequestView;
+
+/// The JSON of a request. `sha256` is of the original document.
+#[derive(Debug, Serialize)]
+pub struct RequestJson {
+    pub id: String,
+    pub state: &'static str,
+    pub confirm_url: String,
+    pub description: String,
+    pub documents: Vec<DocumentJson>,
+    pub signer: String,
+    pub credential: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires_at: OffsetDateTime,
+    /// When the state was entered; absent while waiting.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureJson>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct DocumentJson {
+    pub name: String,
+    pub size: u64,
+    pub sha256: String,
+    /// The same twelve characters as on the citizen's page.
+    pub fingerprint: String,
+    /// Only when signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FailureJson {
+    pub code: &'static str,
+    pub detail: &'static str,
+    pub signed: bool,
+}
+
+impl RequestJson {
+    pub fn new(view: &RequestView, public_url: &str) -> Self {
+        let transaction = &view.transaction;
+        Self {
+            id: transaction.id.to_string(),
+            state: external_state(transaction.state.kind()),
+            confirm_url: format!("{public_url}{}", view.confirm_path),
+            description: transaction.description.clone(),
+            documents: documents(transaction, public_url),
+            signer: transaction.signer.to_string(),
+            credential: transaction.credential.to_string(),
+            created_at: transaction.created_at,
+            expires_at: transaction.expires_at,
+            changed_at: transaction.state.since(),
+            return_url: match &transaction.origin {
+                Origin::Request { return_url, .. } => return_url.clone(),
+                Origin::Csc => None,
+            },
+            failure: failure(&transaction.state),
+        }
+    }
+}
+
+/// Signing itself takes a moment that portals need not tell from being confirmed.
+fn external_state(kind: StateKind) -> &'static str {
+    match kind {
+        StateKind::Confirmed | StateKind::Signing => StateKind::Confirmed.name(),
+        other => other.name(),
+    }
+}
+
+fn documents(transaction: &Transaction, public_url: &str) -> Vec<DocumentJson> {
+    let signed = transaction.state.kind() == StateKind::Signed;
+    let document = |(n, item): (usize, &Item)| DocumentJson {
+        name: item.label.clone(),
+        size: item.len,
+        sha256: item.digest.to_hex(),
+        fingerprint: fingerprint(&item.digest),
+        signed_url: signed.then(|| format!("{public_url}/v1/requests/{}/documents/{n}", transaction.id)),
+    };
+    (1..).zip(&transaction.items).map(document).collect()
+}
+
+fn failure(state: &State) -> Option<FailureJson> {
+    let State::Failed { reason, .. } = state else { return None };
+    let detail = match reason {
+        FailureReason::Cancelled => "the portal cancelled the request",
+        FailureReason::TooManyWrongCodes => "too many wrong codes were entered",
+        FailureReason::Interrupted => "the service stopped while signing; nothing was released",
+        FailureReason::DocumentNotSignable => "a document cannot be signed",
+        FailureReason::KeyUnavailable => "the signing key could not be used",
+        FailureReason::CertificateNotValid => "the signing certificate is not valid",
+    };
+    Some(FailureJson { code: reason.name(), detail, signed: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::DigestAlgorithm;
+    use crate::domain::{CredentialId, PortalId, SignerId, TransactionId};
+    use time::macros::datetime;
+
+    fn view(state: State) -> RequestView {
+        let transaction = Transaction {
+            id: TransactionId::parse("t1").expect("id"),
+            portal: PortalId::parse("p").expect("id"),
+            signer: SignerId::parse("an").expect("id"),
+            credential: CredentialId::parse("c").expect("id"),
+            origin: Origin::Request { return_url: None },
+            description: "Tờ khai".into(),
+            created_at: datetime!(2026-01-02 3:04:05 UTC),
+            expires_at: datetime!(2026-01-02 3:34:05 UTC),
+            items: vec![Item { label: "a.pdf".into(), digest: DigestAlgorithm::Sha256.digest(b""), len: 7 }],
+            state,
+        };
+        RequestView { transaction, confirm_path: "/c/token".into() }
+    }
+
+    #[test]
+    fn a_waiting_request_as_json() {
+        let json = serde_json::to_string(&RequestJson::new(&view(State::Waiting), "https://k")).expect("JSON");
+        assert_eq!(
+            json,
+            concat!(
+                r#"{"id":"t1","state":"waiting","confirm_url":"https://k/c/token","description":"Tờ khai","documents":["#,
+                r#"{"name":"a.pdf","size":7,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","#,
+                r#""fingerprint":"WERC-8GMR-ZGE1"}],"signer":"an","credential":"c","created_at":"2026-01-02T03:04:05Z","#,
+                r#""expires_at":"2026-01-02T03:34:05Z"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn only_a_signed_request_says_where_to_fetch() {
+        let at = datetime!(2026-01-02 3:05 UTC);
+        let signed = RequestJson::new(&view(State::Signed { at }), "https://k");
+        assert_eq!(signed.documents[0].signed_url.as_deref(), Some("https://k/v1/requests/t1/documents/1"));
+        let signing = RequestJson::new(&view(State::Signing { at }), "https://k");
+        assert_eq!((signing.state, &signing.documents[0].signed_url), ("confirmed", &None));
+    }
+
+    #[test]
+    fn a_failure_names_its_reason_and_that_nothing_was_signed() {
+        let at = datetime!(2026-01-02 3:05 UTC);
+        for reason in FailureReason::ALL {
+            let failed = RequestJson::new(&view(State::Failed { at, reason }), "https://k").failure.expect("told");
+            assert!(failed.code == reason.name() && !failed.signed && !failed.detail.is_empty());
+        }
+    }
+}
