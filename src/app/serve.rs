@@ -87,7 +87,9 @@ impl Running {
 ///
 /// # Errors
 /// Each says what is missing or wrong, and in which file; the port is not open then.
-pub async fn start(options: Options) -> Result<Running> {
+pub async fn start(mut options: Options) -> Result<Running> {
+    // Absolute: the process that draws pages works in another folder, and the ready file is read from others.
+    options.data = wiring::data_folder(&options.data)?;
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -133,7 +135,6 @@ async fn production(options: &Options) -> Result<Arc<Service>> {
 }
 
 async fn sandboxed(options: &Options, public_url: &str) -> Result<(Arc<Service>, Sandbox, SandboxState)> {
-    std::fs::create_dir_all(&options.data).with_context(|| format!("cannot use {}", options.data.display()))?;
     let outbox = Arc::new(Outbox::new(Arc::new(SystemClock)));
     let kek = sandbox::kek(&options.data)?;
     let service = wiring::open(&options.data, &kek, outbox.clone(), wiring::limits(&options.config)).await?;
