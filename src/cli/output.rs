@@ -7,6 +7,7 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, m
 
 use crate::validation::report::{
     FileReport, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport, coverage_str,
+    modification_str,
 };
 
 /// The outcome for one file: a report, or why there is none. A report without signatures has an error too.
@@ -93,7 +94,7 @@ impl<'a> JsonSignature<'a> {
             },
             level: signature.level.as_str(),
             coverage: coverage_str(signature.coverage),
-            modification: signature.modification.as_str(),
+            modification: modification_str(signature.modification),
             signer: signature.signer.as_ref().map(|signer| JsonSigner {
                 subject: &signer.subject,
                 issuer: &signer.issuer,

@@ -50,8 +50,10 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// Compared in whole seconds, the resolution of both ends.
     pub fn contains(&self, time: OffsetDateTime) -> bool {
-        self.not_before <= time && time <= self.not_after
+        let time = time.unix_timestamp();
+        self.not_before.unix_timestamp() <= time && time <= self.not_after.unix_timestamp()
     }
 }
 
@@ -300,6 +302,14 @@ mod tests {
         let forged = Certificate::from_der(&der).expect("still a certificate");
         let key = root.certificate.public_key().expect("key");
         assert_eq!(forged.verify_issued_with(&key), Err(X509Error::AlgorithmMismatch));
+    }
+
+    #[test]
+    fn last_second_of_the_validity_counts_whole() {
+        let end = datetime!(2026-12-31 0:00 UTC);
+        let validity = Validity { not_before: datetime!(2026-01-01 0:00 UTC), not_after: end };
+        assert!(validity.contains(end + time::Duration::milliseconds(900)));
+        assert!(!validity.contains(end + time::Duration::seconds(1)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use const_oid::ObjectIdentifier;
 
 use super::X509Error;
-use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value};
+use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value, write};
 
 /// Most attributes read from one name. Long real ones have about fifteen.
 const MAX_ATTRIBUTES: usize = 64;
@@ -52,6 +52,16 @@ impl Name {
             rdns.push(attributes.into_iter().map(read_attribute).collect::<Result<Vec<_>, _>>()?);
         }
         Ok(Self { der: element.raw().to_vec(), rdns })
+    }
+
+    /// This name with one more part below it: `rdn` holds the content of a RelativeDistinguishedName, as in
+    /// nameRelativeToCRLIssuer (RFC 5280 §4.2.1.13).
+    ///
+    /// # Errors
+    /// [`X509Error`] when the part is malformed.
+    pub fn with_relative(&self, rdn: &[u8]) -> Result<Self, X509Error> {
+        let content = Reader::single(&self.der, tag::SEQUENCE)?.content();
+        Self::from_der(&write::tlv(tag::SEQUENCE, &[content, &write::tlv(tag::SET, rdn)].concat()))
     }
 
     /// The name as received.
@@ -248,6 +258,16 @@ mod tests {
         assert!(name(&[(CN, 0x0c, "Root  CA")]) == name(&[(CN, 0x13, "root ca ")]));
         assert!(name(&[(CN, 0x0c, "RootCA")]) != name(&[(CN, 0x0c, "Root CA")]));
         assert!(name(&[(CN, 0x0c, "a")]) != name(&[("2.5.4.10", 0x0c, "a")]));
+    }
+
+    #[test]
+    fn relative_part_is_appended() {
+        let base = name(&[("2.5.4.10", 0x0c, "A")]);
+        let full = name(&[("2.5.4.10", 0x0c, "A"), (CN, 0x0c, "crl 1")]);
+        let part = testing::name(&[(CN, 0x0c, "crl 1")]);
+        let rdn = &Reader::single(&part, tag::SEQUENCE).expect("name").content()[2..];
+        assert!(base.with_relative(rdn).is_ok_and(|name| name == full));
+        assert!(base.with_relative(b"x").is_err());
     }
 
     #[test]

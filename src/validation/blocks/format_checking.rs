@@ -3,8 +3,9 @@
 
 use crate::formats::cms::{CmsError, SignedData, Trailing};
 use crate::formats::pdf::byte_range::{ByteRangeDefect, Coverage};
-use crate::formats::pdf::{SignatureDictionary, SignatureKind};
-use crate::validation::report::{Code, Finding, Kind, Message, SubIndication};
+use crate::formats::pdf::{Pdf, SignatureDictionary, SignatureKind};
+use crate::validation::pdf_changes::{self, ChangeLimits};
+use crate::validation::report::{Code, Finding, Kind, Message, Modification, SubIndication};
 
 /// The encodings of a signature value this crate reads (ISO 32000-2 table 255, EN 319 142-1 §5.2, §5.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,45 @@ pub fn byte_range(dictionary: &SignatureDictionary) -> Result<(), Finding> {
     }
     Ok(())
 }
+
+/// Compares the signed revision with the whole file.
+///
+/// A forbidden change is FORMAT_FAILURE, as EU DSS reports it: the document shown is not the one signed. A suspicious one
+/// leaves the signature INDETERMINATE / SIG_CONSTRAINTS_FAILURE. Where the comparison itself is impossible, the change
+/// is forbidden.
+pub fn changes(
+    pdf: &Pdf<'_>,
+    dictionary: &SignatureDictionary,
+    findings: &mut Vec<Finding>,
+    messages: &mut Vec<Message>,
+) -> Modification {
+    let compared = dictionary
+        .signed_revision(pdf)
+        .and_then(|signed| pdf_changes::analyse(&signed, pdf, dictionary, &ChangeLimits::default()));
+    let changes = match compared {
+        Ok(changes) => changes,
+        Err(error) => {
+            findings.push(Finding::with(SubIndication::FormatFailure, Code::ModifiedForbidden, error.to_string()));
+            return Modification::Forbidden;
+        }
+    };
+    for change in changes.findings.iter().take(MAX_CHANGES_TOLD) {
+        let detail = format!("{}: {} ({})", change.path, change.text, change.rule);
+        let finding = |sub, code| Finding::with(sub, code, detail.clone());
+        match change.modification {
+            Modification::Forbidden => findings.push(finding(SubIndication::FormatFailure, Code::ModifiedForbidden)),
+            Modification::Suspicious => {
+                findings.push(finding(SubIndication::SigConstraintsFailure, Code::ModifiedSuspicious));
+            }
+            Modification::Allowed => messages.push(Message::info(Code::ModifiedAllowed).detail(detail)),
+            Modification::None => {}
+        }
+    }
+    changes.modification
+}
+
+/// Most changes told of one signature; the worst stand first, the verdict counts them all.
+const MAX_CHANGES_TOLD: usize = 20;
 
 /// Checks the message in /Contents against what the dictionary says it is.
 ///

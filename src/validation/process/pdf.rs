@@ -42,6 +42,7 @@ fn validate_one(
     report.coverage = dictionary.byte_range.coverage;
     let mut answer = Answer::default();
     answer.take(format_checking::byte_range(dictionary));
+    report.modification = format_checking::changes(pdf, dictionary, &mut answer.findings, &mut answer.messages);
     let sub_filter = SubFilter::read(dictionary, &mut answer.messages);
     let sub_filter = answer.take(sub_filter);
     report.kind = sub_filter.map_or(report.kind, SubFilter::kind);

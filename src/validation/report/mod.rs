@@ -5,6 +5,7 @@
 
 pub mod message;
 
+pub use super::pdf_changes::Modification;
 pub use crate::formats::pdf::byte_range::Coverage;
 pub use message::{Code, Language, Message, Severity};
 
@@ -127,23 +128,13 @@ pub fn coverage_str(coverage: Coverage) -> &'static str {
     }
 }
 
-/// What came after the signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Modification {
-    None,
-    Allowed,
-    Suspicious,
-    Forbidden,
-}
-
-impl Modification {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Allowed => "allowed",
-            Self::Suspicious => "suspicious",
-            Self::Forbidden => "forbidden",
-        }
+/// The word for a modification in JSON.
+pub fn modification_str(modification: Modification) -> &'static str {
+    match modification {
+        Modification::None => "none",
+        Modification::Allowed => "allowed",
+        Modification::Suspicious => "suspicious",
+        Modification::Forbidden => "forbidden",
     }
 }
 

@@ -83,6 +83,11 @@ fn extensions_understood(certificate: &Certificate) -> Result<(), Finding> {
 
 fn leaf(certificate: &Certificate, purpose: Purpose) -> Result<(), Finding> {
     let extensions = certificate.extensions();
+    if certificate.version() != 3 {
+        // Extensions need version 3 (RFC 5280 §4.1.2.1): nothing limits what an older certificate's key is for.
+        let detail = format!("version {}, {}", certificate.version(), certificate.subject());
+        return Err(Finding::with(SubIndication::ChainConstraintsFailure, Code::CertificateMalformed, detail));
+    }
     let refuse =
         |code| Err(Finding::with(SubIndication::ChainConstraintsFailure, code, certificate.subject().to_string()));
     if extensions.key_usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {

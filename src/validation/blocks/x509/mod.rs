@@ -141,8 +141,9 @@ fn revocation(
     messages: &mut Vec<Message>,
 ) -> Result<KnownGood, Finding> {
     let mut known = KnownGood::All;
-    for (depth, (certificate, issuer)) in path.links().enumerate() {
-        let status = revocation::status(certificate, issuer, &context.evidence.crls, context.time, budget);
+    for (depth, (certificate, _)) in path.links().enumerate() {
+        let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
+        let status = revocation::status(certificate, issuers, context.evidence, context.time, budget);
         let subject = certificate.subject().to_string();
         match status {
             Status::Good => {}

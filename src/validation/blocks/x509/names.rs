@@ -1,9 +1,9 @@
 //! Name constraints (RFC 5280 §4.2.1.10, §6.1.3 (b) and (c), §6.1.4 (g)), of the anchor too (RFC 5937).
 //!
-//! Directory, DNS and e-mail names are compared. A constraint on another form that meets a name of this form is refused:
-//! what cannot be compared must not pass.
+//! Directory, DNS, e-mail, URI and address names are compared. A constraint on another form that meets a name of this form, or
+//! a name that is malformed, is refused: what cannot be compared must not pass.
 
-use crate::formats::x509::{Certificate, GeneralName, Name, NameConstraints};
+use crate::formats::x509::{Certificate, GeneralName, NameConstraints};
 use crate::validation::report::{Code, Finding, SubIndication};
 
 const EMAIL_ADDRESS: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
@@ -50,8 +50,11 @@ fn names_of(certificate: &Certificate) -> Vec<GeneralName> {
 }
 
 fn permitted(name: &GeneralName, constraints: &NameConstraints) -> bool {
-    let excluded =
-        constraints.excluded.iter().any(|base| !matches!(within(name, base), Within::No | Within::OtherForm));
+    let excluded = constraints.excluded.iter().any(|base| match within(name, base) {
+        Within::Yes | Within::Unknown => true,
+        Within::No => wildcard_reaches(name, base),
+        Within::OtherForm => false,
+    });
     let mut relevant =
         constraints.permitted.iter().map(|base| within(name, base)).filter(|w| *w != Within::OtherForm).peekable();
     !excluded && (relevant.peek().is_none() || relevant.any(|within| within == Within::Yes))
@@ -63,45 +66,98 @@ enum Within {
     No,
     /// The constraint speaks of another form of name.
     OtherForm,
-    /// Same form, but this crate cannot compare it.
+    /// Same form, but one of the two is malformed or of a kind this crate cannot compare.
     Unknown,
 }
 
 fn within(name: &GeneralName, base: &GeneralName) -> Within {
-    let verdict = |inside| if inside { Within::Yes } else { Within::No };
+    let verdict = |inside: Option<bool>| match inside {
+        Some(true) => Within::Yes,
+        Some(false) => Within::No,
+        None => Within::Unknown,
+    };
     match (name, base) {
-        (GeneralName::Directory(name), GeneralName::Directory(base)) => verdict(directory_within(name, base)),
+        (GeneralName::Directory(name), GeneralName::Directory(base)) => verdict(Some(name.is_within(base))),
         (GeneralName::Dns(name), GeneralName::Dns(base)) => verdict(dns_within(name, base)),
         (GeneralName::Email(name), GeneralName::Email(base)) => verdict(email_within(name, base)),
-        (GeneralName::Uri(_), GeneralName::Uri(_)) | (GeneralName::Ip(_), GeneralName::Ip(_)) => Within::Unknown,
+        (GeneralName::Uri(name), GeneralName::Uri(base)) => verdict(uri_within(name, base)),
+        (GeneralName::Ip(name), GeneralName::Ip(base)) => verdict(ip_within(name, base)),
         (GeneralName::Other(a, _), GeneralName::Other(b, _)) if a == b => Within::Unknown,
         _ => Within::OtherForm,
     }
 }
 
-fn directory_within(name: &Name, base: &Name) -> bool {
-    name.is_within(base)
+/// "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side". A leading dot in the
+/// constraint is not of RFC 5280's form.
+fn dns_within(name: &str, base: &str) -> Option<bool> {
+    let (name, base) = (name.to_ascii_lowercase(), base.to_ascii_lowercase());
+    if !is_host(name.strip_prefix("*.").unwrap_or(&name)) || !(base.is_empty() || is_host(&base)) {
+        return None;
+    }
+    Some(base.is_empty() || name == base || name.ends_with(&format!(".{base}")))
 }
 
-/// "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand side". A leading dot, which
-/// the RFC does not know for DNS names, is read as "at least one label". A wildcard counts as a label.
-fn dns_within(name: &str, base: &str) -> bool {
-    let (name, base) = (name.trim_end_matches('.').to_ascii_lowercase(), base.to_ascii_lowercase());
-    match base.strip_prefix('.') {
-        Some(_) => name.ends_with(&base) && name.len() > base.len(),
-        None => base.is_empty() || name == base || name.ends_with(&format!(".{base}")),
-    }
+/// `*.example.vn` stands for `a.example.vn` too, so excluding the latter excludes the former.
+fn wildcard_reaches(name: &GeneralName, base: &GeneralName) -> bool {
+    let (GeneralName::Dns(name), GeneralName::Dns(base)) = (name, base) else { return false };
+    let (name, base) = (name.to_ascii_lowercase(), base.to_ascii_lowercase());
+    name.strip_prefix('*').is_some_and(|domain| base.ends_with(domain))
 }
 
 /// A mailbox, a host (all mailboxes on it), or a domain with a leading dot (all hosts in it).
-fn email_within(name: &str, base: &str) -> bool {
-    let Some((local, host)) = name.rsplit_once('@') else { return false };
-    let host = host.to_ascii_lowercase();
+fn email_within(name: &str, base: &str) -> Option<bool> {
+    let (local, host) = name.rsplit_once('@').filter(|(local, _)| is_local_part(local))?;
     match base.rsplit_once('@') {
-        Some((base_local, base_host)) => local == base_local && host == base_host.to_ascii_lowercase(),
-        None if base.starts_with('.') => host.ends_with(&base.to_ascii_lowercase()) && host.len() > base.len(),
-        None => host == base.to_ascii_lowercase(),
+        Some((base_local, base_host)) => Some(host_within(host, base_host)? && local == base_local),
+        None => host_within(host, base),
     }
+}
+
+/// The host of the URI: exactly the constraint's, or in its domain when that begins with a dot.
+fn uri_within(name: &str, base: &str) -> Option<bool> {
+    let (_, rest) = name.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    host_within(host, base)
+}
+
+fn host_within(host: &str, base: &str) -> Option<bool> {
+    let (host, base) = (host.to_ascii_lowercase(), base.to_ascii_lowercase());
+    let domain = base.strip_prefix('.');
+    if !is_host(&host) || !is_host(domain.unwrap_or(&base)) {
+        return None;
+    }
+    Some(if domain.is_some() { host.ends_with(&base) } else { host == base })
+}
+
+/// An address of 4 or 16 octets against address and mask.
+fn ip_within(name: &[u8], base: &[u8]) -> Option<bool> {
+    let (network, mask) = base.split_at_checked(base.len() / 2)?;
+    if ![4, 16].contains(&name.len()) || ![8, 32].contains(&base.len()) {
+        return None;
+    }
+    let bits: String = mask.iter().map(|octet| format!("{octet:08b}")).collect();
+    if bits.trim_start_matches('1').contains('1') {
+        return None;
+    }
+    let same = |((name, network), mask): ((&u8, &u8), &u8)| name & mask == network & mask;
+    Some(name.len() == network.len() && name.iter().zip(network).zip(mask).all(same))
+}
+
+/// Labels of letters, digits, hyphens and underscores, none empty.
+fn is_host(text: &str) -> bool {
+    text.len() <= 253
+        && text.split('.').all(|label| {
+            let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            !label.is_empty() && label.len() <= 63 && label.bytes().all(legal)
+        })
+}
+
+/// The printable, unquoted form of RFC 5321's local part.
+fn is_local_part(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'@' | b'"' | b'(' | b')' | b','))
 }
 
 fn describe(name: &GeneralName) -> String {
@@ -116,7 +172,7 @@ fn describe(name: &GeneralName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::x509::testing;
+    use crate::formats::x509::{Name, testing};
 
     fn dns(text: &str) -> GeneralName {
         GeneralName::Dns(text.to_owned())
@@ -134,7 +190,8 @@ mod tests {
     fn dns_labels_are_whole() {
         assert_eq!(within(&dns("a.gov.vn"), &dns("gov.vn")), Within::Yes);
         assert_eq!(within(&dns("evilgov.vn"), &dns("gov.vn")), Within::No);
-        assert_eq!(within(&dns("gov.vn"), &dns(".gov.vn")), Within::No);
+        assert_eq!(within(&dns("a.gov.vn"), &dns(".gov.vn")), Within::Unknown);
+        assert_eq!(within(&dns("a..vn"), &dns("vn")), Within::Unknown);
     }
 
     #[test]
@@ -143,6 +200,25 @@ mod tests {
         assert_eq!(within(&email("a@x.mail.vn"), &email("mail.vn")), Within::No);
         assert_eq!(within(&email("a@x.mail.vn"), &email(".mail.vn")), Within::Yes);
         assert_eq!(within(&email("a@mail.vn"), &email("b@mail.vn")), Within::No);
+    }
+
+    #[test]
+    fn excluded_host_excludes_the_wildcard_over_it() {
+        let constraints = NameConstraints { permitted: vec![], excluded: vec![dns("a.gov.vn")] };
+        assert!(!permitted(&dns("*.gov.vn"), &constraints));
+        assert!(permitted(&dns("*.b.gov.vn"), &constraints));
+    }
+
+    #[test]
+    fn addresses_and_hosts_of_uris_are_compared() {
+        let range = GeneralName::Ip(vec![10, 0, 0, 0, 255, 0, 0, 0]);
+        assert_eq!(within(&GeneralName::Ip(vec![10, 1, 2, 3]), &range), Within::Yes);
+        assert_eq!(within(&GeneralName::Ip(vec![11, 1, 2, 3]), &range), Within::No);
+        assert_eq!(within(&GeneralName::Ip(vec![1; 16]), &range), Within::No);
+        let uri = |text: &str| GeneralName::Uri(text.to_owned());
+        assert_eq!(within(&uri("https://u@a.gov.vn:8/x"), &uri(".gov.vn")), Within::Yes);
+        assert_eq!(within(&uri("https://a.gov.vn"), &uri("gov.vn")), Within::No);
+        assert_eq!(within(&uri("urn:x"), &uri("gov.vn")), Within::Unknown);
     }
 
     #[test]
@@ -157,10 +233,9 @@ mod tests {
 
     #[test]
     fn form_that_cannot_be_compared_is_refused() {
-        let address = GeneralName::Ip(vec![10, 0, 0, 1]);
-        let range = GeneralName::Ip(vec![10, 0, 0, 0, 255, 0, 0, 0]);
-        assert!(!permitted(&address, &NameConstraints { permitted: vec![range.clone()], excluded: vec![] }));
-        assert!(!permitted(&address, &NameConstraints { permitted: vec![], excluded: vec![range.clone()] }));
-        assert!(permitted(&dns("a.vn"), &NameConstraints { permitted: vec![range], excluded: vec![] }));
+        let other = |octet| GeneralName::Other(0xa0, vec![octet]);
+        assert!(!permitted(&other(1), &NameConstraints { permitted: vec![other(1)], excluded: vec![] }));
+        assert!(!permitted(&other(1), &NameConstraints { permitted: vec![], excluded: vec![other(2)] }));
+        assert!(permitted(&dns("a.vn"), &NameConstraints { permitted: vec![other(1)], excluded: vec![] }));
     }
 }

@@ -3,8 +3,9 @@
 use time::OffsetDateTime;
 
 use crate::formats::crl::{CertificateList, Reason, Revocation};
-use crate::formats::x509::{Certificate, GeneralName};
+use crate::formats::x509::{Certificate, GeneralName, Name};
 use crate::validation::budget::Budget;
+use crate::validation::evidence::Evidence;
 
 /// What is known of one certificate at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,19 +24,23 @@ pub enum Status {
 ///
 /// An entry counts even in a list that is out of date: a final revocation is never taken back. Absence from a list only
 /// counts while the list is in date, or when the list is newer and was made before the certificate expired.
+///
+/// `issuers` are the certificate's issuer and the authorities above it, in the order of the path.
 pub fn status(
     certificate: &Certificate,
-    issuer: &Certificate,
-    crls: &[CertificateList],
+    issuers: &[Certificate],
+    evidence: &Evidence,
     time: OffsetDateTime,
     budget: &mut Budget,
 ) -> Status {
     let mut best = Status::Unknown("no CRL of its issuer");
-    for crl in crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
-        let found = match accept(crl, certificate, issuer, budget) {
+    for crl in evidence.crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
+        let signed = speaks_for(crl, certificate).and_then(|()| signed(crl, issuers, evidence, time, budget));
+        let found = match signed {
             Err(why) => Status::Unknown(why),
             Ok(()) => match crl.revocation(certificate.serial()) {
                 Some(entry) => listed(entry, time, crl),
+                None if crl.scope().delta => Status::Unknown("its CRL only lists changes"),
                 None => absent(certificate, crl, time),
             },
         };
@@ -58,50 +63,100 @@ fn rank(status: Status) -> u8 {
     }
 }
 
-/// Whether the list is the issuer's and speaks for this certificate.
-fn accept(
-    crl: &CertificateList,
-    certificate: &Certificate,
-    issuer: &Certificate,
-    budget: &mut Budget,
-) -> Result<(), &'static str> {
+/// Whether the list's extensions leave it to speak for this certificate.
+fn speaks_for(crl: &CertificateList, certificate: &Certificate) -> Result<(), &'static str> {
     let scope = crl.scope();
     if !scope.unknown_critical.is_empty() {
         return Err("its CRL has a critical extension that is not supported");
     }
-    if scope.delta {
-        return Err("its CRL only lists changes");
+    let Some(point) = &scope.issuing_distribution_point else { return Ok(()) };
+    let ca = certificate.extensions().basic_constraints.is_some_and(|constraints| constraints.ca);
+    if point.indirect || point.only_attribute_certs || point.only_some_reasons {
+        return Err("its CRL is indirect or partial");
     }
-    if let Some(point) = &scope.issuing_distribution_point {
-        let ca = certificate.extensions().basic_constraints.is_some_and(|constraints| constraints.ca);
-        if point.indirect || point.only_attribute_certs || point.only_some_reasons {
-            return Err("its CRL is indirect or partial");
-        }
-        if (point.only_user_certs && ca) || (point.only_ca_certs && !ca) {
-            return Err("its CRL is for other certificates");
-        }
-        if (!point.full_names.is_empty() || point.relative_name.is_some())
-            && !same_point(&point.full_names, certificate)
-        {
-            return Err("its CRL is for another distribution point");
-        }
+    if (point.only_user_certs && ca) || (point.only_ca_certs && !ca) {
+        return Err("its CRL is for other certificates");
     }
-    if issuer.extensions().key_usage.is_some_and(|usage| !usage.crl_sign()) {
-        return Err("its issuer may not sign CRLs");
+    let named = !point.full_names.is_empty() || point.relative_name.is_some();
+    if named && !same_point(crl, &point.full_names, point.relative_name.as_deref(), certificate) {
+        return Err("its CRL is for another distribution point");
     }
-    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
-    let key = issuer.public_key().map_err(|_| "its issuer's key is not supported")?;
-    crl.verify_issued_with(&key).map(|_| ()).map_err(|_| "the CRL's signature does not verify")
+    Ok(())
 }
 
 /// RFC 5280 §6.3.3 (b)(2)(i): one of the list's names must be one of the certificate's distribution points.
-fn same_point(names: &[GeneralName], certificate: &Certificate) -> bool {
-    let points = &certificate.extensions().crl_distribution_points;
-    points.iter().flat_map(|point| &point.full_names).any(|name| names.contains(name))
+fn same_point(crl: &CertificateList, full: &[GeneralName], relative: Option<&[u8]>, certificate: &Certificate) -> bool {
+    let names = point_names(crl.issuer(), full, relative);
+    certificate.extensions().crl_distribution_points.iter().any(|point| {
+        let issuer = point.crl_issuer.iter().find_map(|name| match name {
+            GeneralName::Directory(name) => Some(name),
+            _ => None,
+        });
+        let issuer = issuer.unwrap_or(certificate.issuer());
+        let candidates = point_names(issuer, &point.full_names, point.relative_name.as_deref());
+        candidates.iter().any(|name| names.contains(name))
+    })
 }
+
+fn point_names(issuer: &Name, full: &[GeneralName], relative: Option<&[u8]>) -> Vec<GeneralName> {
+    let relative = relative.and_then(|rdn| issuer.with_relative(rdn).ok()).map(GeneralName::Directory);
+    full.iter().cloned().chain(relative).collect()
+}
+
+/// Checks the list's signature with the issuer's key, else with another key of the same authority: one that the issuer itself
+/// or an authority above it certified under the issuer's name for signing CRLs (RFC 5280 §6.3.3 (f)).
+fn signed(
+    crl: &CertificateList,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    time: OffsetDateTime,
+    budget: &mut Budget,
+) -> Result<(), &'static str> {
+    let issuer = issuers.first().ok_or("its issuer is not known")?;
+    let may_sign = issuer.extensions().key_usage.is_none_or(|usage| usage.crl_sign());
+    if may_sign && verifies(crl, issuer, budget)? {
+        return Ok(());
+    }
+    let others = evidence.certificates.iter().chain(&evidence.anchors);
+    for other in others.filter(|other| other.subject() == crl.issuer() && *other != issuer) {
+        if is_crl_signer(other, time) && verifies(crl, other, budget)? && certified(other, issuers, budget)? {
+            return Ok(());
+        }
+    }
+    Err(if may_sign { "the CRL's signature does not verify" } else { "its issuer may not sign CRLs" })
+}
+
+/// A certificate that says in so many words that its key signs CRLs.
+fn is_crl_signer(certificate: &Certificate, time: OffsetDateTime) -> bool {
+    let extensions = certificate.extensions();
+    extensions.key_usage.is_some_and(|usage| usage.crl_sign())
+        && extensions.malformed.is_empty()
+        && extensions.unknown_critical().next().is_none()
+        && certificate.validity().contains(time)
+}
+
+fn verifies(crl: &CertificateList, signer: &Certificate, budget: &mut Budget) -> Result<bool, &'static str> {
+    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+    Ok(signer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
+}
+
+fn certified(other: &Certificate, issuers: &[Certificate], budget: &mut Budget) -> Result<bool, &'static str> {
+    for authority in issuers.iter().filter(|authority| authority.subject() == other.issuer()) {
+        budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+        if authority.public_key().is_ok_and(|key| other.verify_issued_with(&key).is_ok()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// CRLReason removeFromCRL (RFC 5280 §5.3.1).
+const REMOVE_FROM_CRL: u32 = 8;
 
 fn listed(entry: Revocation, time: OffsetDateTime, crl: &CertificateList) -> Status {
     match entry.reason {
+        // removeFromCRL takes an entry of another list back; alone it says nothing.
+        Reason::Final(Some(REMOVE_FROM_CRL)) => Status::Unknown("its CRL only lists changes"),
         _ if entry.date > time => Status::RevokedLater(entry.date),
         Reason::Final(_) => Status::Revoked(entry.date),
         Reason::OnHold if crl.next_update().is_some_and(|next| next < time) => {
@@ -140,7 +195,8 @@ mod tests {
         let root = Issuer::root("Root");
         let leaf = root.issue(&Template::signer("An")).certificate;
         let crl = CertificateList::from_der(&root.crl(THIS, NEXT, revoked, extensions)).expect("CRL");
-        status(&leaf, &root.certificate, &[crl], time, &mut Budget::default())
+        let evidence = Evidence { crls: vec![crl], ..Evidence::default() };
+        status(&leaf, &[root.certificate], &evidence, time, &mut Budget::default())
     }
 
     #[test]
@@ -162,8 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn delta_indirect_and_foreign_scopes_are_not_used() {
-        assert!(matches!(run(&[], &[critical("2.5.29.27", &[2, 1, 1])], NOW), Status::Unknown(_)));
+    fn indirect_and_foreign_scopes_are_not_used() {
         let only_ca = write::sequence(&[&[0x82, 1, 0xff]]);
         assert!(matches!(run(&[], &[critical("2.5.29.28", &only_ca)], NOW), Status::Unknown(_)));
         let indirect = write::sequence(&[&[0x84, 1, 0xff]]);
@@ -172,12 +227,31 @@ mod tests {
     }
 
     #[test]
+    fn key_the_issuer_certified_for_its_own_name_may_sign() {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let second = root.issue(&Template { key_seed: "second key".to_owned(), ..Template::authority("Root") });
+        let crl = CertificateList::from_der(&second.crl(THIS, NEXT, &[], &[])).expect("CRL");
+        let evidence = Evidence { crls: vec![crl], certificates: vec![second.certificate], ..Evidence::default() };
+        assert_eq!(status(&leaf, &[root.certificate], &evidence, NOW, &mut Budget::default()), Status::Good);
+    }
+
+    #[test]
+    fn list_of_changes_revokes_but_never_clears() {
+        let delta = critical("2.5.29.27", &[2, 1, 1]);
+        assert_eq!(run(&[(7, THIS)], std::slice::from_ref(&delta), NOW), Status::Revoked(THIS));
+        assert!(matches!(run(&[], &[delta], NOW), Status::Unknown(_)));
+    }
+
+    #[test]
     fn list_signed_with_another_key_is_not_used() {
         let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
         let leaf = root.issue(&Template::signer("An")).certificate;
         let forged = other.issue(&Template { key_seed: "Other".to_owned(), ..Template::authority("Root") });
         let crl = CertificateList::from_der(&forged.crl(THIS, NEXT, &[], &[])).expect("CRL");
-        let found = status(&leaf, &root.certificate, &[crl], NOW, &mut Budget::default());
+        // The forged authority is at hand, but nobody in the path certified it.
+        let evidence = Evidence { crls: vec![crl], certificates: vec![forged.certificate], ..Evidence::default() };
+        let found = status(&leaf, &[root.certificate], &evidence, NOW, &mut Budget::default());
         assert!(matches!(found, Status::Unknown(_)));
     }
 }
