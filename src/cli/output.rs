@@ -6,14 +6,16 @@ use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
 
 use crate::validation::report::{
-    FileReport, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport, coverage_str,
-    modification_str,
+    FileReport, Format, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport,
+    coverage_str, modification_str,
 };
 
 /// The outcome for one file: a report, or why there is none. A report without signatures has an error too.
 #[derive(Debug)]
 pub struct FileResult {
     pub file: String,
+    /// The format by the file's first bytes; `None` when it is neither.
+    pub format: Option<Format>,
     pub report: Option<FileReport>,
     pub error: Option<String>,
 }
@@ -23,7 +25,7 @@ pub fn json(result: &FileResult, language: Language) -> String {
     let report = result.report.as_ref();
     let line = JsonFile {
         file: &result.file,
-        format: report.map(|report| report.format.as_str()),
+        format: result.format.map(Format::as_str),
         signatures: report
             .iter()
             .flat_map(|report| &report.signatures)
@@ -333,7 +335,7 @@ mod tests {
         let policy = Policy { revocation: RevocationPolicy::IfPresent };
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         let report = validate_cms(&signed.der, Some(content), setting).expect("readable");
-        FileResult { file: "a.p7s".to_owned(), report: Some(report), error: None }
+        FileResult { file: "a.p7s".to_owned(), format: Some(Format::Cms), report: Some(report), error: None }
     }
 
     #[test]
@@ -364,10 +366,11 @@ mod tests {
 
     #[test]
     fn error_leaves_signatures_empty() {
-        let result = FileResult { file: "a".to_owned(), report: None, error: Some("no".to_owned()) };
+        let result =
+            FileResult { file: "a".to_owned(), format: Some(Format::Pdf), report: None, error: Some("no".to_owned()) };
         assert_eq!(
             json(&result, Language::English),
-            r#"{"file":"a","format":null,"signatures":[],"revisions":0,"error":"no"}"#
+            r#"{"file":"a","format":"pdf","signatures":[],"revisions":0,"error":"no"}"#
         );
         assert!(text(&result, Language::English).starts_with("? COULD NOT BE CHECKED — a"));
     }
