@@ -165,7 +165,7 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
     }
     let mut row = |label: &str, value: String| {
         let padding = " ".repeat(LABEL_WIDTH.saturating_sub(label.chars().count()));
-        let _ = writeln!(out, "      {label}{padding}  {}", printable(&value));
+        let _ = writeln!(out, "      {label}{padding}  {}", printable(value.trim_end()));
     };
     if let Some(signer) = &signature.signer {
         row(words.signer(), signer.name.clone());
@@ -173,7 +173,7 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
         row(words.issuer(), signer.issuer_name.clone());
     }
     if let Some(time) = signature.claimed_signing_time {
-        row(words.claimed_time(), format!("{} {}", local(time), words.claimed()));
+        row(words.claimed_time(signature.kind), format!("{} {}", local(time), words.claimed(signature.kind)));
     }
     if let Some(time) = signature.best_signature_time {
         row(words.proven_time(), local(time));
@@ -186,7 +186,11 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
         row(words.level_label(), format!("{level}, {algorithm}"));
     }
     for message in remarks(signature) {
-        let mark = if message.severity == Severity::Info { "·" } else { "!" };
+        let mark = match message.severity {
+            Severity::Error => "✗",
+            Severity::Warning => "!",
+            Severity::Info => "·",
+        };
         let _ = writeln!(out, "      {mark} {}", printable(&message.text(words.0)));
     }
 }
@@ -269,16 +273,22 @@ impl Words {
         self.pick("Tổ chức cấp", "Issuer")
     }
 
-    fn claimed_time(self) -> &'static str {
-        self.pick("Thời điểm ký", "Signing time")
+    fn claimed_time(self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Signature => self.pick("Thời điểm ký", "Signing time"),
+            Kind::DocumentTimestamp => self.pick("Thời điểm đóng dấu", "Stamped"),
+        }
     }
 
-    fn claimed(self) -> &'static str {
-        self.pick("(người ký tự khai)", "(as the signer claims)")
+    fn claimed(self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Signature => self.pick("(người ký tự khai)", "(as the signer claims)"),
+            Kind::DocumentTimestamp => "",
+        }
     }
 
     fn proven_time(self) -> &'static str {
-        self.pick("Dấu thời gian", "Time-stamp")
+        self.pick("Đã chứng minh có từ", "Proven to exist")
     }
 
     fn integrity_label(self) -> &'static str {
