@@ -1,6 +1,91 @@
-//! `kyso` (*ký số*): a remote digital-signature service and an offline verifier.
+//! `kyso` (*ký số*, Vietnamese for digital signing): a remote signing service and an offline verifier.
+//!
+//! A portal hands over a document, the citizen sees it on the service's own page and confirms with a one-time code, the
+//! service signs it (PAdES B-B) with a key it holds, the portal fetches it, and the command line verifies it offline. This
+//! page is the map of how that is built.
+//!
+//! # The picture
+//!
+//! A folder imports only folders of lower rank, equal ranks never import each other, and `tests/layers.rs` reads the sources
+//! and fails on a breach.
+//!
+//! ```text
+//!  95 cli            verify · sign · demo · serve · admin            one file a subcommand
+//!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
+//!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
+//!  70 service        the use cases: record the intent → sign → record the result
+//!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
+//!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
+//!  50 custody        the far side of the key door: wrapped keys, constant-time engine
+//!     storage        repository traits; SQLite; documents as files
+//!  ─────────────────────────────────────────────────────────────────────────────── I/O above, pure below
+//!  40 domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
+//!  30 signing        prepare → attributes → DTBSR → cms → embed
+//!     validation     EN 319 102-1: evidence → blocks → process → report; pdf_changes
+//!  20 formats        der → x509 → crl → cms;  pdf beside them
+//!  10 crypto         algorithms, digests, verify(key, digest, value), suites with end dates
+//! ```
+//!
+//! The pure core (ranks 10 to 40) takes bytes, evidence, policy and time, and gives values: no async, clock, randomness,
+//! file, socket or log. It builds alone with `--no-default-features`; the offline verifier is `--features cli`, and a test
+//! keeps tokio, sqlx, axum, reqwest and hyper out of its dependencies. `mapping`, the one module with `unsafe`, maps files
+//! for whoever does I/O.
+//!
+//! # Walkthrough: sign a PDF
+//!
+//! 1. `POST /v1/requests` reaches `http::requests`, which authenticates the portal and calls
+//!    `Service::create_request`. Each document is opened ([`formats::pdf`]) and prepared once for trial ([`signing::prepare`]):
+//!    what could not be signed is refused now, not after the citizen confirmed. The originals go to disk, then one commit
+//!    creates the transaction (state *waiting*) and its audit record.
+//! 2. The citizen opens `/c/{token}` (`http::confirm`). Pages are drawn from the stored original by a worker process. Asking
+//!    for a code runs `SoleControl::send_code`: six random digits, kept as a MAC over the transaction and its
+//!    [`domain::Binding`] (portal, signer, credential, exact set of hashes), sent only after they are stored.
+//! 3. The right code moves the transaction to *confirmed* in the commit that uses the code up. In a task of its own, which
+//!    outlives the browser's connection, `service::sign` prepares each document (incremental update, ByteRange, hole),
+//!    hashes it, builds the signed attributes and so the DTBSR.
+//! 4. `authorization::redeem` commits the intent (state *signing*, the prepared stage beside it) and only then mints one
+//!    [`domain::AuthorizedHash`] for each DTBSR. `custody::KeyCustody::sign` takes the token by value: one token, one
+//!    signature. This is the one narrow door to the keys.
+//! 5. The value becomes a SignedData ([`signing::cms`], which verifies it first), goes into the hole ([`signing::embed`]), and
+//!    one commit stores signature, update and audit record: *signed*. The portal downloads the original followed by the
+//!    update; no earlier byte has changed.
+//!
+//! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
+//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails
+//! as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
+//!
+//! # Walkthrough: verify a PDF
+//!
+//! 1. `cli::verify` maps the file and reads trust anchors and CRLs into [`validation::Evidence`]; from here on nothing does
+//!    I/O.
+//! 2. [`formats::pdf`] opens it strictly: what a lenient reader would repair is recorded as an anomaly, each signature's
+//!    ByteRange becomes facts, revisions are told apart.
+//! 3. [`validation`] runs the basic building blocks of EN 319 102-1 §5.2 for each signature: format, signing certificate,
+//!    cryptography over the received bytes, X.509 path at the validation time with revocation, acceptance.
+//!    [`validation::pdf_changes`] compares the signed revision's object graph with the whole file's: what no rule explains is
+//!    forbidden.
+//! 4. The report holds indication, sub-indication and messages; `cli::output` prints it as JSON Lines or text, and the worst
+//!    file decides the exit code.
+//!
+//! # Where this differs from the obvious
+//!
+//! - The verifier and the signer share one strict PDF reader; the lenient one that draws pages lives in the worker process.
+//! - The document's claimed time (`/M`) is the moment of confirmation, so preparation happens after it. The code is bound to
+//!   the hash of the original document, which is what the citizen saw.
+//! - A development PKI is made fresh for each data folder; no private key is in the repository.
 
 #![deny(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )
+)]
 
 pub mod crypto;
 pub mod domain;

@@ -220,6 +220,6 @@ async fn accepted(request: RequestBuilder, what: &str) -> Result<Response> {
         return Ok(answer);
     }
     let body: Value = answer.json().await.unwrap_or_default();
-    let said = ["detail", "error_description", "title", "error"].iter().find_map(|member| body[member].as_str());
+    let said = ["detail", "error_description", "title", "error"].iter().find_map(|member| body.get(member)?.as_str());
     bail!("{what} ({}): {}", status.as_u16(), said.unwrap_or("no reason was given"))
 }

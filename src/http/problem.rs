@@ -136,7 +136,12 @@ problems! {
         csc 400 "invalid_request" "Numbers of signatures is too high", signed No,
         vi "Yêu cầu có quá nhiều tài liệu. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request holds too many documents. Please tell the portal. Nothing has been signed.";
-    WRONG_AUTHENTICATION_DATA = "wrong-authentication-data" 403 "The PIN or the code is wrong",
+    WRONG_PIN = "wrong-pin" 403 "The PIN is wrong",
+        do "Ask the signer to enter it again; the number of tries is limited.",
+        csc 400 "invalid_authentication_data" "The authentication data is invalid", signed No,
+        vi "Mã PIN không đúng. Vui lòng nhập lại. Tài liệu chưa được ký.",
+        en "The PIN is not right. Please enter it again. Nothing has been signed.";
+    WRONG_AUTHENTICATION_DATA = "wrong-authentication-data" 403 "The code is wrong",
         do "Ask the signer to enter it again; the number of tries is limited.",
         csc 400 "invalid_authentication_data" "The authentication data is invalid", signed No,
         vi "Mã không đúng. Vui lòng kiểm tra tin nhắn và nhập lại. Tài liệu chưa được ký.",
@@ -297,7 +302,8 @@ impl From<ServiceError> for Fault {
             E::UnsupportedAlgorithm { .. } => told(&UNSUPPORTED_ALGORITHM),
             E::NoHashes => told(&NO_HASHES),
             E::NumberOfSignatures { .. } => told(&NUMBER_OF_SIGNATURES),
-            E::WrongPin | E::WrongAuthenticationData { .. } => told(&WRONG_AUTHENTICATION_DATA),
+            E::WrongPin => told(&WRONG_PIN),
+            E::WrongAuthenticationData { .. } => told(&WRONG_AUTHENTICATION_DATA),
             E::CodeExpired => told(&CODE_EXPIRED),
             E::Locked => told(&LOCKED),
             E::ResendTooSoon { seconds } => told(&RESEND_TOO_SOON).retry_after(*seconds),

@@ -161,7 +161,7 @@ mod tests {
 
     fn facts(numbers: &[i64]) -> ByteRangeFacts {
         let array = Object::Array(numbers.iter().map(|n| Object::Integer(*n)).collect());
-        examine(Some(&array), Some(10..16), FILE, &[20..21])
+        examine(Some(&array), Some(10..16), FILE, std::slice::from_ref(&(20..21)))
     }
 
     fn defects(numbers: &[i64]) -> Vec<ByteRangeDefect> {

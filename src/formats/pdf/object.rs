@@ -120,6 +120,23 @@ impl Object {
         bytes
     }
 
+    /// All references inside the object; nesting is bounded by the parser.
+    pub fn references(&self) -> Vec<ObjectId> {
+        let mut found = Vec::new();
+        self.collect_references(&mut found);
+        found
+    }
+
+    fn collect_references(&self, found: &mut Vec<ObjectId>) {
+        match self {
+            Self::Ref(id) => found.push(*id),
+            Self::Array(items) => items.iter().for_each(|item| item.collect_references(found)),
+            Self::Dict(dict) => dict.iter().for_each(|(_, value)| value.collect_references(found)),
+            Self::Stream(stream) => stream.dict.iter().for_each(|(_, value)| value.collect_references(found)),
+            _ => {}
+        }
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }

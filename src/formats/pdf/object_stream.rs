@@ -42,6 +42,12 @@ impl ObjectStream {
         Ok(Self { bytes, index })
     }
 
+    /// All objects with their numbers.
+    pub fn objects(&self, limits: &Limits) -> Result<Vec<(u32, Object)>, PdfError> {
+        let object = |(number, start): &(u32, usize)| Ok((*number, Parser::new(&self.bytes, *start, limits).object()?));
+        self.index.iter().map(object).collect()
+    }
+
     /// The object `number`, expected at `index`.
     pub fn get(&self, number: u32, index: u32, limits: &Limits) -> Result<Option<Found>, PdfError> {
         let place = usize::try_from(index).ok().and_then(|i| self.index.get(i)).filter(|(n, _)| *n == number);

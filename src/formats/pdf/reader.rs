@@ -12,6 +12,7 @@ use super::lexer::Lexer;
 use super::object::{Dict, Object, ObjectId, Stream};
 use super::object_stream::ObjectStream;
 use super::parser::Parser;
+use super::versions::Version;
 use super::xref::{Entry, Section, XrefStyle, direct_filters, ends_stream, find, stream_start};
 use super::{Limits, PdfError, damaged};
 
@@ -47,6 +48,8 @@ struct Cache {
     objects: HashMap<u32, Result<Arc<Object>, PdfError>>,
     values: usize,
     streams: HashMap<u32, Result<Arc<ObjectStream>, PdfError>>,
+    /// By absolute offset.
+    versions: HashMap<usize, Result<Arc<Version>, PdfError>>,
 }
 
 /// A resolved object: the one at hand, or the indirect one it referred to.
@@ -235,10 +238,22 @@ impl<'a> Pdf<'a> {
         Ok(decoded.bytes)
     }
 
-    /// Byte range of the indirect object at absolute offset `at`, from its header through `endobj`.
-    pub(super) fn extent(&self, at: usize) -> Result<(ObjectId, Range<usize>), PdfError> {
-        let (id, _, end) = self.parse_at(at)?;
-        Ok((id, at..end))
+    /// The indirect object at absolute offset `at`, whether or not it is the newest of its number.
+    ///
+    /// # Errors
+    /// [`PdfError`] when no object can be read there.
+    pub(super) fn version_at(&self, at: usize) -> Result<Arc<Version>, PdfError> {
+        if let Some(known) = self.cache.borrow().versions.get(&at) {
+            return known.clone();
+        }
+        let result = self.parse_at(at).map(|(id, object, end)| Arc::new(Version::new(self, id, &object, at..end)));
+        self.cache.borrow_mut().versions.insert(at, result.clone());
+        result
+    }
+
+    /// The objects of an object stream with their numbers.
+    pub(super) fn contained(&self, stream: &Stream) -> Result<Vec<(u32, Object)>, PdfError> {
+        self.read_object_stream(stream)?.objects(&self.limits)
     }
 
     pub(super) fn note(&self, anomaly: Anomaly) {
@@ -385,6 +400,10 @@ impl<'a> Pdf<'a> {
         if !stream.dict.is_type("ObjStm") {
             return damaged("an object stream has the wrong /Type", stream.data.start);
         }
+        self.read_object_stream(stream)
+    }
+
+    fn read_object_stream(&self, stream: &Stream) -> Result<ObjectStream, PdfError> {
         let number = |key| Ok(self.value(&stream.dict, key)?.and_then(|n| n.as_integer()).unwrap_or(-1));
         let (count, first) = (number("N")?, number("First")?);
         let bytes = self.decode(stream)?;

@@ -40,6 +40,15 @@ impl Sample {
         file.into_bytes()
     }
 
+    /// The finished file with `[0 1234 1234 1234]` replaced by the ByteRange around `<00ff>`.
+    pub fn finish_signed(self) -> Vec<u8> {
+        let file = String::from_utf8(self.finish()).unwrap();
+        let hole = file.find("<00ff>").unwrap();
+        let (after, len) = (hole + 6, file.len());
+        let range = format!("[0 {hole:04} {after:04} {:04}]", len - after);
+        file.replace("[0 1234 1234 1234]", &range).into_bytes()
+    }
+
     pub fn minimal() -> Vec<u8> {
         Self::new().finish()
     }
@@ -80,12 +89,21 @@ impl Sample {
         file.push_str("xref\n0 5\n0000000004 65535 f \n");
         for number in 1..=3 {
             let offset = offsets.iter().find(|(n, _)| *n == number).map_or(0, |(_, at)| *at);
-            let _ = write!(file, "{offset:010} 00000 n \n");
+            let _ = writeln!(file, "{offset:010} 00000 n ");
         }
         file.push_str("0000000000 00000 f \n");
         let _ = write!(file, "trailer\n<</Size 7/Root 1 0 R/XRefStm {hidden_at}>>\nstartxref\n{at}\n%%EOF\n");
         file.into_bytes()
     }
+}
+
+/// `file` with one update of `objects`; the trailer names /Root 1 0 R.
+pub(crate) fn updated(file: &[u8], objects: &[(u32, &str)]) -> Vec<u8> {
+    let mut file = String::from_utf8(file.to_vec()).unwrap();
+    let prev = file.rfind("\nxref\n").unwrap() + 1;
+    let objects: Vec<_> = objects.iter().map(|(number, body)| (*number, (*body).to_string())).collect();
+    append_update(&mut file, &objects, &format!("/Root 1 0 R/Prev {prev}"));
+    file.into_bytes()
 }
 
 /// Appends `objects` with a classic table; `trailer` holds /Root and whatever else.

@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::crypto::DigestAlgorithm;
+use crate::domain::transaction::SignatureSettings;
 use crate::domain::{
-    CredentialId, FailureReason, Item, Origin, Portal, PortalId, Signer, SignerId, Transaction, TransactionId,
+    CredentialId, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, Signer, SignerId, Transaction,
+    TransactionId,
 };
 use crate::http::render::PageSize;
 use crate::service::LiveCode;
@@ -15,6 +17,16 @@ fn item(label: &str, len: u64) -> Item {
     Item { label: label.into(), digest: DigestAlgorithm::Sha256.digest(label.as_bytes()), len }
 }
 
+fn origin(return_url: &str) -> Origin {
+    let settings = SignatureSettings {
+        algorithm: KeyAlgorithm::P256.default_signature(),
+        reason: None,
+        location: None,
+        field: None,
+    };
+    Origin::Request { return_url: Some(return_url.into()), settings }
+}
+
 fn view(state: State) -> ConfirmationView {
     ConfirmationView {
         transaction: Transaction {
@@ -22,7 +34,7 @@ fn view(state: State) -> ConfirmationView {
             portal: PortalId::parse("tinh-mau").expect("id"),
             signer: SignerId::parse("an").expect("id"),
             credential: CredentialId::parse("an-p256").expect("id"),
-            origin: Origin::Request { return_url: Some("https://dichvucong.example.vn/ho-so/1?x=1".into()) },
+            origin: origin("https://dichvucong.example.vn/ho-so/1?x=1"),
             description: "Tờ khai xác nhận thông tin về cư trú, hồ sơ H12.34-261122-0007".into(),
             created_at: NOW,
             expires_at: datetime!(2026-11-22 7:35:00 UTC),
@@ -206,7 +218,7 @@ fn only_the_signing_page_reloads_by_itself() {
 fn a_return_address_that_runs_code_is_no_link() {
     let mut signed = view(State::Signed { at: NOW });
     assert!(html(&signed, &[], None, Language::Vi).contains("href=\"https://dichvucong.example.vn/ho-so/1?x=1\""));
-    signed.transaction.origin = Origin::Request { return_url: Some("javascript:alert(1)".into()) };
+    signed.transaction.origin = origin("javascript:alert(1)");
     assert!(!html(&signed, &[], None, Language::Vi).contains("javascript:"));
 }
 

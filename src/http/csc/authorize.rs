@@ -30,7 +30,6 @@ pub async fn authorize(
 ) -> Result<Response, Fault> {
     let params = algorithms::request(&headers, raw)?;
     let request = read(&params, version)?;
-    let with_code = request.code.is_some();
     match state.service.authorize_hashes(&caller, request).await {
         Ok(Authorization::Sad { sad, expires_in }) => {
             Ok(Json(json!({"SAD": sad.expose(), "expiresIn": expires_in.whole_seconds()})).into_response())
@@ -38,7 +37,7 @@ pub async fn authorize(
         Ok(Authorization::CodeSent { handle }) => {
             Ok((StatusCode::ACCEPTED, Json(json!({ "handle": handle.as_str() }))).into_response())
         }
-        Err(error) => Err(in_words_of(version, with_code, error)),
+        Err(error) => Err(in_words_of(version, error)),
     }
 }
 
@@ -72,13 +71,18 @@ fn hashes(params: &Params, version: Version) -> Result<Vec<Digest>, Fault> {
 }
 
 /// v1 has an error of its own for each factor.
-fn in_words_of(version: Version, with_code: bool, error: ServiceError) -> Fault {
-    let wrong = matches!(error, ServiceError::WrongAuthenticationData { .. } | ServiceError::CodeExpired);
+fn in_words_of(version: Version, error: ServiceError) -> Fault {
+    let words = match (version, &error) {
+        (Version::V1, ServiceError::WrongPin) => Some(("invalid_pin", "The PIN is invalid")),
+        (Version::V1, ServiceError::WrongAuthenticationData { .. } | ServiceError::CodeExpired) => {
+            Some(("invalid_otp", "The OTP is invalid"))
+        }
+        _ => None,
+    };
     let fault = Fault::from(error);
-    match (version, wrong, with_code) {
-        (Version::V1, true, true) => fault.csc("invalid_otp", "The OTP is invalid"),
-        (Version::V1, true, false) => fault.csc("invalid_pin", "The PIN is invalid"),
-        _ => fault,
+    match words {
+        Some((error, description)) => fault.csc(error, description),
+        None => fault,
     }
 }
 
@@ -116,16 +120,12 @@ mod tests {
     #[test]
     fn wrong_factors_have_their_words_in_each_version() {
         use super::super::super::fault::Shape;
-        let body = |version, with_code| {
-            let fault = in_words_of(version, with_code, ServiceError::WrongAuthenticationData { tries_left: 2 });
-            fault.body(Shape::Csc, "r").expect("a body")
-        };
-        assert!(
-            body(Version::V1, true).starts_with(r#"{"error":"invalid_otp","error_description":"The OTP is invalid""#)
-        );
-        assert!(
-            body(Version::V1, false).starts_with(r#"{"error":"invalid_pin","error_description":"The PIN is invalid""#)
-        );
-        assert!(body(Version::V2, true).starts_with(r#"{"error":"invalid_authentication_data""#));
+        let body = |version, error| in_words_of(version, error).body(Shape::Csc, "r").expect("a body");
+        let wrong_code = || ServiceError::WrongAuthenticationData { tries_left: 2 };
+        let otp = r#"{"error":"invalid_otp","error_description":"The OTP is invalid""#;
+        let pin = r#"{"error":"invalid_pin","error_description":"The PIN is invalid""#;
+        assert!(body(Version::V1, wrong_code()).starts_with(otp));
+        assert!(body(Version::V1, ServiceError::WrongPin).starts_with(pin));
+        assert!(body(Version::V2, wrong_code()).starts_with(r#"{"error":"invalid_authentication_data""#));
     }
 }

@@ -109,7 +109,8 @@ fn failure(state: &State) -> Option<FailureJson> {
 mod tests {
     use super::*;
     use crate::crypto::DigestAlgorithm;
-    use crate::domain::{CredentialId, PortalId, SignerId, TransactionId};
+    use crate::domain::transaction::SignatureSettings;
+    use crate::domain::{CredentialId, KeyAlgorithm, PortalId, SignerId, TransactionId};
     use time::macros::datetime;
 
     fn view(state: State) -> RequestView {
@@ -118,7 +119,15 @@ mod tests {
             portal: PortalId::parse("p").expect("id"),
             signer: SignerId::parse("an").expect("id"),
             credential: CredentialId::parse("c").expect("id"),
-            origin: Origin::Request { return_url: None },
+            origin: Origin::Request {
+                return_url: None,
+                settings: SignatureSettings {
+                    algorithm: KeyAlgorithm::P256.default_signature(),
+                    reason: None,
+                    location: None,
+                    field: None,
+                },
+            },
             description: "Tờ khai".into(),
             created_at: datetime!(2026-01-02 3:04:05 UTC),
             expires_at: datetime!(2026-01-02 3:34:05 UTC),

@@ -104,12 +104,12 @@ pub fn analyse(
         if differences.incomplete {
             findings.forbid("limit", "Root", "the comparison exceeds its limits");
         }
-        rules::unexplained::orphans(&facts, &mut findings);
-        rules::unexplained::chain(signed, newest, &mut findings);
+        rules::unexplained::orphans(&facts, &mut findings)?;
         if findings.is_empty() {
             findings.allow("rewritten", "Root", "objects were written anew without a change");
         }
     }
+    rules::unexplained::chain(signed, newest, &mut findings);
     for finding in gaps {
         findings.push(finding);
     }

@@ -12,7 +12,7 @@ pub(super) enum Place {
     Catalog,
     /// The document information dictionary.
     Info,
-    /// The catalog's XMP stream, and private /PieceInfo.
+    /// The catalog's XMP stream, private /PieceInfo, and the mark iText leaves in the page tree.
     Metadata,
     /// /DSS and below.
     SecurityStore,
@@ -29,6 +29,8 @@ pub(super) enum Place {
     DefaultResources,
     /// One category of /DR, e.g. its fonts by name.
     ResourceCategory,
+    /// /XObject of /DR: left there by signing software, drawn by nobody.
+    ResourceForms,
     /// /Fields of the form or /Kids of a field.
     Fields,
     /// A field, a widget, or both merged.
@@ -57,7 +59,7 @@ impl Place {
             (Self::Catalog, b"AcroForm") => Self::AcroForm,
             (Self::Catalog, b"DSS") | (Self::SecurityStore, _) => Self::SecurityStore,
             (Self::Catalog, b"Metadata" | b"PieceInfo") | (Self::Metadata, _) => Self::Metadata,
-            (Self::Page, b"PieceInfo" | b"LastModified") => Self::Metadata,
+            (Self::Page, b"PieceInfo" | b"LastModified") | (Self::PageTree, b"ITXT") => Self::Metadata,
             (Self::Catalog, b"Extensions") | (Self::Extensions, _) => Self::Extensions,
             (Self::Catalog, b"Perms") => Self::Perms,
             (Self::Perms, _) => Self::Signature,
@@ -68,8 +70,8 @@ impl Place {
             (Self::PageTree | Self::Page, b"Parent") => Self::BackReference,
             (Self::AcroForm, b"Fields") | (Self::Field, b"Kids") => Self::Fields,
             (Self::AcroForm, b"DR") => Self::DefaultResources,
+            (Self::DefaultResources, b"XObject") => Self::ResourceForms,
             (Self::DefaultResources, _) => Self::ResourceCategory,
-            (Self::ResourceCategory, _) => Self::Content,
             (Self::Field | Self::Annotation, b"Parent" | b"P" | b"Popup" | b"IRT") => Self::BackReference,
             (Self::Field | Self::Annotation, b"AP") | (Self::Appearance, _) => Self::Appearance,
             (Self::Field, b"V") if is_signature(dict) => Self::Signature,
@@ -81,17 +83,12 @@ impl Place {
         }
     }
 
-    /// True where a reference must lead to the same object number: such references have no reason to change.
+    /// True where a reference must lead to the same object number: such references have no reason to change, and
+    /// readers may identify what they lead to by that number.
     pub fn keeps_identity(self) -> bool {
         matches!(
             self,
-            Self::Trailer
-                | Self::Catalog
-                | Self::PageTree
-                | Self::Page
-                | Self::Content
-                | Self::Signature
-                | Self::BackReference
+            Self::Trailer | Self::Catalog | Self::PageTree | Self::Page | Self::Signature | Self::BackReference
         )
     }
 }

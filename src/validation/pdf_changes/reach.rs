@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::formats::pdf::xref::Entry;
-use crate::formats::pdf::{Object, ObjectId, Pdf, PdfError};
+use crate::formats::pdf::{Object, Pdf, PdfError};
 
 /// The part of the newest object graph a comparison has to look at.
 pub(super) struct Reach {
@@ -25,17 +25,15 @@ impl Reach {
         }
         let mut parents: HashMap<u32, Vec<u32>> = HashMap::new();
         let mut visited = HashSet::new();
-        let mut stack = Vec::new();
-        references(&Object::Dict(new.trailer().clone()), &mut stack);
+        let mut stack = Object::Dict(new.trailer().clone()).references();
         visited.extend(stack.iter().map(|id| id.number));
         while let Some(id) = stack.pop() {
-            let mut children = Vec::new();
-            match new.get(id) {
-                Ok(object) => references(&object, &mut children),
+            let children = match new.get(id) {
+                Ok(object) => object.references(),
                 Err(error @ PdfError::TooLarge(_)) => return Err(error),
                 // Unreadable: a leaf; the walk reports it when its place matters.
-                Err(_) => {}
-            }
+                Err(_) => Vec::new(),
+            };
             for child in children {
                 parents.entry(child.number).or_default().push(id.number);
                 if visited.insert(child.number) {
@@ -56,14 +54,18 @@ impl Reach {
         self.visited.contains(&number) && !self.leading.contains(&number)
     }
 
-    /// True when something in the newest trailer's graph refers to the object.
-    pub fn refers_to(&self, number: u32) -> bool {
-        self.visited.contains(&number)
+    /// Objects added or changed that nothing refers to.
+    pub fn orphans(&self) -> HashSet<u32> {
+        self.changed.difference(&self.visited).copied().collect()
     }
 
-    /// Objects added or changed that nothing refers to.
-    pub fn orphans(&self) -> impl Iterator<Item = u32> {
-        self.changed.iter().copied().filter(|number| !self.visited.contains(number))
+    /// Removes from `orphans` what earlier versions of objects in use referred to, directly or through each other.
+    pub fn explain_orphans(&self, earlier: &HashMap<u32, HashSet<u32>>, orphans: &mut HashSet<u32>) {
+        let mut work: Vec<u32> = earlier.keys().copied().filter(|number| self.visited.contains(number)).collect();
+        while let Some(number) = work.pop() {
+            let targets = earlier.get(&number).into_iter().flatten();
+            work.extend(targets.filter(|target| orphans.remove(target)));
+        }
     }
 }
 
@@ -96,15 +98,4 @@ fn upwards(changed: &HashSet<u32>, parents: &HashMap<u32, Vec<u32>>) -> HashSet<
         }
     }
     leading
-}
-
-/// All references inside one object; nesting is bounded by the parser.
-fn references(object: &Object, found: &mut Vec<ObjectId>) {
-    match object {
-        Object::Ref(id) => found.push(*id),
-        Object::Array(items) => items.iter().for_each(|item| references(item, found)),
-        Object::Dict(dict) => dict.iter().for_each(|(_, value)| references(value, found)),
-        Object::Stream(stream) => stream.dict.iter().for_each(|(_, value)| references(value, found)),
-        _ => {}
-    }
 }

@@ -167,7 +167,8 @@ impl Walk<'_, '_, '_> {
         if self.nodes.contains(&old.number) && !own_place {
             context.place = Place::BackReference;
         }
-        if old.number != new.number && context.place.keeps_identity() {
+        let replaced_form = context.container == Place::ResourceForms && self.facts.is_new_object(new);
+        if old.number != new.number && (context.place.keeps_identity() || replaced_form) {
             return self.differ(&context, Change::Changed, Some(&Object::Ref(old)), Some(&Object::Ref(new)));
         }
         let same = old.number == new.number && self.facts.reach.is_clean(old.number);

@@ -68,7 +68,8 @@ pub(super) fn only_locks(difference: &Difference) -> bool {
     added_bits(difference).is_some_and(|bits| bits & !LOCKING_FLAGS == 0)
 }
 
-fn only_read_only(difference: &Difference) -> bool {
+/// The change of /Ff only makes the field read-only.
+pub(super) fn only_read_only(difference: &Difference) -> bool {
     added_bits(difference) == Some(1)
 }
 

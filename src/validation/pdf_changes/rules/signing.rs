@@ -23,6 +23,9 @@ pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<
         (Place::Fields | Place::Annotations, Change::Added) => new_field(difference.node?, facts),
         (Place::Field | Place::Appearance, _) => filled_field(difference, facts),
         (Place::AcroForm, _) => form(difference),
+        (Place::ResourceForms, Change::Added | Change::Changed) if difference.place == Place::Content => {
+            Explanation::new(RULE, Class::LongTerm, "an unused resource of the form was replaced")
+        }
         (Place::DefaultResources | Place::ResourceCategory, Change::Added) => {
             Explanation::new(RULE, Class::LongTerm, "a default resource of the form was added")
         }
@@ -36,6 +39,9 @@ pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<
 /// A field or widget that was not there: it must be a new object of a new signature field.
 fn new_field(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
     let field = facts.forms.now(node)?;
+    if facts.forms.before(node).is_some() {
+        return place_field(node, facts);
+    }
     if field.kind.as_deref() != Some("Sig") || !facts.is_new_object(node) {
         return None;
     }
@@ -53,6 +59,21 @@ fn new_field(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
         return Explanation::new(RULE, Class::Doubtful, "a signature was added whose appearance covers signed content");
     }
     Explanation::new(RULE, Class::Signing, "a signature was added")
+}
+
+/// A field that was in the form without being on a page, and is signed now.
+fn place_field(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
+    if !facts.forms.newly_signed(node) {
+        return None;
+    }
+    let widget = facts.new_dict(node);
+    let covers = is_visible(&widget, facts) && super::coverage::covers(&widget, facts);
+    let class = match (covers, facts.forms.holds_timestamp(node)) {
+        (true, _) => Class::Doubtful,
+        (false, true) => Class::LongTerm,
+        (false, false) => Class::Signing,
+    };
+    Explanation::new(RULE, class, "an empty signature field was signed and put on a page")
 }
 
 /// A field to be signed later must not show anything yet.
@@ -78,6 +99,7 @@ fn filled_field(difference: &Difference, facts: &Facts<'_, '_>) -> Option<Explan
     let expected = match difference.container {
         Place::Appearance => true,
         _ if difference.key_is("F") => super::form_filling::only_locks(difference),
+        _ if difference.key_is("Ff") => super::form_filling::only_read_only(difference),
         _ => {
             let added = difference.change == Change::Added;
             (difference.key_is("V") && added)

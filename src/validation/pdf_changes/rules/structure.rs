@@ -10,6 +10,9 @@ const LISTS: [&str; 7] = ["K", "Kids", "Nums", "Names", "ParentTree", "IDTree", 
 const DERIVED: [&str; 2] = ["ParentTreeNextKey", "Limits"];
 
 pub(super) fn explain(difference: &Difference, _: &Facts<'_, '_>) -> Option<Explanation> {
+    if difference.container == Place::Page && difference.key_is("StructParents") && difference.change == Change::Added {
+        return Explanation::new("structure", Class::Signing, "a page was tied to the structure tree");
+    }
     let is = |keys: &[&str]| keys.iter().any(|key| difference.key_is(key));
     let inside = difference.container == Place::Structure || difference.place == Place::Structure;
     let grows = (difference.change == Change::Added && is(&LISTS)) || is(&DERIVED);
