@@ -13,10 +13,9 @@ use super::config::Config;
 use super::sandbox::{self, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
-use crate::dev_pki::{CrlIssuer, DevPki, paths};
 use crate::domain::{Clock, ports};
 use crate::http::render::{RenderSettings, Renderer};
-use crate::http::sandbox::{SandboxFile, SandboxState};
+use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
 use crate::service::Service;
 
@@ -139,27 +138,8 @@ async fn sandboxed(options: &Options, public_url: &str) -> Result<(Arc<Service>,
     let kek = sandbox::kek(&options.data)?;
     let service = wiring::open(&options.data, &kek, outbox.clone(), wiring::limits(&options.config)).await?;
     let sandbox = Sandbox::open(&service, &options.data, public_url).await?;
-    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), files: Arc::new(pki_files(&sandbox.pki)) };
+    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), pki: sandbox.pki.clone() };
     Ok((service, sandbox, state))
-}
-
-/// The development PKI's files under the paths its certificates point to.
-fn pki_files(pki: &Arc<DevPki>) -> std::collections::BTreeMap<String, SandboxFile> {
-    const CRL: &str = "application/pkix-crl";
-    const CERTIFICATE: &str = "application/pkix-cert";
-    let file = |content_type, bytes: fn(&DevPki) -> Option<Vec<u8>>| {
-        let pki = pki.clone();
-        SandboxFile { content_type, bytes: Arc::new(move || bytes(&pki).unwrap_or_default()) }
-    };
-    [
-        (paths::ISSUING_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Issuing, SystemClock.now()).ok())),
-        (paths::ROOT_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Root, SystemClock.now()).ok())),
-        (paths::ISSUING_CERTIFICATE, file(CERTIFICATE, |pki| pki.chain().ok()?.into_iter().next())),
-        (paths::ROOT_CERTIFICATE, file(CERTIFICATE, |pki| pki.root().ok())),
-    ]
-    .into_iter()
-    .map(|(path, file)| (path.to_owned(), file))
-    .collect()
 }
 
 fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox: Option<SandboxState>) -> AppState {
