@@ -16,6 +16,8 @@ mod signing;
 mod structure;
 pub(super) mod unexplained;
 
+pub(super) use coverage::SignedPages;
+
 use super::forms::Forms;
 use super::permission::{Class, Permissions};
 use super::reach::Reach;
@@ -30,6 +32,7 @@ pub(super) struct Facts<'p, 'a> {
     pub forms: Forms,
     pub permissions: Permissions,
     pub reach: &'p Reach,
+    pub signed_pages: SignedPages,
 }
 
 impl Facts<'_, '_> {
