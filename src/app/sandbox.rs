@@ -93,14 +93,28 @@ impl Sandbox {
     }
 }
 
+/// Who may read a written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// It holds a secret.
+    Owner,
+    /// Whoever the user's umask lets.
+    Others,
+}
+
 /// Writes a file so that whoever waits for it never sees half of it.
 ///
 /// # Errors
 /// Any I/O error.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> std::io::Result<()> {
     use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mode = match readers {
+        Readers::Owner => 0o600,
+        Readers::Others => 0o666,
+    };
+    let mut file = tempfile::Builder::new().permissions(PermissionsExt::from_mode(mode)).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
@@ -128,7 +142,7 @@ async fn portal(service: &Service, data: &Path) -> Result<Secret> {
     };
     match service.add_portal(new).await {
         Ok(secret) => {
-            write_atomically(&file, secret.expose().as_bytes())?;
+            write_atomically(&file, secret.expose().as_bytes(), Readers::Owner)?;
             Ok(secret)
         }
         Err(ServiceError::Storage(StorageError::Duplicate)) => {

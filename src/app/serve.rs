@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 
 use super::channels::Outbox;
 use super::config::Config;
-use super::sandbox::{self, Sandbox};
+use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
+use crate::dev_pki::DevPki;
 use crate::domain::{Clock, ports};
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
@@ -106,9 +107,10 @@ pub async fn start(mut options: Options) -> Result<Running> {
         Some((sandbox, state)) => (Some(sandbox.ready(&public_url)), Some(state)),
         None => (None, None),
     };
-    let app = http::router(app_state(service.clone(), &options, &public_url, state));
+    let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
+    tokio::spawn(sweep(Arc::downgrade(&service), pki));
+    let app = http::router(app_state(service, &options, &public_url, state));
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    tokio::spawn(sweep(Arc::downgrade(&service)));
     let shutdown = async move {
         // A dropped sender means the same: stop.
         let _ = stopped.await;
@@ -161,15 +163,20 @@ fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox
 /// The ready file holds the sandbox's client secret: its owner alone may read it.
 fn write_ready_file(file: &Path, ready: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_vec_pretty(ready)?;
-    sandbox::write_atomically(file, &text).with_context(|| format!("cannot write {}", file.display()))
+    sandbox::write_atomically(file, &text, Readers::Owner).with_context(|| format!("cannot write {}", file.display()))
 }
 
-async fn sweep(service: std::sync::Weak<Service>) {
+/// Ends overdue transactions and keeps the sandbox's CRL file fresh, until the service is gone.
+async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(service) = service.upgrade() else { return };
         if let Err(error) = service.expire_overdue().await {
             tracing::warn!(%error, "overdue transactions could not be ended");
+        }
+        let Some(pki) = pki.as_ref().and_then(Weak::upgrade) else { continue };
+        if let Err(error) = pki.refresh_crl(SystemClock.now()) {
+            tracing::warn!(%error, "the development CRL could not be renewed");
         }
     }
 }

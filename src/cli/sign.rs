@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::portal::{Access, Ask, Portal};
 use crate::app::config::secret_file;
-use crate::app::sandbox::write_atomically;
+use crate::app::sandbox::{Readers, write_atomically};
 use crate::domain::Secret;
 
 #[derive(Debug, clap::Args)]
@@ -106,7 +106,7 @@ async fn sign(portal: &Portal, file: &Path, args: &Args) -> Result<()> {
     if signed.len() <= document.len() || !signed.starts_with(&document) {
         bail!("the service's answer does not begin with the document handed over");
     }
-    write_atomically(&out, &signed).with_context(|| format!("cannot write {}", out.display()))?;
+    write_atomically(&out, &signed, Readers::Others).with_context(|| format!("cannot write {}", out.display()))?;
     println!("{}", out.display());
     Ok(())
 }
