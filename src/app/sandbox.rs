@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::system::SystemClock;
 use crate::custody::software::kek::KeyEncryptionKey;
-use crate::dev_pki::{DevPki, PkiSpec, SignerSpec};
+use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
 use crate::domain::{Clock, PortalId, Secret};
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
@@ -78,13 +78,18 @@ impl Sandbox {
 
     /// What the ready file says.
     pub fn ready(&self, url: &str) -> Value {
-        let signers: Vec<Value> = self.pki.spec().signers.iter().map(signer_entry).collect();
+        let signers = |state| -> Vec<Value> {
+            self.pki.spec().signers.iter().filter_map(|signer| signer_entry(signer, state)).collect()
+        };
         json!({
             "url": url,
             "csc": {"v1": format!("{url}/csc/v1"), "v2": format!("{url}/csc/v2")},
             "token_url": format!("{url}/oauth2/token"),
             "portal": {"client_id": PORTAL, "client_secret": self.client_secret.expose()},
-            "signers": signers,
+            "signers": signers(CertificateState::Valid),
+            // For tests of refusal: they exist like the others, and nothing good comes of them.
+            "expired_signers": signers(CertificateState::Expired),
+            "revoked_signers": signers(CertificateState::Revoked),
             "trust_anchor": self.folder.join("root.pem"),
             "crl": self.folder.join("crl.pem"),
             "tsa_url": format!("{url}{}", crate::dev_pki::paths::TSA),
@@ -120,15 +125,15 @@ pub fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> std::io:
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-fn signer_entry(signer: &SignerSpec) -> Value {
-    let credential = |c: &crate::dev_pki::CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
-    json!({
-        "id": signer.id,
-        "name": signer.name,
-        "pin": signer.pin.expose(),
-        "phone": signer.phone,
-        "credentials": signer.credentials.iter().map(credential).collect::<Vec<_>>(),
-    })
+/// A signer with the credentials in one certificate state; `None` when there is none.
+fn signer_entry(signer: &SignerSpec, state: CertificateState) -> Option<Value> {
+    let of_state = signer.credentials.iter().filter(|credential| credential.certificate == state);
+    let entry = |c: &CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
+    let credentials: Vec<Value> = of_state.map(entry).collect();
+    let pin = signer.pin.expose();
+    let entry =
+        || json!({"id": signer.id, "name": signer.name, "pin": pin, "phone": signer.phone, "credentials": credentials});
+    (!credentials.is_empty()).then(entry)
 }
 
 /// The portal's secret is shown once; a sandbox keeps it beside its other development keys.

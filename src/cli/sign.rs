@@ -45,6 +45,10 @@ pub struct Args {
     reason: Option<String>,
     #[arg(long)]
     location: Option<String>,
+    /// Signature algorithm as a dotted identifier, e.g. 1.2.840.113549.1.1.11 for RSA PKCS#1 v1.5 with SHA-256; the
+    /// credential's default is RSASSA-PSS or ECDSA
+    #[arg(long, value_name = "OID")]
+    sign_algo: Option<String>,
     /// Empty signature field to fill
     #[arg(long)]
     field: Option<String>,
@@ -93,6 +97,7 @@ async fn sign(portal: &Portal, file: &Path, args: &Args) -> Result<()> {
         reason: args.reason.clone(),
         location: args.location.clone(),
         field: args.field.clone(),
+        sign_algo: args.sign_algo.clone(),
     };
     let request = portal.create(&name, &document, &ask).await?;
     if args.auto_confirm {
