@@ -52,21 +52,27 @@ impl Sandbox {
     }
 
     async fn provision(&self, service: &Service, spec: &SignerSpec) -> Result<()> {
-        let (name, phone, pin) = (spec.name.clone(), spec.phone.clone(), Some(spec.pin.clone()));
-        unless_there(service.add_signer(NewSigner { id: spec.id.clone(), name, phone, pin }).await)?;
+        // Asked before anything is made: at a restart, deriving PIN hashes and drawing RSA keys would be for nothing.
+        if !service.signers().await?.iter().any(|signer| signer.id == spec.id) {
+            let (name, phone, pin) = (spec.name.clone(), spec.phone.clone(), Some(spec.pin.clone()));
+            service.add_signer(NewSigner { id: spec.id.clone(), name, phone, pin }).await?;
+        }
         service.grant(&PortalId::parse(PORTAL)?, &spec.id).await?;
         for credential in &spec.credentials {
-            let new = NewCredential {
-                id: credential.id.clone(),
-                signer: spec.id.clone(),
-                algorithm: credential.algorithm,
-                auth: credential.auth,
-                purpose: Purpose::Development,
-            };
-            unless_there(service.generate_credential(new).await.map(drop))?;
             let known = service.credentials_of(&spec.id).await?;
-            if !known.iter().any(|c| c.id == credential.id && c.status == KeyStatus::Pending) {
+            let known = known.into_iter().find(|known| known.id == credential.id);
+            if known.as_ref().is_some_and(|known| known.status != KeyStatus::Pending) {
                 continue;
+            }
+            if known.is_none() {
+                let new = NewCredential {
+                    id: credential.id.clone(),
+                    signer: spec.id.clone(),
+                    algorithm: credential.algorithm,
+                    auth: credential.auth,
+                    purpose: Purpose::Development,
+                };
+                service.generate_credential(new).await?;
             }
             let request = service.certification_request(&credential.id, &spec.subject).await?;
             let certificate = self.pki.issue_credential(credential, &request, SystemClock.now())?;
@@ -154,13 +160,6 @@ async fn portal(service: &Service, data: &Path) -> Result<Secret> {
             let kept = super::config::secret_file(&file);
             Ok(Secret::new(kept.context("the sandbox's portal exists, but its secret file is gone")?.as_str()))
         }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn unless_there(done: Result<(), ServiceError>) -> Result<()> {
-    match done {
-        Ok(()) | Err(ServiceError::Storage(StorageError::Duplicate)) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -50,6 +50,8 @@ pub struct Running {
     pub url: String,
     /// What a sandbox's ready file says.
     pub ready: Option<serde_json::Value>,
+    /// Held while the service runs: see [`wiring::take_folder`].
+    _folder: std::fs::File,
     stop: tokio::sync::oneshot::Sender<()>,
     server: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -90,6 +92,7 @@ impl Running {
 pub async fn start(mut options: Options) -> Result<Running> {
     // Absolute: the process that draws pages works in another folder, and the ready file is read from others.
     options.data = wiring::data_folder(&options.data)?;
+    let folder = wiring::take_folder(&options.data)?;
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -120,7 +123,7 @@ pub async fn start(mut options: Options) -> Result<Running> {
         write_ready_file(file, ready)?;
     }
     tracing::info!(%url, "ready");
-    Ok(Running { url: public_url, ready, stop, server })
+    Ok(Running { url: public_url, ready, _folder: folder, stop, server })
 }
 
 async fn production(options: &Options) -> Result<Arc<Service>> {

@@ -68,6 +68,19 @@ pub fn limits(config: &Config) -> Limits {
     }
 }
 
+/// Takes the data folder for one running service, until the returned file is dropped or the process ends, however it ends.
+/// A second service would take the first one's uploads for left-overs and finish signatures that are being made.
+///
+/// # Errors
+/// When another service holds it.
+pub fn take_folder(data: &Path) -> Result<std::fs::File> {
+    let path = data.join("kyso.lock");
+    let file = std::fs::File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    file.try_lock().with_context(|| format!("another kyso service uses {}", data.display()))?;
+    Ok(file)
+}
+
 /// Makes the data folder, for its owner alone since it holds people's documents, and gives its absolute path.
 ///
 /// # Errors

@@ -96,6 +96,7 @@ pub struct SoleControl {
     entropy: Arc<dyn Entropy>,
     pepper: Zeroizing<[u8; 32]>,
     policy: CodePolicy,
+    pin_turns: Arc<pin::Turns>,
 }
 
 impl SoleControl {
@@ -108,7 +109,7 @@ impl SoleControl {
         pepper: Zeroizing<[u8; 32]>,
         policy: CodePolicy,
     ) -> Self {
-        Self { storage, channel, clock, entropy, pepper, policy }
+        Self { storage, channel, clock, entropy, pepper, policy, pin_turns: Arc::default() }
     }
 
     pub fn policy(&self) -> &CodePolicy {

@@ -3,8 +3,11 @@
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 
+use std::hash::{BuildHasher as _, RandomState};
+use tokio::sync::{Mutex, MutexGuard};
+
 use super::{AuthorizationError, Result, SoleControl};
-use crate::domain::{Entropy, Secret, Signer, ports};
+use crate::domain::{Entropy, Secret, Signer, SignerId, ports};
 use crate::storage::Outcome;
 
 /// Hashes a PIN for storage: an Argon2id PHC string with a fresh salt.
@@ -17,12 +20,28 @@ pub fn hash(pin: &Secret, entropy: &dyn Entropy) -> Result<String> {
     hashed.map(|phc| phc.to_string()).map_err(|_| AuthorizationError::Internal("the PIN cannot be hashed"))
 }
 
+/// One PIN of a signer is compared at a time. A try counts as wrong until it is compared, so without turns a signer who signs
+/// in several places at once with the right PIN would lock themselves out. Signers share a few dozen locks: a rare wait.
+#[derive(Default)]
+pub(super) struct Turns {
+    hasher: RandomState,
+    locks: [Mutex<()>; 32],
+}
+
+impl Turns {
+    async fn of(&self, signer: &SignerId) -> Option<MutexGuard<'_, ()>> {
+        let hash = usize::try_from(self.hasher.hash_one(signer) % 32).unwrap_or_default();
+        Some(self.locks.get(hash)?.lock().await)
+    }
+}
+
 impl SoleControl {
     /// Compares the PIN with the signer's. Each call takes one of the tries, whoever calls in parallel.
     ///
     /// # Errors
     /// [`AuthorizationError::WrongPin`] (also when the signer has none), [`AuthorizationError::PinLocked`].
     pub async fn check_pin(&self, signer: &Signer, pin: &Secret) -> Result<()> {
+        let _turn = self.pin_turns.of(&signer.id).await;
         let now = self.clock.now();
         let taken =
             self.storage.take_pin_try(&signer.id, now, now - self.policy.pin_lock, self.policy.pin_tries).await?;

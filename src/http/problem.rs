@@ -176,6 +176,11 @@ problems! {
         csc 400 "invalid_request" "The transaction is no longer open", signed No,
         vi "Yêu cầu này không còn chờ ký. Vui lòng tải lại trang để xem trạng thái.",
         en "This request is no longer waiting. Please reload the page to see its state.";
+    BEING_SIGNED = "being-signed" 409 "The transaction is confirmed and being signed",
+        do "Read the transaction's state until it is signed or failed.",
+        csc 400 "invalid_request" "The transaction is no longer open", signed Unknown,
+        vi "Tài liệu đã được xác nhận và đang được ký. Vui lòng tải lại trang để xem kết quả.",
+        en "The document is confirmed and being signed. Please reload the page to see the result.";
     ALREADY_SIGNED = "already-signed" 409 "The transaction is signed",
         do "Fetch the signed documents.",
         csc 400 "invalid_request" "The transaction is no longer open", signed Yes,
@@ -202,10 +207,10 @@ problems! {
         vi "Chưa gửi được tin nhắn. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
         en "The message could not be sent. Please try again in a few minutes. Nothing has been signed.";
     STORAGE = "storage-unavailable" 503 "The service cannot reach its records now",
-        do "Try again in a minute; tell the operator the request_id if it lasts.",
-        csc 503 "temporarily_unavailable" "The service is temporarily unavailable", signed No,
-        vi "Hệ thống đang gián đoạn. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
-        en "The service is interrupted. Please try again in a few minutes. Nothing has been signed.";
+        do "Read the transaction's state before trying again; tell the operator the request_id if it lasts.",
+        csc 503 "temporarily_unavailable" "The service is temporarily unavailable", signed Unknown,
+        vi "Hệ thống đang gián đoạn. Vui lòng thử lại sau ít phút và xem tài liệu đã được ký hay chưa.",
+        en "The service is interrupted. Please try again in a few minutes and see whether the document was signed.";
     KEY_UNAVAILABLE = "key-unavailable" 503 "The signing key cannot be used now",
         do "Try again in a minute; tell the operator the request_id if it lasts.",
         csc 503 "temporarily_unavailable" "The signing key cannot be used now", signed No,
@@ -310,6 +315,7 @@ impl From<ServiceError> for Fault {
             E::NoMoreCodes => told(&NO_MORE_CODES),
             E::Document { .. } => told(&DOCUMENT),
             E::State(StateKind::Signed) => told(&ALREADY_SIGNED),
+            E::State(StateKind::Confirmed | StateKind::Signing) => told(&BEING_SIGNED),
             E::State(_) => told(&WRONG_STATE),
             E::IdempotencyMismatch => told(&IDEMPOTENCY_MISMATCH),
             E::Limit { .. } => told(&LIMIT).csc_description(error.to_string()),
@@ -366,6 +372,7 @@ pub(super) mod tests {
             E::NoMoreCodes,
             E::Document { name: "a.pdf".into(), problem: DocumentProblem::Empty },
             E::State(StateKind::Refused),
+            E::State(StateKind::Signing),
             E::State(StateKind::Signed),
             E::IdempotencyMismatch,
             E::Limit { what: "documents", max: 1 },

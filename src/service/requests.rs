@@ -75,12 +75,14 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`], [`ServiceError::State`] when it no longer waits.
     pub async fn cancel_request(&self, caller: &Caller, id: &TransactionId) -> Result<RequestView> {
-        let view = self.request(caller, id).await?;
+        self.request(caller, id).await?;
         let reason = FailureReason::Cancelled;
         let event = AuditEvent::Failed { transaction: id.clone(), reason: reason.name().to_owned() };
         let failed = State::Failed { at: self.now(), reason };
         if self.storage().advance(id, StateKind::Waiting, &failed, self.entry(event)).await? == Outcome::Stale {
-            return Err(ServiceError::State(view.transaction.state.kind()));
+            // The state that stood in the way, not the one read before.
+            let now = self.request(caller, id).await?.transaction.state.kind();
+            return Err(ServiceError::State(now));
         }
         self.request(caller, id).await
     }
