@@ -13,10 +13,9 @@ use super::config::Config;
 use super::sandbox::{self, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
-use crate::dev_pki::{CrlIssuer, DevPki, paths};
 use crate::domain::{Clock, ports};
 use crate::http::render::{RenderSettings, Renderer};
-use crate::http::sandbox::{SandboxFile, SandboxState};
+use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
 use crate::service::Service;
 
@@ -87,7 +86,9 @@ impl Running {
 ///
 /// # Errors
 /// Each says what is missing or wrong, and in which file; the port is not open then.
-pub async fn start(options: Options) -> Result<Running> {
+pub async fn start(mut options: Options) -> Result<Running> {
+    // Absolute: the process that draws pages works in another folder, and the ready file is read from others.
+    options.data = wiring::data_folder(&options.data)?;
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -133,32 +134,12 @@ async fn production(options: &Options) -> Result<Arc<Service>> {
 }
 
 async fn sandboxed(options: &Options, public_url: &str) -> Result<(Arc<Service>, Sandbox, SandboxState)> {
-    std::fs::create_dir_all(&options.data).with_context(|| format!("cannot use {}", options.data.display()))?;
     let outbox = Arc::new(Outbox::new(Arc::new(SystemClock)));
     let kek = sandbox::kek(&options.data)?;
     let service = wiring::open(&options.data, &kek, outbox.clone(), wiring::limits(&options.config)).await?;
     let sandbox = Sandbox::open(&service, &options.data, public_url).await?;
-    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), files: Arc::new(pki_files(&sandbox.pki)) };
+    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), pki: sandbox.pki.clone() };
     Ok((service, sandbox, state))
-}
-
-/// The development PKI's files under the paths its certificates point to.
-fn pki_files(pki: &Arc<DevPki>) -> std::collections::BTreeMap<String, SandboxFile> {
-    const CRL: &str = "application/pkix-crl";
-    const CERTIFICATE: &str = "application/pkix-cert";
-    let file = |content_type, bytes: fn(&DevPki) -> Option<Vec<u8>>| {
-        let pki = pki.clone();
-        SandboxFile { content_type, bytes: Arc::new(move || bytes(&pki).unwrap_or_default()) }
-    };
-    [
-        (paths::ISSUING_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Issuing, SystemClock.now()).ok())),
-        (paths::ROOT_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Root, SystemClock.now()).ok())),
-        (paths::ISSUING_CERTIFICATE, file(CERTIFICATE, |pki| pki.chain().ok()?.into_iter().next())),
-        (paths::ROOT_CERTIFICATE, file(CERTIFICATE, |pki| pki.root().ok())),
-    ]
-    .into_iter()
-    .map(|(path, file)| (path.to_owned(), file))
-    .collect()
 }
 
 fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox: Option<SandboxState>) -> AppState {

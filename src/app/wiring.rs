@@ -1,6 +1,6 @@
 //! Which concrete backend stands behind which trait. The only file that names them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -16,7 +16,7 @@ use crate::service::{Backends, Limits, Service};
 use crate::storage::documents::DocumentStore;
 use crate::storage::sqlite::SqliteStorage;
 
-/// Opens the folder `data` and puts the service together. Waits for nobody: nothing half-way is settled yet.
+/// Opens the folder `data` (from [`data_folder`]) and puts the service together. Waits for nobody: nothing half-way is settled yet.
 ///
 /// # Errors
 /// When the folder, the database or the documents cannot be opened; each names its file.
@@ -26,7 +26,6 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
-    make_private_folder(data).with_context(|| format!("cannot use the data folder {}", data.display()))?;
     let file = data.join("kyso.db");
     let storage =
         Arc::new(SqliteStorage::open(&file).await.with_context(|| format!("cannot open {}", file.display()))?);
@@ -69,11 +68,13 @@ pub fn limits(config: &Config) -> Limits {
     }
 }
 
-/// Makes the folder for its owner alone: it holds people's documents.
-fn make_private_folder(path: &Path) -> std::io::Result<()> {
+/// Makes the data folder, for its owner alone since it holds people's documents, and gives its absolute path.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn data_folder(path: &Path) -> Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
-    if path.is_dir() {
-        return Ok(());
-    }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let made = if path.is_dir() { Ok(()) } else { std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path) };
+    let absolute = made.and_then(|()| path.canonicalize());
+    absolute.with_context(|| format!("cannot use the data folder {}", path.display()))
 }

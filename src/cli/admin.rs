@@ -167,6 +167,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 async fn open(args: &Args) -> Result<Arc<Service>> {
     let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
     let data = args.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| "kyso-data".into());
+    let data = wiring::data_folder(&data)?;
     let sandbox_kek = data.join("sandbox.kek");
     let named = config.keys.kek_file.is_some() || config.keys.kek_env.is_some();
     let kek = if !named && sandbox_kek.exists() { KeyEncryptionKey::read(&sandbox_kek)? } else { config.kek()? };

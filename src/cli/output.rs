@@ -6,14 +6,16 @@ use serde::Serialize;
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
 
 use crate::validation::report::{
-    FileReport, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport, coverage_str,
-    modification_str,
+    FileReport, Format, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport,
+    coverage_str, modification_str,
 };
 
 /// The outcome for one file: a report, or why there is none. A report without signatures has an error too.
 #[derive(Debug)]
 pub struct FileResult {
     pub file: String,
+    /// The format by the file's first bytes; `None` when it is neither.
+    pub format: Option<Format>,
     pub report: Option<FileReport>,
     pub error: Option<String>,
 }
@@ -23,7 +25,7 @@ pub fn json(result: &FileResult, language: Language) -> String {
     let report = result.report.as_ref();
     let line = JsonFile {
         file: &result.file,
-        format: report.map(|report| report.format.as_str()),
+        format: result.format.map(Format::as_str),
         signatures: report
             .iter()
             .flat_map(|report| &report.signatures)
@@ -163,7 +165,7 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
     }
     let mut row = |label: &str, value: String| {
         let padding = " ".repeat(LABEL_WIDTH.saturating_sub(label.chars().count()));
-        let _ = writeln!(out, "      {label}{padding}  {}", printable(&value));
+        let _ = writeln!(out, "      {label}{padding}  {}", printable(value.trim_end()));
     };
     if let Some(signer) = &signature.signer {
         row(words.signer(), signer.name.clone());
@@ -171,7 +173,7 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
         row(words.issuer(), signer.issuer_name.clone());
     }
     if let Some(time) = signature.claimed_signing_time {
-        row(words.claimed_time(), format!("{} {}", local(time), words.claimed()));
+        row(words.claimed_time(signature.kind), format!("{} {}", local(time), words.claimed(signature.kind)));
     }
     if let Some(time) = signature.best_signature_time {
         row(words.proven_time(), local(time));
@@ -184,7 +186,11 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
         row(words.level_label(), format!("{level}, {algorithm}"));
     }
     for message in remarks(signature) {
-        let mark = if message.severity == Severity::Info { "·" } else { "!" };
+        let mark = match message.severity {
+            Severity::Error => "✗",
+            Severity::Warning => "!",
+            Severity::Info => "·",
+        };
         let _ = writeln!(out, "      {mark} {}", printable(&message.text(words.0)));
     }
 }
@@ -267,16 +273,22 @@ impl Words {
         self.pick("Tổ chức cấp", "Issuer")
     }
 
-    fn claimed_time(self) -> &'static str {
-        self.pick("Thời điểm ký", "Signing time")
+    fn claimed_time(self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Signature => self.pick("Thời điểm ký", "Signing time"),
+            Kind::DocumentTimestamp => self.pick("Thời điểm đóng dấu", "Stamped"),
+        }
     }
 
-    fn claimed(self) -> &'static str {
-        self.pick("(người ký tự khai)", "(as the signer claims)")
+    fn claimed(self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Signature => self.pick("(người ký tự khai)", "(as the signer claims)"),
+            Kind::DocumentTimestamp => "",
+        }
     }
 
     fn proven_time(self) -> &'static str {
-        self.pick("Dấu thời gian", "Time-stamp")
+        self.pick("Đã chứng minh có từ", "Proven to exist")
     }
 
     fn integrity_label(self) -> &'static str {
@@ -333,7 +345,7 @@ mod tests {
         let policy = Policy { revocation: RevocationPolicy::IfPresent };
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         let report = validate_cms(&signed.der, Some(content), setting).expect("readable");
-        FileResult { file: "a.p7s".to_owned(), report: Some(report), error: None }
+        FileResult { file: "a.p7s".to_owned(), format: Some(Format::Cms), report: Some(report), error: None }
     }
 
     #[test]
@@ -364,10 +376,11 @@ mod tests {
 
     #[test]
     fn error_leaves_signatures_empty() {
-        let result = FileResult { file: "a".to_owned(), report: None, error: Some("no".to_owned()) };
+        let result =
+            FileResult { file: "a".to_owned(), format: Some(Format::Pdf), report: None, error: Some("no".to_owned()) };
         assert_eq!(
             json(&result, Language::English),
-            r#"{"file":"a","format":null,"signatures":[],"revisions":0,"error":"no"}"#
+            r#"{"file":"a","format":"pdf","signatures":[],"revisions":0,"error":"no"}"#
         );
         assert!(text(&result, Language::English).starts_with("? COULD NOT BE CHECKED — a"));
     }

@@ -1,5 +1,6 @@
 //! A portal's client: token, request, state, signed document; and, against a sandbox, the citizen's part through the real page.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use serde_json::{Value, json};
 
 use crate::domain::Secret;
 
-/// How often a waiting request is looked at.
-const POLL: Duration = Duration::from_millis(500);
+/// How often a waiting request is looked at: soon at first, for signatures that take a moment, then every second.
+const FIRST_POLL: Duration = Duration::from_millis(50);
+const LAST_POLL: Duration = Duration::from_secs(1);
 
 /// Where a service is and who calls it.
 #[derive(Debug, Clone)]
@@ -127,8 +129,17 @@ impl Portal {
                 object.insert(member.to_owned(), text.as_str().into());
             }
         }
-        let request = self.http.post(format!("{}/v1/requests", self.access.url)).json(&body);
-        Ok(accepted(self.authorized(request), "the request was refused").await?.json().await?)
+        let key = random_key();
+        let ask = || {
+            let request = self.http.post(format!("{}/v1/requests", self.access.url)).json(&body);
+            self.authorized(request).header("Idempotency-Key", &key)
+        };
+        // The key makes it safe to send again when the connection broke before the answer.
+        let answer = match ask().send().await {
+            Ok(answer) => answer,
+            Err(_) => ask().send().await.context("the service does not answer")?,
+        };
+        Ok(judged(answer, "the request was refused").await?.json().await?)
     }
 
     /// The request as it is now.
@@ -145,8 +156,11 @@ impl Portal {
     /// # Errors
     /// When it does not end in time, or ends in anything but `signed`; the reason is told.
     pub async fn wait(&self, id: &str, patience: Duration) -> Result<()> {
-        let waited = tokio::time::timeout(patience, self.ended(id)).await;
-        let request = waited.context("the citizen has not confirmed in time; nothing was signed so far")??;
+        let Ok(ended) = tokio::time::timeout(patience, self.ended(id)).await else {
+            self.cancel(id).await?;
+            bail!("the citizen has not confirmed in time; the request was cancelled and nothing was signed");
+        };
+        let request = ended?;
         match (request.state.as_str(), request.failure) {
             ("signed", _) => Ok(()),
             (state, Some(failure)) => bail!("the request ended as {state}: {} ({})", failure.detail, failure.code),
@@ -154,13 +168,26 @@ impl Portal {
         }
     }
 
+    /// Withdraws a request that is still waiting.
+    ///
+    /// # Errors
+    /// When the service does not answer, or the request has just ended.
+    pub async fn cancel(&self, id: &str) -> Result<()> {
+        let request = self.http.delete(format!("{}/v1/requests/{id}", self.access.url));
+        accepted(self.authorized(request), "the citizen has not confirmed in time, and the request cannot be cancelled")
+            .await
+            .map(drop)
+    }
+
     async fn ended(&self, id: &str) -> Result<Request> {
+        let mut pause = FIRST_POLL;
         loop {
             let request = self.request(id).await?;
             if !matches!(request.state.as_str(), "waiting" | "confirmed") {
                 return Ok(request);
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_POLL);
         }
     }
 
@@ -201,9 +228,13 @@ impl Portal {
 
     async fn step(&self, page: &str, step: &str, form: &[(&str, &str)]) -> Result<()> {
         let answer = self.http.post(format!("{page}/{step}")).form(form).send().await?;
-        match answer.status() {
-            StatusCode::SEE_OTHER => Ok(()),
-            status => bail!("the citizen's step {step:?} answered {status}"),
+        if answer.status() != StatusCode::SEE_OTHER {
+            bail!("the citizen's step {step:?} answered {}", answer.status());
+        }
+        let location = answer.headers().get("location").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match notice(location) {
+            None | Some("sent") => Ok(()),
+            Some(word) => bail!("the citizen's step {step:?} did not succeed: {word}"),
         }
     }
 
@@ -212,14 +243,47 @@ impl Portal {
     }
 }
 
+/// The word by which the page says after its redirect that a step did not succeed.
+fn notice(location: &str) -> Option<&str> {
+    let query = location.split_once('?')?.1.split('#').next()?;
+    query.split('&').find_map(|pair| pair.strip_prefix("n="))
+}
+
 /// Sends, and turns a refusal into its own words: RFC 9457 `detail`, or OAuth's `error_description`.
 async fn accepted(request: RequestBuilder, what: &str) -> Result<Response> {
-    let answer = request.send().await.with_context(|| what.to_owned())?;
+    judged(request.send().await.with_context(|| what.to_owned())?, what).await
+}
+
+async fn judged(answer: Response, what: &str) -> Result<Response> {
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
     }
     let body: Value = answer.json().await.unwrap_or_default();
-    let said = ["detail", "error_description", "title", "error"].iter().find_map(|member| body[member].as_str());
+    let said = ["detail", "error_description", "title", "error"].iter().find_map(|member| body.get(member)?.as_str());
     bail!("{what} ({}): {}", status.as_u16(), said.unwrap_or("no reason was given"))
+}
+
+/// 128 bits that no other run repeats: the standard library seeds its hashers from the system's randomness. The key guards
+/// against sending twice, not against anybody.
+fn random_key() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("kyso-sign-{:016x}{:016x}", half(), half())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_that_carries_a_word_did_not_succeed() {
+        assert_eq!(notice("/c/t?lang=vi&n=wrong#sign"), Some("wrong"));
+        assert_eq!(notice("/c/t?lang=vi#sign"), None);
+        assert_eq!(notice("/c/t"), None);
+    }
+
+    #[test]
+    fn two_requests_have_two_keys() {
+        assert_ne!(random_key(), random_key());
+    }
 }

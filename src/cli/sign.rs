@@ -102,6 +102,10 @@ async fn sign(portal: &Portal, file: &Path, args: &Args) -> Result<()> {
     }
     portal.wait(&request.id, Duration::from_secs(args.timeout)).await?;
     let signed = portal.document(&request.id).await?;
+    // A signature is an appended update: what was handed over stands before it, byte for byte.
+    if signed.len() <= document.len() || !signed.starts_with(&document) {
+        bail!("the service's answer does not begin with the document handed over");
+    }
     write_atomically(&out, &signed).with_context(|| format!("cannot write {}", out.display()))?;
     println!("{}", out.display());
     Ok(())
@@ -128,10 +132,16 @@ fn access(args: &Args) -> Result<Access> {
 fn output(file: &Path, args: &Args) -> Result<PathBuf> {
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let signed = format!("{stem}.signed.pdf");
-    match &args.out {
-        None => Ok(file.with_file_name(signed)),
-        Some(folder) if folder.is_dir() => Ok(folder.join(signed)),
+    let out = match &args.out {
+        None => file.with_file_name(signed),
+        Some(folder) if folder.is_dir() => folder.join(signed),
         Some(_) if args.files.len() > 1 => bail!("--out must be a folder when several files are signed"),
-        Some(out) => Ok(out.clone()),
+        Some(out) => out.clone(),
+    };
+    // In one folder, files of the same name would overwrite each other.
+    let namesakes = args.files.iter().filter(|other| other.file_stem() == file.file_stem()).count();
+    if args.files.contains(&out) || (args.out.is_some() && namesakes > 1) {
+        bail!("{} would be written over another file of this call", out.display());
     }
+    Ok(out)
 }

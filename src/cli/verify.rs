@@ -14,7 +14,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::output::{self, FileResult};
 use crate::formats::{crl, x509::pem};
 use crate::mapping::Mapped;
-use crate::validation::report::{FileReport, Indication, Language};
+use crate::validation::report::{FileReport, Format, Indication, Language};
 use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
 
 /// Most files taken from folders: a guard against pointing at a whole disk by mistake.
@@ -338,30 +338,39 @@ impl Task {
     /// Verifies one file; a defect of this program is caught here and does not take the other files down.
     fn verify(&self, path: &Path) -> (FileResult, Outcome) {
         let file = path.display().to_string();
-        match catch_unwind(AssertUnwindSafe(|| self.validate(path))) {
+        let bytes = match Mapped::open(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let error = Some(format!("the file cannot be read: {error}"));
+                return (FileResult { file, format: None, report: None, error }, Outcome::Unreadable);
+            }
+        };
+        let kind = kind(&bytes);
+        let format = kind.map(Kind::format);
+        match catch_unwind(AssertUnwindSafe(|| self.validate(&bytes, kind))) {
             Ok(Ok(report)) => {
                 let outcome = outcome(&report);
                 let error = report.signatures.is_empty().then(|| "the file holds no signature".to_owned());
-                (FileResult { file, report: Some(report), error }, outcome)
+                (FileResult { file, format, report: Some(report), error }, outcome)
             }
             Ok(Err(error)) => {
-                (FileResult { file, report: None, error: Some(format!("{error:#}")) }, Outcome::Unreadable)
+                let error = Some(format!("{error:#}"));
+                (FileResult { file, format, report: None, error }, Outcome::Unreadable)
             }
             Err(_) => {
                 let error = Some("internal error; please report this file".to_owned());
-                (FileResult { file, report: None, error }, Outcome::Internal)
+                (FileResult { file, format, report: None, error }, Outcome::Internal)
             }
         }
     }
 
-    fn validate(&self, path: &Path) -> anyhow::Result<FileReport> {
-        let bytes = Mapped::open(path).context("the file cannot be read")?;
+    fn validate(&self, bytes: &[u8], kind: Option<Kind>) -> anyhow::Result<FileReport> {
         let setting = Setting { evidence: &self.evidence, policy: self.policy, time: self.time };
-        match kind(&bytes) {
-            Some(Kind::Pdf) => Ok(validate_pdf(&bytes, setting)?),
-            Some(Kind::Cms) => Ok(validate_cms(&bytes, self.content.as_deref(), setting)?),
+        match kind {
+            Some(Kind::Pdf) => Ok(validate_pdf(bytes, setting)?),
+            Some(Kind::Cms) => Ok(validate_cms(bytes, self.content.as_deref(), setting)?),
             Some(Kind::CmsPem) => {
-                let blocks = pem::blocks(&bytes, &["CMS", "PKCS7"])?;
+                let blocks = pem::blocks(bytes, &["CMS", "PKCS7"])?;
                 let der = blocks.first().ok_or_else(|| anyhow!("the file holds no CMS"))?;
                 Ok(validate_cms(der, self.content.as_deref(), setting)?)
             }
@@ -370,10 +379,20 @@ impl Task {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Kind {
     Pdf,
     Cms,
     CmsPem,
+}
+
+impl Kind {
+    fn format(self) -> Format {
+        match self {
+            Self::Pdf => Format::Pdf,
+            Self::Cms | Self::CmsPem => Format::Cms,
+        }
+    }
 }
 
 /// The identifier id-signedData as it stands near the start of every CMS signature.

@@ -3,7 +3,7 @@
 //! Handlers return a [`Fault`]; its response has no body yet. The outermost layer knows the path and the request id and
 //! writes the body there, so every answer, also those made by the framework, has the shape of its path.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Fault {
     problem: &'static Problem,
     detail: Option<String>,
     csc: Option<(u16, &'static str, String)>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// How errors look under a path.
@@ -49,7 +49,7 @@ impl Shape {
 
 impl Fault {
     pub fn new(problem: &'static Problem) -> Self {
-        Self { problem, detail: None, csc: None, headers: HeaderMap::new() }
+        Self { problem, detail: None, csc: None, headers: Vec::new() }
     }
 
     /// What differs from case to case: one sentence without secrets.
@@ -88,7 +88,7 @@ impl Fault {
 
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.headers.push((name, value));
         }
         self
     }
@@ -162,7 +162,7 @@ impl Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let mut response = self.status(Shape::Problem).into_response();
-        response.headers_mut().extend(self.headers.clone());
+        response.headers_mut().extend(self.headers.iter().cloned());
         response.extensions_mut().insert(self);
         response
     }

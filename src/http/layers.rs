@@ -133,4 +133,40 @@ mod tests {
             assert_eq!(with(bad), None, "{bad:?}");
         }
     }
+
+    async fn call(routes: Router) -> Response {
+        use tower::ServiceExt as _;
+        let request = Request::builder().uri("/x").body(axum::body::Body::empty()).expect("a request");
+        routes.oneshot(request).await.expect("infallible")
+    }
+
+    fn code(response: &Response) -> &'static str {
+        response.extensions().get::<Fault>().expect("a fault").problem().code
+    }
+
+    #[tokio::test]
+    async fn a_full_house_turns_away_at_once_and_says_when_to_come_back() {
+        let gate = Gate { requests: Arc::new(Semaphore::new(0)), uploads: Arc::new(Semaphore::new(1)) };
+        let routes = Router::new().route("/x", axum::routing::get(|| async {}));
+        let response = call(routes.layer(from_fn_with_state(gate, limit_load))).await;
+        assert_eq!((code(&response), &response.headers()[header::RETRY_AFTER]), ("overloaded", &HeaderValue::from(2)));
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_never_ends_is_given_up_without_saying_that_nothing_was_signed() {
+        let routes = Router::new().route("/x", axum::routing::get(std::future::pending::<()>));
+        let limits = Limits { timeout: std::time::Duration::ZERO, ..Limits::default() };
+        let response = call(routes.layer(from_fn_with_state(limits, limit_time))).await;
+        assert_eq!(code(&response), "timeout");
+        assert_eq!(problem::TIMEOUT.signed.json(), None);
+    }
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_fault() {
+        async fn panics() {
+            panic!("on purpose")
+        }
+        let routes = Router::new().route("/x", axum::routing::get(panics));
+        assert_eq!(code(&call(routes.layer(CatchPanicLayer::custom(after_panic))).await), "crashed");
+    }
 }

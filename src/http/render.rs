@@ -173,7 +173,6 @@ impl Renderer {
             .arg("render-page")
             .args(arguments)
             .env_clear()
-            .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(fs::read(store.path(&id, 2)).expect("there"), b"two");
         assert!(store.put(&id, &[b"other"]).is_err());
         assert_eq!(fs::read(store.path(&id, 1)).expect("there"), b"one");
-        assert_eq!(store.transactions().expect("listed"), [id.clone()]);
+        assert_eq!(store.transactions().expect("listed"), std::slice::from_ref(&id));
         store.remove(&id).expect("removed");
         store.remove(&id).expect("removing twice is no error");
         assert!(store.transactions().expect("listed").is_empty());

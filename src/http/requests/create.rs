@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn refused(json: &str) -> (&'static str, String) {
-        let fault = read(&headers(), json.as_bytes()).err().expect("refused");
+        let fault = read(&headers(), json.as_bytes()).expect_err("refused");
         (fault.problem().code, fault.body(Shape::Problem, "r").expect("a body"))
     }
 

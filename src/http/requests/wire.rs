@@ -60,9 +60,9 @@ impl RequestJson {
             documents: documents(transaction, public_url),
             signer: transaction.signer.to_string(),
             credential: transaction.credential.to_string(),
-            created_at: transaction.created_at,
-            expires_at: transaction.expires_at,
-            changed_at: transaction.state.since(),
+            created_at: whole_seconds(transaction.created_at),
+            expires_at: whole_seconds(transaction.expires_at),
+            changed_at: transaction.state.since().map(whole_seconds),
             return_url: match &transaction.origin {
                 Origin::Request { return_url, .. } => return_url.clone(),
                 Origin::Csc => None,
@@ -70,6 +70,10 @@ impl RequestJson {
             failure: failure(&transaction.state),
         }
     }
+}
+
+fn whole_seconds(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(0).unwrap_or(at)
 }
 
 /// Signing itself takes a moment that portals need not tell from being confirmed.

@@ -67,11 +67,10 @@ pub fn algorithms(
     certificate: &Certificate,
     time: OffsetDateTime,
 ) -> Result<(), Finding> {
-    let digest = valid.content_digest.algorithm();
     let refuse =
         |name: String| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, Code::AlgorithmObsolete, name));
-    if !suites::digest_suitability(digest).holds_at(time) {
-        return refuse(digest.name().to_owned());
+    if let Some(weak) = valid.digests.iter().find(|digest| !suites::digest_suitability(**digest).holds_at(time)) {
+        return refuse(weak.name().to_owned());
     }
     let key = certificate.public_key().ok();
     let holds = key.as_ref().is_some_and(|key| suites::suitability(valid.algorithm, key).holds_at(time));

@@ -1,6 +1,6 @@
 //! Cryptographic verification (EN 319 102-1 §5.2.7): the content's digest, then the signature value.
 
-use crate::crypto::{CryptoError, Digest, SignatureAlgorithm, Verified};
+use crate::crypto::{CryptoError, DigestAlgorithm, SignatureAlgorithm, Verified};
 use crate::formats::cms::{Attributes, SignerInfo};
 use crate::formats::der::{Reader, Rules, tag};
 use crate::formats::x509::Certificate;
@@ -21,7 +21,8 @@ pub enum SignedContent<'a> {
 #[derive(Debug, Clone)]
 pub struct CryptographicallyValid {
     pub algorithm: SignatureAlgorithm,
-    pub content_digest: Digest,
+    /// Every hash that stands between the content and the signature value.
+    pub digests: Vec<DigestAlgorithm>,
     _verified: Verified,
 }
 
@@ -71,7 +72,11 @@ pub fn verify(
         }
         other => unsupported(other),
     })?;
-    Ok(CryptographicallyValid { algorithm, content_digest, _verified: verified })
+    let mut digests = vec![digest_algorithm];
+    if matches!(content, SignedContent::DigestInside { .. }) {
+        digests.push(DigestAlgorithm::Sha1);
+    }
+    Ok(CryptographicallyValid { algorithm, digests, _verified: verified })
 }
 
 fn content_parts<'a>(content: &SignedContent<'a>) -> Result<Vec<&'a [u8]>, Finding> {
@@ -79,7 +84,7 @@ fn content_parts<'a>(content: &SignedContent<'a>) -> Result<Vec<&'a [u8]>, Findi
         SignedContent::Parts(parts) => Ok(parts.clone()),
         SignedContent::Missing => Err(Finding::new(SubIndication::SignedDataNotFound, Code::SignedContentMissing)),
         SignedContent::DigestInside { parts, inside } => {
-            let document = crate::crypto::DigestAlgorithm::Sha1.digest_parts(parts);
+            let document = DigestAlgorithm::Sha1.digest_parts(parts);
             if document.as_bytes() != *inside {
                 return Err(Finding::new(SubIndication::HashFailure, Code::DigestMismatch));
             }
@@ -135,6 +140,20 @@ mod tests {
     fn other_content_is_hash_failure_and_none_is_not_found() {
         assert_eq!(run(&SignedContent::Parts(vec![b"Content"])).err(), Some(SubIndication::HashFailure));
         assert_eq!(run(&SignedContent::Missing).err(), Some(SubIndication::SignedDataNotFound));
+    }
+
+    #[test]
+    fn digest_inside_brings_its_sha1_along() {
+        let inside = DigestAlgorithm::Sha1.digest(b"document");
+        let signed = crate::validation::testing::signed(inside.as_bytes(), &[]);
+        let read = signed.read();
+        let outcome = |parts: Vec<&'static [u8]>| {
+            let content = SignedContent::DigestInside { parts, inside: inside.as_bytes() };
+            verify(&read.signers[0], &content, &signed.signer.certificate, &mut Vec::new())
+        };
+        let valid = outcome(vec![b"docu", b"ment"]).expect("valid");
+        assert_eq!(valid.digests, [DigestAlgorithm::Sha256, DigestAlgorithm::Sha1]);
+        assert_eq!(outcome(vec![b"other"]).expect_err("other").sub_indication, SubIndication::HashFailure);
     }
 
     #[test]

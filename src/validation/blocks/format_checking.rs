@@ -71,6 +71,24 @@ pub fn byte_range(dictionary: &SignatureDictionary) -> Result<(), Finding> {
     Ok(())
 }
 
+/// Most departures from the standard told of one file.
+const MAX_ANOMALIES_TOLD: usize = 5;
+
+/// Tells where the file departs from the standard.
+///
+/// # Errors
+/// FORMAT_FAILURE when the chain of cross-reference sections is broken: earlier revisions, and signatures in them, cannot be
+/// seen, and readers that repair the file show something else.
+pub fn structure(pdf: &Pdf<'_>, messages: &mut Vec<Message>) -> Result<(), Finding> {
+    let anomalies = pdf.anomalies();
+    if let Some(broken) = anomalies.iter().find(|anomaly| anomaly.breaks_history()) {
+        return Err(Finding::with(SubIndication::FormatFailure, Code::DocumentStructureDamaged, broken.to_string()));
+    }
+    let told = anomalies.iter().take(MAX_ANOMALIES_TOLD);
+    messages.extend(told.map(|anomaly| Message::info(Code::DocumentStructureRemark).detail(anomaly.to_string())));
+    Ok(())
+}
+
 /// Compares the signed revision with the whole file.
 ///
 /// A forbidden change is FORMAT_FAILURE, as EU DSS reports it: the document shown is not the one signed. A suspicious one

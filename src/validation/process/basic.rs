@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use crate::crypto::DigestAlgorithm;
 use crate::formats::cms::{SignedData, SignerInfo, oid};
 use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
@@ -89,6 +90,10 @@ pub fn validate(subject: &Subject<'_>, setting: Setting<'_>, mut answer: Answer,
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
     answer.conclude(report);
+    if subject.kind == Kind::DocumentTimestamp && report.indication() == Indication::TotalPassed {
+        // Only a valid token proves its time.
+        report.best_signature_time = report.claimed_signing_time;
+    }
 }
 
 /// Without an identified certificate nothing can pass, but the certificate the SignerInfo names still tells whether digest and
@@ -123,17 +128,18 @@ fn verify(
         _ => subject.content.clone(),
     };
     let outcome = crypto::verify(subject.signer, &covered, certificate, &mut answer.messages);
-    let valid = answer.take(outcome)?;
+    let mut valid = answer.take(outcome)?;
     if subject.kind == Kind::DocumentTimestamp {
-        let gen_time = answer.take(imprint(subject))?;
-        report.best_signature_time = Some(gen_time);
+        let (digest, gen_time) = answer.take(imprint(subject))?;
+        valid.digests.push(digest);
+        report.claimed_signing_time = Some(gen_time);
     }
     report.integrity = Integrity::Intact;
     Some(valid)
 }
 
 /// Compares the token's message imprint with the document (RFC 3161 §2.4.2; EN 319 142-1 §5.4.3).
-fn imprint(subject: &Subject<'_>) -> Result<OffsetDateTime, Finding> {
+fn imprint(subject: &Subject<'_>) -> Result<(DigestAlgorithm, OffsetDateTime), Finding> {
     let malformed = |detail: String| Finding::with(SubIndication::FormatFailure, Code::TimestampMalformed, detail);
     if subject.signed_data.content_type != oid::TST_INFO {
         return Err(malformed(subject.signed_data.content_type.to_string()));
@@ -147,7 +153,7 @@ fn imprint(subject: &Subject<'_>) -> Result<OffsetDateTime, Finding> {
         return Err(Finding::new(SubIndication::SignedDataNotFound, Code::SignedContentMissing));
     };
     if algorithm.digest_parts(parts).as_bytes() == info.imprint {
-        Ok(info.gen_time)
+        Ok((algorithm, info.gen_time))
     } else {
         Err(Finding::new(SubIndication::HashFailure, Code::TimestampImprint))
     }

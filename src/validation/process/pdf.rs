@@ -41,6 +41,8 @@ fn validate_one(
     let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
     report.coverage = dictionary.byte_range.coverage;
     let mut answer = Answer::default();
+    let structure = format_checking::structure(pdf, &mut answer.messages);
+    answer.take(structure);
     answer.take(format_checking::byte_range(dictionary));
     report.modification = format_checking::changes(pdf, dictionary, &mut answer.findings, &mut answer.messages);
     let sub_filter = SubFilter::read(dictionary, &mut answer.messages);

@@ -213,7 +213,7 @@ pub struct SignatureReport {
     pub coverage: Coverage,
     pub modification: Modification,
     pub signer: Option<Signer>,
-    /// What the signer claims (/M or signing-time); `best_signature_time` is what is proven.
+    /// What the signer claims (/M or signing-time), or the time a document time-stamp states.
     pub claimed_signing_time: Option<OffsetDateTime>,
     /// Earliest time the signature is proven to have existed; `None` without a validated time-stamp.
     pub best_signature_time: Option<OffsetDateTime>,

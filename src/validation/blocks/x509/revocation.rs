@@ -33,9 +33,32 @@ pub fn status(
     time: OffsetDateTime,
     budget: &mut Budget,
 ) -> Status {
+    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers };
+    status_from(certificate, sources, budget)
+}
+
+/// Where revocation information for one certificate may come from.
+#[derive(Clone, Copy)]
+struct Sources<'a> {
+    issuers: &'a [Certificate],
+    evidence: &'a Evidence,
+    time: OffsetDateTime,
+    keys: Keys,
+}
+
+/// Whose keys may have signed a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    IssuerOnly,
+    /// Also other keys of the same authority. Their own status is judged with [`Self::IssuerOnly`], which ends the recursion.
+    IssuerAndItsOthers,
+}
+
+fn status_from(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let time = sources.time;
     let mut best = Status::Unknown("no CRL of its issuer");
-    for crl in evidence.crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
-        let signed = speaks_for(crl, certificate).and_then(|()| signed(crl, issuers, evidence, time, budget));
+    for crl in sources.evidence.crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
+        let signed = speaks_for(crl, certificate).and_then(|()| signed(crl, sources, budget));
         let found = match signed {
             Err(why) => Status::Unknown(why),
             Ok(()) => match crl.revocation(certificate.serial()) {
@@ -105,25 +128,23 @@ fn point_names(issuer: &Name, full: &[GeneralName], relative: Option<&[u8]>) -> 
 
 /// Checks the list's signature with the issuer's key, else with another key of the same authority: one that the issuer itself
 /// or an authority above it certified under the issuer's name for signing CRLs (RFC 5280 §6.3.3 (f)).
-fn signed(
-    crl: &CertificateList,
-    issuers: &[Certificate],
-    evidence: &Evidence,
-    time: OffsetDateTime,
-    budget: &mut Budget,
-) -> Result<(), &'static str> {
-    let issuer = issuers.first().ok_or("its issuer is not known")?;
+fn signed(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
+    let issuer = sources.issuers.first().ok_or("its issuer is not known")?;
     let may_sign = issuer.extensions().key_usage.is_none_or(|usage| usage.crl_sign());
     if may_sign && verifies(crl, issuer, budget)? {
         return Ok(());
     }
-    let others = evidence.certificates.iter().chain(&evidence.anchors);
+    let refusal = if may_sign { "the CRL's signature does not verify" } else { "its issuer may not sign CRLs" };
+    if sources.keys == Keys::IssuerOnly {
+        return Err(refusal);
+    }
+    let others = sources.evidence.certificates.iter().chain(&sources.evidence.anchors);
     for other in others.filter(|other| other.subject() == crl.issuer() && *other != issuer) {
-        if is_crl_signer(other, time) && verifies(crl, other, budget)? && certified(other, issuers, budget)? {
+        if is_crl_signer(other, sources.time) && verifies(crl, other, budget)? && certified(other, sources, budget)? {
             return Ok(());
         }
     }
-    Err(if may_sign { "the CRL's signature does not verify" } else { "its issuer may not sign CRLs" })
+    Err(refusal)
 }
 
 /// A certificate that says in so many words that its key signs CRLs.
@@ -140,11 +161,17 @@ fn verifies(crl: &CertificateList, signer: &Certificate, budget: &mut Budget) ->
     Ok(signer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
 }
 
-fn certified(other: &Certificate, issuers: &[Certificate], budget: &mut Budget) -> Result<bool, &'static str> {
-    for authority in issuers.iter().filter(|authority| authority.subject() == other.issuer()) {
+/// Whether an authority of the path certified this key and has not revoked it since.
+fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Result<bool, &'static str> {
+    for (position, authority) in sources.issuers.iter().enumerate() {
+        if authority.subject() != other.issuer() {
+            continue;
+        }
         budget.spend_signature_check().map_err(|_| "too many signature checks")?;
         if authority.public_key().is_ok_and(|key| other.verify_issued_with(&key).is_ok()) {
-            return Ok(true);
+            let issuers = sources.issuers.get(position..).unwrap_or_default();
+            let own = status_from(other, Sources { issuers, keys: Keys::IssuerOnly, ..sources }, budget);
+            return Ok(!matches!(own, Status::Revoked(_) | Status::OnHold));
         }
     }
     Ok(false)
@@ -234,6 +261,20 @@ mod tests {
         let crl = CertificateList::from_der(&second.crl(THIS, NEXT, &[], &[])).expect("CRL");
         let evidence = Evidence { crls: vec![crl], certificates: vec![second.certificate], ..Evidence::default() };
         assert_eq!(status(&leaf, &[root.certificate], &evidence, NOW, &mut Budget::default()), Status::Good);
+    }
+
+    #[test]
+    fn revoked_key_of_the_authority_may_not_sign() {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let second = root.issue(&Template { key_seed: "second".to_owned(), serial: 9, ..Template::authority("Root") });
+        let by_second = CertificateList::from_der(&second.crl(THIS, NEXT, &[], &[])).expect("CRL");
+        let only_ca = critical("2.5.29.28", &write::sequence(&[&[0x82, 1, 0xff]]));
+        let by_root = CertificateList::from_der(&root.crl(THIS, NEXT, &[(9, THIS)], &[only_ca])).expect("CRL");
+        let evidence =
+            Evidence { crls: vec![by_second, by_root], certificates: vec![second.certificate], ..Evidence::default() };
+        let found = status(&leaf, &[root.certificate], &evidence, NOW, &mut Budget::default());
+        assert!(matches!(found, Status::Unknown(_)), "{found:?}");
     }
 
     #[test]
