@@ -38,9 +38,9 @@ class Sandbox:
         return self
 
     def __exit__(self, kind, *_):
-        if kind and self.process.poll() is not None:
+        if kind:
             said = (self.folder / "serve.log").read_text(errors="replace")
-            print(f"the service ended by itself with {self.process.returncode}:\n{said}", file=sys.stderr)
+            print(f"the service ({self.process.poll() or 'still running'}) said:\n{said}", file=sys.stderr)
         self.process.terminate()
         self.process.wait(30)
 
