@@ -101,9 +101,9 @@ def _cold(run):
 def _memory(run):
     rows = [[f"kyso verify, {_size(run.sizes[kind])}", f"{peak:,}", f"{peak - run.sizes[kind] // 1024:,}"]
             for kind, peak in run.peaks.items()]
-    last = run.resident[-1]
-    rows.append(["service, after a round", f"{last[1]:,}", f"{last[0]:,} at rest"])
-    return _table(["memory, KiB", "peak (VmHWM)", "without the mapped file"], rows)
+    table = _table(["memory, KiB", "peak (VmHWM)", "less the mapped file"], rows)
+    rounds = ", ".join(f"{now:,} ({peak:,})" for now, peak in run.resident)
+    return f"{table}\n\nService at the end of each round, resident now (at its highest), KiB: {rounds}"
 
 
 def _of(run, what):
