@@ -233,7 +233,12 @@ mod tests {
     }
 
     fn evidence(root: &Issuer, ca: &Issuer, crls: Vec<CertificateList>) -> Evidence {
-        Evidence { anchors: vec![root.certificate.clone()], certificates: vec![ca.certificate.clone()], crls }
+        Evidence {
+            anchors: vec![root.certificate.clone()],
+            certificates: vec![ca.certificate.clone()],
+            crls,
+            ..Evidence::default()
+        }
     }
 
     #[test]
@@ -319,7 +324,7 @@ mod tests {
         let evidence = Evidence {
             anchors: vec![root.certificate.clone()],
             certificates: vec![ca.certificate, leaf.certificate],
-            crls: vec![],
+            ..Evidence::default()
         };
         assert_eq!(
             run(&forged.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
@@ -334,7 +339,7 @@ mod tests {
         let evidence = Evidence {
             anchors: vec![Issuer::root("Other").certificate],
             certificates: vec![root.certificate, ca.certificate, cross.certificate],
-            crls: vec![],
+            ..Evidence::default()
         };
         assert_eq!(
             run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
