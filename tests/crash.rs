@@ -75,7 +75,7 @@ enum Step {
 
 impl Job {
     fn documents(&self) -> usize {
-        if self.n % 10 == 0 { 3 } else { 1 }
+        if self.n.is_multiple_of(10) { 3 } else { 1 }
     }
 
     fn id(&self) -> &str {

@@ -19,6 +19,7 @@ use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
 use crate::service::Service;
+use crate::service::settle::Settled;
 
 /// How often overdue transactions are looked for; whoever asks for one sees its true state at once anyway.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -176,6 +177,13 @@ async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>) {
         let Some(service) = service.upgrade() else { return };
         if let Err(error) = service.expire_overdue().await {
             tracing::warn!(%error, "overdue transactions could not be ended");
+        }
+        match service.settle_stalled().await {
+            Ok(settled) if settled != Settled::default() => {
+                tracing::warn!(finished = settled.finished, failed = settled.failed, "settled what was stuck");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what is stuck could not be settled"),
         }
         let Some(pki) = pki.as_ref().and_then(Weak::upgrade) else { continue };
         if let Err(error) = pki.refresh_crl(SystemClock.now()) {
