@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::output::{self, FileResult};
-use crate::formats::{crl, x509::pem};
+use crate::formats::x509::pem;
 use crate::mapping::Mapped;
 use crate::validation::report::{FileReport, Format, Indication, Language};
 use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE_OR_DIR")]
     trust: Vec<PathBuf>,
 
-    /// Revocation lists: a PEM or DER file, or a folder of them
+    /// Revocation lists (PEM or DER) or OCSP responses (DER): a file, or a folder of them
     #[arg(long, value_name = "FILE_OR_DIR")]
     crl: Vec<PathBuf>,
 
@@ -190,10 +190,7 @@ fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence>
         evidence.anchors.extend(pem::certificates(bytes)?);
         Ok(())
     })?;
-    each_file(crl, &["crl", "pem", "der"], |bytes| {
-        evidence.crls.extend(crl::lists(bytes)?);
-        Ok(())
-    })?;
+    each_file(crl, &["crl", "pem", "der", "ocsp", "ors"], |bytes| Ok(evidence.add_revocation(bytes)?))?;
     Ok(evidence)
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::crypto::DigestAlgorithm;
 use crate::formats::crl::CertificateList;
+use crate::formats::ocsp::OcspResponse;
 use crate::formats::x509::Certificate;
 
 /// Most signatures remembered: the authorities of every hierarchy in use, in some hundred kilobytes.
@@ -26,6 +27,13 @@ impl KnownSignatures {
     /// Whether `issuer`'s key signed the list.
     pub fn listed(&self, crl: &CertificateList, issuer: &Certificate) -> bool {
         self.check(crl.der(), issuer, || issuer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
+    }
+
+    /// Whether `responder`'s key signed the response.
+    pub fn answered(&self, ocsp: &OcspResponse, responder: &Certificate) -> bool {
+        self.check(ocsp.der(), responder, || {
+            responder.public_key().is_ok_and(|key| ocsp.verify_issued_with(&key).is_ok())
+        })
     }
 
     /// Only good signatures are remembered: bad ones are as many as somebody cares to make.

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::crypto::DigestAlgorithm;
-use crate::formats::cms::{SignedData, SignerInfo, oid};
+use crate::formats::cms::{SignedData, SignerInfo, ValidationData, oid};
 use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::{CryptographicallyValid, SignedContent};
@@ -160,9 +160,7 @@ fn imprint(subject: &Subject<'_>) -> Result<(DigestAlgorithm, OffsetDateTime), F
 }
 
 fn chain(subject: &Subject<'_>, certificate: &Certificate, setting: Setting<'_>, answer: &mut Answer) {
-    let mut crls = subject.signed_data.revocation.crls.clone();
-    crls.extend(subject.signer.archived_crls());
-    let evidence = setting.evidence.with(&subject.signed_data.certificates, &crls);
+    let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, subject.signer));
     let purpose = match subject.kind {
         Kind::Signature => Purpose::DocumentSigning,
         Kind::DocumentTimestamp => Purpose::TimeStamping,

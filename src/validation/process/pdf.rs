@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use crate::formats::cms::SignedData;
+use crate::formats::pdf::dss::SecurityStore;
 use crate::formats::pdf::{Limits, Pdf, PdfError, SignatureDictionary, revisions, signature};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::blocks::format_checking::{self, SubFilter};
+use crate::validation::evidence;
 use crate::validation::process::basic::{self, Answer, Setting, Subject};
 use crate::validation::process::cms::empty_report;
 use crate::validation::profile::{Container, Entry, PdfFacts};
@@ -22,6 +24,9 @@ pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, Pd
     let mut seen = HashSet::new();
     dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
+    let store = SecurityStore::read(&pdf).map(|store| evidence::of_store(&store)).unwrap_or_default();
+    let evidence = setting.evidence.with(&store);
+    let setting = Setting { evidence: &evidence, ..setting };
     let reports = dictionaries.iter().enumerate();
     let signatures =
         reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));

@@ -1,8 +1,11 @@
-//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs.
+//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3): what CRLs and OCSP
+//! responses say of a certificate, and what that means at a time.
 
 use time::OffsetDateTime;
 
-use crate::formats::crl::{CertificateList, Reason, Revocation};
+use super::responder;
+use crate::formats::crl::{CertificateList, Reason};
+use crate::formats::ocsp::{OcspResponse, SingleResponse};
 use crate::formats::x509::{Certificate, GeneralName, Name};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
@@ -20,10 +23,10 @@ pub enum Status {
     Unknown(&'static str),
 }
 
-/// The status of `certificate` at `time`, from lists its issuer signed.
+/// The status of `certificate` at `time`, from lists and responses its issuer signed or authorised.
 ///
-/// An entry counts even in a list that is out of date: a final revocation is never taken back. Absence from a list only
-/// counts while the list is in date, or when the list is newer and was made before the certificate expired.
+/// An entry counts even in a list that is out of date: a final revocation is never taken back. A good standing only
+/// counts while the information is fresh, or when it is newer and was made before the certificate expired.
 ///
 /// `issuers` are the certificate's issuer and the authorities above it, in the order of the path.
 pub fn status(
@@ -39,10 +42,10 @@ pub fn status(
 
 /// Where revocation information for one certificate may come from.
 #[derive(Clone, Copy)]
-struct Sources<'a> {
-    issuers: &'a [Certificate],
-    evidence: &'a Evidence,
-    time: OffsetDateTime,
+pub(super) struct Sources<'a> {
+    pub issuers: &'a [Certificate],
+    pub evidence: &'a Evidence,
+    pub time: OffsetDateTime,
     keys: Keys,
 }
 
@@ -55,24 +58,122 @@ enum Keys {
 }
 
 fn status_from(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
-    let time = sources.time;
-    let mut best = Status::Unknown("no CRL of its issuer");
-    for crl in sources.evidence.crls.iter().filter(|crl| crl.issuer() == certificate.issuer()) {
-        let signed = speaks_for(crl, certificate).and_then(|()| signed(crl, sources, budget));
-        let found = match signed {
-            Err(why) => Status::Unknown(why),
-            Ok(()) => match crl.revocation(certificate.serial()) {
-                Some(entry) => listed(entry, time, crl),
-                None if crl.scope().delta => Status::Unknown("its CRL only lists changes"),
-                None => absent(certificate, crl, time),
-            },
-        };
+    let mut best = Status::Unknown("no CRL or OCSP response of its issuer");
+    for found in information(certificate, sources, budget) {
+        let found = found.map_or_else(Status::Unknown, |information| information.status_at(sources.time));
         if rank(found) > rank(best) || (matches!(best, Status::Unknown(_)) && matches!(found, Status::Unknown(_))) {
             best = found;
         }
     }
     best
 }
+
+/// The control time after sliding over one certificate: the latest time not after `control` at which it was demonstrably not
+/// revoked (EN 319 102-1 §5.6.2.2.4, validation time sliding). `None` when nothing usable is known.
+///
+/// A revocation slides to its date. Information that is no longer fresh at the control time slides to its thisUpdate: that is
+/// the last time it speaks of.
+pub fn slide(
+    certificate: &Certificate,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    control: OffsetDateTime,
+    budget: &mut Budget,
+) -> Option<OffsetDateTime> {
+    let sources = Sources { issuers, evidence, time: control, keys: Keys::IssuerAndItsOthers };
+    let known: Vec<Information> = information(certificate, sources, budget).into_iter().flatten().collect();
+    let revoked = known.iter().filter_map(|information| information.said.date()).min();
+    match revoked {
+        Some(date) => Some(control.min(date)),
+        None => known.iter().map(|information| information.speaks_until(control)).max(),
+    }
+}
+
+/// What one verified list or response says of a certificate: a fact, whatever the time it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Information {
+    pub said: Said,
+    pub this_update: OffsetDateTime,
+    pub next_update: Option<OffsetDateTime>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    Good,
+    Revoked(OffsetDateTime),
+    OnHold(OffsetDateTime),
+}
+
+impl Said {
+    fn date(self) -> Option<OffsetDateTime> {
+        match self {
+            Self::Good => None,
+            Self::Revoked(date) | Self::OnHold(date) => Some(date),
+        }
+    }
+}
+
+impl Information {
+    /// Revocation freshness (EN 319 102-1 §5.2.5): the successor this information promised was not yet due.
+    fn is_fresh_at(self, time: OffsetDateTime) -> bool {
+        self.this_update <= time && self.next_update.is_some_and(|next| time <= next)
+    }
+
+    fn status_at(self, time: OffsetDateTime) -> Status {
+        match self.said {
+            Said::Revoked(date) | Said::OnHold(date) if date > time => Status::RevokedLater(date),
+            Said::Revoked(date) => Status::Revoked(date),
+            Said::OnHold(_) if self.next_update.is_some_and(|next| next < time) => Status::Unknown(OUT_OF_DATE),
+            Said::OnHold(_) => Status::OnHold,
+            // Newer information tells of an earlier time.
+            Said::Good if self.is_fresh_at(time) || self.this_update >= time => Status::Good,
+            Said::Good => Status::Unknown(OUT_OF_DATE),
+        }
+    }
+
+    fn speaks_until(self, control: OffsetDateTime) -> OffsetDateTime {
+        if self.is_fresh_at(control) { control } else { control.min(self.this_update) }
+    }
+}
+
+const OUT_OF_DATE: &str = "its revocation information is out of date";
+
+/// Everything usable that is said of the certificate, and why the rest is not.
+fn information(
+    certificate: &Certificate,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Vec<Result<Information, &'static str>> {
+    let lists = sources.evidence.crls.iter().filter(|crl| crl.issuer() == certificate.issuer());
+    let mut found: Vec<_> = lists.map(|crl| listed(crl, certificate, sources, budget)).collect();
+    if sources.keys == Keys::IssuerAndItsOthers {
+        for response in &sources.evidence.ocsps {
+            found.extend(answers(response, certificate, sources, budget));
+        }
+    }
+    found
+}
+
+/// What an OCSP response says of the certificate, if it names it at all.
+fn answers(
+    response: &OcspResponse,
+    certificate: &Certificate,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Vec<Result<Information, &'static str>> {
+    let Some(issuer) = sources.issuers.first() else { return Vec::new() };
+    let answers: Vec<&SingleResponse> = response.answers(certificate, issuer).take(MAX_ANSWERS).collect();
+    if answers.is_empty() {
+        return Vec::new();
+    }
+    if let Err(why) = responder::authorised(response, sources, budget) {
+        return vec![Err(why)];
+    }
+    answers.into_iter().map(|answer| responder::information(answer, response, certificate)).collect()
+}
+
+/// Most answers of one response about one certificate that are looked at.
+const MAX_ANSWERS: usize = 8;
 
 /// The worse news wins; a suspension is overruled by a list that says good only if that list is newer, which is not
 /// compared here: TRY_LATER asks for the newest.
@@ -159,6 +260,11 @@ fn is_crl_signer(certificate: &Certificate, time: OffsetDateTime) -> bool {
         && certificate.validity().contains(time)
 }
 
+/// The responder's own status, from CRLs of the authority alone, which ends the recursion (RFC 6960 §4.2.2.2.1).
+pub(super) fn responder_status(responder: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    status_from(responder, Sources { keys: Keys::IssuerOnly, ..sources }, budget)
+}
+
 fn verifies(
     crl: &CertificateList,
     signer: &Certificate,
@@ -188,31 +294,29 @@ fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> 
 /// CRLReason removeFromCRL (RFC 5280 §5.3.1).
 const REMOVE_FROM_CRL: u32 = 8;
 
-fn listed(entry: Revocation, time: OffsetDateTime, crl: &CertificateList) -> Status {
-    match entry.reason {
+fn listed(
+    crl: &CertificateList,
+    certificate: &Certificate,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Result<Information, &'static str> {
+    speaks_for(crl, certificate)?;
+    signed(crl, sources, budget)?;
+    let said = match crl.revocation(certificate.serial()) {
         // removeFromCRL takes an entry of another list back; alone it says nothing.
-        Reason::Final(Some(REMOVE_FROM_CRL)) => Status::Unknown("its CRL only lists changes"),
-        _ if entry.date > time => Status::RevokedLater(entry.date),
-        Reason::Final(_) => Status::Revoked(entry.date),
-        Reason::OnHold if crl.next_update().is_some_and(|next| next < time) => {
-            Status::Unknown("its CRL is out of date")
+        Some(entry) if entry.reason == Reason::Final(Some(REMOVE_FROM_CRL)) => {
+            return Err("its CRL only lists changes");
         }
-        Reason::OnHold => Status::OnHold,
-    }
-}
-
-fn absent(certificate: &Certificate, crl: &CertificateList, time: OffsetDateTime) -> Status {
-    let in_date = crl.this_update() <= time && crl.next_update().is_some_and(|next| time <= next);
-    let newer = crl.this_update() > time && crl.this_update() <= certificate.validity().not_after;
-    // Expired certificates may be dropped from lists (RFC 5280 §3.3): absence says nothing about them.
-    let dropped = crl.this_update() > certificate.validity().not_after;
-    if dropped {
-        Status::Unknown("its CRL was made after the certificate expired")
-    } else if in_date || newer {
-        Status::Good
-    } else {
-        Status::Unknown("its CRL is out of date")
-    }
+        Some(entry) if entry.reason == Reason::OnHold => Said::OnHold(entry.date),
+        Some(entry) => Said::Revoked(entry.date),
+        None if crl.scope().delta => return Err("its CRL only lists changes"),
+        // Expired certificates may be dropped from lists (RFC 5280 §3.3): absence says nothing about them.
+        None if crl.this_update() > certificate.validity().not_after => {
+            return Err("its CRL was made after the certificate expired");
+        }
+        None => Said::Good,
+    };
+    Ok(Information { said, this_update: crl.this_update(), next_update: crl.next_update() })
 }
 
 #[cfg(test)]
