@@ -22,11 +22,7 @@ impl ValidationData {
     /// attributes certificate-values and revocation-values (EN 319 122-1 §A.1.1) and Adobe's signed
     /// adbe-revocationInfoArchival (ISO 32000-2 §12.8.3.3.2).
     pub fn of(signed_data: &SignedData<'_>, signer: &SignerInfo) -> Self {
-        let mut data = Self {
-            certificates: signed_data.certificates.clone(),
-            crls: signed_data.revocation.crls.clone(),
-            ocsps: signed_data.revocation.ocsps.clone(),
-        };
+        let mut data = Self::of_message(signed_data);
         let unsigned = &signer.unsigned_attributes;
         for value in unsigned.values(&oid::CERTIFICATE_VALUES) {
             data.certificates.extend(certificate_values(value).unwrap_or_default());
@@ -40,11 +36,13 @@ impl ValidationData {
         data
     }
 
-    /// Adds another collection.
-    pub fn extend(&mut self, other: Self) {
-        self.certificates.extend(other.certificates);
-        self.crls.extend(other.crls);
-        self.ocsps.extend(other.ocsps);
+    /// SignedData's certificates and crls alone.
+    pub fn of_message(signed_data: &SignedData<'_>) -> Self {
+        Self {
+            certificates: signed_data.certificates.clone(),
+            crls: signed_data.revocation.crls.clone(),
+            ocsps: signed_data.revocation.ocsps.clone(),
+        }
     }
 
     /// ```text

@@ -1,6 +1,7 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
-//! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
+//! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time),
+//! [`search`] (candidate paths, bounded), [`constraints`]
 //! (what each certificate may do), [`names`] (name constraints), [`revocation`] (CRLs, OCSP responses and their acceptance), [`responder`] (who may answer for an authority).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
@@ -57,6 +58,33 @@ pub fn validate(
     budget: &mut Budget,
     messages: &mut Vec<Message>,
 ) -> Result<ValidatedPath, Finding> {
+    first_valid(leaf, context, budget, messages, judge)
+}
+
+/// Past certificate validation (EN 319 102-1 §5.6.2.1): judges a path for `context.time`, a proven time in the past, with what is
+/// known at `now`. A certificate that has expired or was revoked since needs information from after that time.
+///
+/// # Errors
+/// The sub-indications of EN 319 102-1 §5.6.2.1.
+pub fn validate_past(
+    leaf: &Certificate,
+    context: Context<'_>,
+    now: OffsetDateTime,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<ValidatedPath, Finding> {
+    first_valid(leaf, context, budget, messages, |path, context, budget, messages| {
+        judge_past(path, context, now, budget, messages)
+    })
+}
+
+fn first_valid(
+    leaf: &Certificate,
+    context: Context<'_>,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+    judge: impl Fn(&Path, Context<'_>, &mut Budget, &mut Vec<Message>) -> Result<(), Refusal>,
+) -> Result<ValidatedPath, Finding> {
     let mut best: Option<Refusal> = None;
     let mut search = Search::new(leaf, context.evidence);
     loop {
@@ -110,6 +138,52 @@ fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut 
     algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
     let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, known_good).map_err(at(Stage::Validity))
+}
+
+fn judge_past(
+    path: &Path,
+    context: Context<'_>,
+    now: OffsetDateTime,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<(), Refusal> {
+    let at = |stage| move |finding| Refusal { stage, finding };
+    constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
+    names::check(&path.certificates).map_err(at(Stage::Constraints))?;
+    algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    slide(path, context, now, budget, messages).map_err(at(Stage::Revocation))?;
+    validity(path, context.time, KnownGood::Unknown).map_err(at(Stage::Validity))
+}
+
+/// Validation time sliding (EN 319 102-1 §5.6.2.2.4): from the anchor down, the control time goes back to the last time each
+/// certificate is known to have been good. The proven time must not lie after it.
+fn slide(
+    path: &Path,
+    context: Context<'_>,
+    now: OffsetDateTime,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<(), Finding> {
+    let links: Vec<_> = path.links().map(|(certificate, _)| certificate).enumerate().collect();
+    let mut control = now;
+    for (depth, certificate) in links.into_iter().rev() {
+        let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
+        let subject = certificate.subject().to_string();
+        match (revocation::slide(certificate, issuers, context.evidence, control, budget), context.policy.revocation) {
+            (Some(earlier), _) => control = earlier,
+            (None, RevocationPolicy::Require) => {
+                return Err(Finding::with(SubIndication::OutOfBoundsNoPoe, Code::RevocationMissing, subject));
+            }
+            (None, RevocationPolicy::IfPresent) => {
+                messages.push(Message::warning(Code::RevocationMissing).detail(subject));
+            }
+        }
+        if control < context.time {
+            let detail = format!("{}, {control}", certificate.subject());
+            return Err(Finding::with(SubIndication::OutOfBoundsNoPoe, Code::RevocationMissing, detail));
+        }
+    }
+    Ok(())
 }
 
 /// Every issuer's signature, below the anchor, with an algorithm that still held at the validation time.
