@@ -19,3 +19,6 @@ pub mod timestamp;
 pub use basic::Setting;
 pub use cms::validate_cms;
 pub use pdf::validate_pdf;
+
+#[cfg(test)]
+mod tests;
