@@ -12,8 +12,9 @@ use crate::validation::process::past;
 use crate::validation::profile::Container;
 use crate::validation::report::{Code, Finding, Indication, Kind, Message, SignatureReport, SubIndication};
 
-/// Most signature time-stamps of one signature that are validated. Honest signatures carry one or two.
-const MAX_SIGNATURE_TIME_STAMPS: usize = 16;
+/// Most signature time-stamps of one signature that are validated: each costs a path of its own. Honest
+/// signatures carry one or two.
+const MAX_SIGNATURE_TIME_STAMPS: usize = 4;
 
 /// Proof that a time-stamping unit saw something at a time; minted only from a validated token.
 #[derive(Debug, Clone)]
