@@ -12,7 +12,7 @@ use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::process::basic::{Basic, Setting, Subject};
 use crate::validation::process::past;
 use crate::validation::process::timestamp::TimeStamp;
-use crate::validation::report::{Baseline, SignatureReport};
+use crate::validation::report::{Baseline, Code, Finding, Level, Message, SignatureReport};
 
 /// Settles what the proven time decides and fills in best signature time and level.
 ///
@@ -30,8 +30,11 @@ pub fn validate(
     report.best_signature_time = Some(best.time());
     past::settle(basic, subject, setting, best.time());
     if let Some(signing) = &basic.signing_certificate {
-        let level = baseline(signing.certificate(), subject, setting.evidence, best, material);
+        let (level, missing) = baseline(signing.certificate(), subject, setting.evidence, best, material);
         report.level = report.level.at(level);
+        if matches!(report.level, Level::Pades(_) | Level::Cades(_)) {
+            basic.answer.messages.extend(missing);
+        }
     }
 }
 
@@ -43,35 +46,46 @@ pub struct Material<'a> {
     pub protected: Option<&'a ValidationData>,
 }
 
-/// The level reached (EN 319 142-1 §6.1, EN 319 122-1 §6.1), given a valid time-stamp.
+/// The level reached (EN 319 142-1 §6.1, EN 319 122-1 §6.1), given a valid time-stamp, and what the next one lacks.
 fn baseline(
     signer: &Certificate,
     subject: &Subject<'_>,
     evidence: &Evidence,
     best: &TimeStamp,
     material: Material<'_>,
-) -> Baseline {
+) -> (Baseline, Option<Message>) {
+    let lacks = |level: &str, what: &str| Some(Message::info(Code::LevelNotReached).detail(format!("{level}: {what}")));
     // B-T asks for a time-stamp from before the certificate's end.
     if best.time() > signer.validity().not_after {
-        return Baseline::B;
+        return (Baseline::B, lacks("B-T", "the time-stamp is younger than the certificate's end"));
     }
     let complete = |data: &ValidationData| {
         let mut evidence = evidence.anchors_alone().with(data);
         evidence.certificates.extend_from_slice(&subject.signed_data.certificates);
         evidence.certificates.extend_from_slice(&best.brought().certificates);
-        status_known(signer, Purpose::DocumentSigning, &evidence, best.time())
-            && status_known(best.unit(), Purpose::TimeStamping, &evidence, best.time())
+        status_known(signer, Purpose::DocumentSigning, &evidence, best.time())?;
+        status_known(best.unit(), Purpose::TimeStamping, &evidence, best.time())
     };
-    match material.protected {
-        _ if !complete(material.kept) => Baseline::T,
-        Some(protected) if complete(protected) => Baseline::Lta,
-        _ => Baseline::Lt,
+    if let Err(finding) = complete(material.kept) {
+        return (
+            Baseline::T,
+            lacks("B-LT", finding.message.detail.as_deref().unwrap_or(finding.message.code.as_str())),
+        );
+    }
+    match material.protected.map(complete) {
+        Some(Ok(())) => (Baseline::Lta, None),
+        _ => (Baseline::Lt, lacks("B-LTA", "no valid time-stamp over the validation material")),
     }
 }
 
-/// Whether this evidence alone shows the whole path good at `time`.
-fn status_known(certificate: &Certificate, purpose: Purpose, evidence: &Evidence, time: OffsetDateTime) -> bool {
+/// Checks that this evidence alone shows the whole path good at `time`.
+fn status_known(
+    certificate: &Certificate,
+    purpose: Purpose,
+    evidence: &Evidence,
+    time: OffsetDateTime,
+) -> Result<(), Finding> {
     let policy = Policy { revocation: RevocationPolicy::Require };
     let context = x509::Context { evidence, policy, time, purpose };
-    x509::validate(certificate, context, &mut Budget::default(), &mut Vec::new()).is_ok()
+    x509::validate(certificate, context, &mut Budget::default(), &mut Vec::new()).map(|_| ())
 }

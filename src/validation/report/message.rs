@@ -240,6 +240,9 @@ codes! {
     TimestampNotValid "timestamp-not-valid"
         "a time-stamp does not validate and proves nothing"
         "dấu thời gian không hợp lệ nên không có giá trị chứng minh";
+    LevelNotReached "level-not-reached"
+        "the next baseline level is not reached"
+        "chưa đạt mức hồ sơ cơ sở tiếp theo";
     ProvenEarlier "proven-earlier"
         "no longer good at the validation time, but proven good at the time a time-stamp shows"
         "không còn giá trị tại thời điểm kiểm tra, nhưng đã được chứng minh là hợp lệ tại thời điểm của dấu thời gian";
