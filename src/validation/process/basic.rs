@@ -8,7 +8,7 @@ use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::{CryptographicallyValid, SignedContent};
 use crate::validation::blocks::signing_certificate::SigningCertificate;
-use crate::validation::blocks::x509::{self, Purpose};
+use crate::validation::blocks::x509::{self, Purpose, policies::PolicyInputs};
 use crate::validation::blocks::{acceptance, crypto, signing_certificate};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
@@ -167,7 +167,9 @@ fn chain(subject: &Subject<'_>, certificate: &Certificate, setting: Setting<'_>,
         Kind::Signature => Purpose::DocumentSigning,
         Kind::DocumentTimestamp => Purpose::TimeStamping,
     };
-    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: setting.time, purpose };
+    // Any certificate policy is acceptable; what authorities demand is still honoured.
+    let policies = PolicyInputs::default();
+    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: setting.time, purpose, policies };
     let outcome = x509::validate(certificate, context, &mut Budget::default(), &mut answer.messages);
     answer.take(outcome);
 }

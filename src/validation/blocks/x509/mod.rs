@@ -1,13 +1,14 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
-//! (what each certificate may do), [`names`] (name constraints), [`revocation`] (CRLs and their acceptance).
+//! (what each certificate may do), [`names`] (name constraints), [`policies`] (certificate policies), [`revocation`] (CRLs and their acceptance).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
-//! Policies: any policy is acceptable; a path that requires an explicit one is refused as unsupported. OCSP is not read.
+//! OCSP is not read.
 
 pub mod constraints;
 pub mod names;
+pub mod policies;
 pub mod revocation;
 pub mod search;
 
@@ -21,6 +22,7 @@ use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 pub use constraints::Purpose;
+use policies::PolicyInputs;
 use revocation::Status;
 use search::{Path, Search};
 
@@ -42,7 +44,9 @@ pub struct Context<'a> {
     pub evidence: &'a Evidence,
     pub policy: Policy,
     pub time: OffsetDateTime,
-    pub purpose: Purpose,
+    pub purpose: Purpose<'a>,
+    /// The certificate policies the caller asks for.
+    pub policies: PolicyInputs<'a>,
 }
 
 /// Searches a path from `leaf` to an anchor and judges it; the first valid path wins, else the path that came closest is
@@ -106,6 +110,7 @@ fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut 
     let at = |stage| move |finding| Refusal { stage, finding };
     constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
     names::check(&path.certificates).map_err(at(Stage::Constraints))?;
+    policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
     algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
     let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, known_good).map_err(at(Stage::Validity))
@@ -215,7 +220,9 @@ mod tests {
         revocation: RevocationPolicy,
         time: OffsetDateTime,
     ) -> Result<usize, SubIndication> {
-        let context = Context { evidence, policy: Policy { revocation }, time, purpose: Purpose::DocumentSigning };
+        let policy = Policy { revocation };
+        let policies = PolicyInputs::default();
+        let context = Context { evidence, policy, time, purpose: Purpose::DocumentSigning, policies };
         let result = validate(leaf, context, &mut Budget::default(), &mut Vec::new());
         result.map(|path| path.certificates().len()).map_err(|finding| finding.sub_indication)
     }
