@@ -184,8 +184,8 @@ codes! {
         "the search for a certification path was given up at its limit"
         "việc tìm đường dẫn chứng thực vượt quá giới hạn";
     CertificateMalformed "certificate-malformed"
-        "a certificate in the path has a malformed extension"
-        "chứng thư trong đường dẫn có phần mở rộng sai định dạng";
+        "a certificate in the path is malformed"
+        "chứng thư trong đường dẫn sai định dạng";
     CertificateUnknownCritical "certificate-unknown-critical"
         "a certificate in the path has a critical extension that is not supported"
         "chứng thư có phần mở rộng bắt buộc không được hỗ trợ";

@@ -104,6 +104,13 @@ fn leaf(certificate: &Certificate, purpose: Purpose<'_>) -> Result<(), Finding> 
 fn authority(certificate: &Certificate, below: u32, purpose: Purpose<'_>, position: Position) -> Result<(), Finding> {
     let extensions = certificate.extensions();
     let refuse = |sub, code| Err(Finding::with(sub, code, certificate.subject().to_string()));
+    if certificate.subject().is_empty() {
+        // "then the subject field MUST be populated with a non-empty distinguished name" (RFC 5280 §4.1.2.6): names chain, and
+        // people decide by them.
+        let detail = format!("no subject, serial {}", certificate.serial_hex());
+        let sub = SubIndication::CertificateChainGeneralFailure;
+        return Err(Finding::with(sub, Code::CertificateMalformed, detail));
+    }
     match (extensions.basic_constraints, position) {
         (Some(constraints), _) if constraints.ca => {
             if constraints.path_len.is_some_and(|limit| below > limit) {
@@ -200,6 +207,15 @@ mod tests {
         assert!(check(&good, Purpose::TimeStamping).is_ok());
         assert!(check(&leaf_with(purposes(&["1.3.6.1.5.5.7.3.36"])), Purpose::TimeStamping).is_err());
         assert!(check(&leaf_with(extension("1.2.3.4", &[5, 0])), Purpose::TimeStamping).is_err());
+    }
+
+    #[test]
+    fn authority_without_a_name_is_refused() {
+        let root = Issuer::root("Root");
+        let ca = root.issue(&Template { subject: write::sequence(&[]), ..Template::authority("CA") });
+        let leaf = ca.issue(&Template::signer("An"));
+        let path = [leaf.certificate, ca.certificate, root.certificate];
+        assert_eq!(code(&path), Some(Code::CertificateMalformed));
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut 
     names::check(&path.certificates).map_err(at(Stage::Constraints))?;
     policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
     algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    own_key(path, context).map_err(at(Stage::Algorithms))?;
     let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, known_good).map_err(at(Stage::Validity))
 }
@@ -133,6 +134,19 @@ fn algorithms(path: &Path, time: OffsetDateTime) -> Result<(), Finding> {
         }
     }
     Ok(())
+}
+
+/// The leaf's own key, where nothing it signed is at hand to be judged with it.
+fn own_key(path: &Path, context: Context<'_>) -> Result<(), Finding> {
+    let (Purpose::Named(_), Some(leaf)) = (context.purpose, path.certificates.first()) else { return Ok(()) };
+    let refuse = |code, detail| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, code, detail));
+    match leaf.public_key() {
+        Err(error) => refuse(Code::AlgorithmUnsupported, format!("{error}, {}", leaf.subject())),
+        Ok(key) if !suites::key_suitability(&key).holds_at(context.time) => {
+            refuse(Code::AlgorithmObsolete, format!("{} bit, {}", key.bits(), leaf.subject()))
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Whether every certificate below the anchor is known not to be revoked.
