@@ -410,6 +410,14 @@ mod tests {
     }
 
     #[test]
+    fn inhibited_any_policy_is_not_mapped_from() {
+        let wide = path(&[], &[policies(&[B, ANY]), mapping(&[(A, B)])], &[policies(&[B])]);
+        assert_eq!(code(&wide, explicit(&A_ONLY)), None);
+        let inhibited = PolicyInputs { any_policy: Allowance::Inhibited, ..explicit(&A_ONLY) };
+        assert_eq!(code(&wide, inhibited), Some(Code::PolicyRequired));
+    }
+
+    #[test]
     fn mapping_any_policy_is_refused() {
         let path = path(&[], &[policies(&[A]), mapping(&[(A, ANY)])], &[policies(&[A])]);
         assert_eq!(code(&path, PolicyInputs::default()), Some(Code::PolicyMappingInvalid));
