@@ -1,7 +1,7 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
-//! (what each certificate may do), [`names`] (name constraints), [`revocation`] (CRLs and their acceptance).
+//! (what each certificate may do), [`names`] (name constraints), [`mod@revocation`] (CRLs and their acceptance).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
 //! Policies: any policy is acceptable; a path that requires an explicit one is refused as unsupported. OCSP is not read.
