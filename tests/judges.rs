@@ -72,18 +72,23 @@ impl World {
     }
 
     async fn sign(&self, sample: &Path, credential: &str) -> anyhow::Result<PathBuf> {
+        self.sign_with(sample, credential, None).await
+    }
+
+    async fn sign_with(&self, sample: &Path, credential: &str, sign_algo: Option<&str>) -> anyhow::Result<PathBuf> {
         let portal = Portal::connect(Access::from_ready(self.running.ready.as_ref().expect("a sandbox"))?).await?;
         let ask = Ask {
             credential: credential.into(),
             level: "B-B".into(),
             reason: Some("Tôi đồng ý với nội dung".into()),
+            sign_algo: sign_algo.map(str::to_owned),
             ..Ask::default()
         };
         let name = sample.file_name().expect("a name").to_string_lossy().into_owned();
         let request = portal.create(&name, &std::fs::read(sample)?, &ask).await?;
         portal.confirm_as_citizen(&request).await?;
         portal.wait(&request.id, std::time::Duration::from_secs(10)).await?;
-        let out = self.folder.path().join(format!("{credential}-{name}"));
+        let out = self.folder.path().join(format!("{credential}{}-{name}", sign_algo.unwrap_or_default()));
         std::fs::write(&out, portal.document(&request.id).await?)?;
         Ok(out)
     }
@@ -95,6 +100,10 @@ impl World {
                 signed.push(self.sign(&root().join("samples").join(sample), credential).await.expect(credential));
             }
         }
+        let pkcs1 = Some("1.2.840.113549.1.1.11");
+        signed.push(
+            self.sign_with(&root().join("samples").join(SAMPLES[0]), "rsa-2048", pkcs1).await.expect("PKCS#1 v1.5"),
+        );
         signed
     }
 

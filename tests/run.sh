@@ -68,7 +68,7 @@ cargo clippy --no-default-features --lib --quiet -- -D warnings
 cargo clippy --no-default-features --features cli --quiet -- -D warnings
 
 say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 
 say "tests"
 cargo test

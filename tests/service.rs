@@ -8,11 +8,13 @@ use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::SystemClock;
 use kyso::app::wiring;
 use kyso::crypto::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm};
-use kyso::domain::{CredentialId, PortalId, Secret, SignerId, StateKind};
+use kyso::domain::{AuditEvent, Clock, CredentialId, PortalId, Secret, SignerId, State, StateKind};
 use kyso::service::{
     Authorization, AuthorizeHashes, Caller, DocumentProblem, Limits, NewDocument, NewRequest, Service, ServiceError,
     SignHashes,
 };
+use kyso::storage::sqlite::SqliteStorage;
+use kyso::storage::{Entry, Outcome, Transactions};
 
 struct World {
     _folder: tempfile::TempDir,
@@ -371,4 +373,27 @@ async fn a_restart_keeps_codes_and_requests() {
     let (service, _) = open(&w.data).await;
     service.settle().await.expect("settled");
     assert_eq!(service.submit_code(&token, &code).await.expect("signed").state.kind(), StateKind::Signed);
+}
+
+#[tokio::test]
+async fn a_request_stuck_after_its_confirmation_is_signed_and_a_fresh_one_left_alone() {
+    let w = world().await;
+    let storage = SqliteStorage::open(&w.data.join("kyso.db")).await.expect("opens");
+    let confirm = async |age: time::Duration| {
+        let view = w.service.create_request(&w.caller, request("ec-p256-hosted", form())).await.expect("created");
+        let id = view.transaction.id;
+        let at = SystemClock.now() - age;
+        let event = AuditEvent::Confirmed { transaction: id.clone(), method: "sms".into() };
+        let confirmed = State::Confirmed { at };
+        let moved = storage.advance(&id, StateKind::Waiting, &confirmed, Entry { at, event }).await.expect("moved");
+        assert_eq!(moved, Outcome::Done);
+        id
+    };
+    let stuck = confirm(time::Duration::minutes(5)).await;
+    let fresh = confirm(time::Duration::ZERO).await;
+    let settled = w.service.settle_stalled().await.expect("settled");
+    assert_eq!((settled.finished, settled.failed), (1, 0));
+    let state = async |id| w.service.request(&w.caller, id).await.expect("there").transaction.state.kind();
+    assert_eq!((state(&stuck).await, state(&fresh).await), (StateKind::Signed, StateKind::Confirmed));
+    w.service.audit().await.expect("read").1.expect("an unbroken chain");
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::system::SystemClock;
 use crate::custody::software::kek::KeyEncryptionKey;
-use crate::dev_pki::{DevPki, PkiSpec, SignerSpec};
+use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
 use crate::domain::{Clock, PortalId, Secret};
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
@@ -84,13 +84,18 @@ impl Sandbox {
 
     /// What the ready file says.
     pub fn ready(&self, url: &str) -> Value {
-        let signers: Vec<Value> = self.pki.spec().signers.iter().map(signer_entry).collect();
+        let signers = |state| -> Vec<Value> {
+            self.pki.spec().signers.iter().filter_map(|signer| signer_entry(signer, state)).collect()
+        };
         json!({
             "url": url,
             "csc": {"v1": format!("{url}/csc/v1"), "v2": format!("{url}/csc/v2")},
             "token_url": format!("{url}/oauth2/token"),
             "portal": {"client_id": PORTAL, "client_secret": self.client_secret.expose()},
-            "signers": signers,
+            "signers": signers(CertificateState::Valid),
+            // For tests of refusal: they exist like the others, and nothing good comes of them.
+            "expired_signers": signers(CertificateState::Expired),
+            "revoked_signers": signers(CertificateState::Revoked),
             "trust_anchor": self.folder.join("root.pem"),
             "crl": self.folder.join("crl.pem"),
             "tsa_url": format!("{url}{}", crate::dev_pki::paths::TSA),
@@ -99,28 +104,42 @@ impl Sandbox {
     }
 }
 
+/// Who may read a written file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// It holds a secret.
+    Owner,
+    /// Whoever the user's umask lets.
+    Others,
+}
+
 /// Writes a file so that whoever waits for it never sees half of it.
 ///
 /// # Errors
 /// Any I/O error.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> std::io::Result<()> {
     use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mode = match readers {
+        Readers::Owner => 0o600,
+        Readers::Others => 0o666,
+    };
+    let mut file = tempfile::Builder::new().permissions(PermissionsExt::from_mode(mode)).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-fn signer_entry(signer: &SignerSpec) -> Value {
-    let credential = |c: &crate::dev_pki::CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
-    json!({
-        "id": signer.id,
-        "name": signer.name,
-        "pin": signer.pin.expose(),
-        "phone": signer.phone,
-        "credentials": signer.credentials.iter().map(credential).collect::<Vec<_>>(),
-    })
+/// A signer with the credentials in one certificate state; `None` when there is none.
+fn signer_entry(signer: &SignerSpec, state: CertificateState) -> Option<Value> {
+    let of_state = signer.credentials.iter().filter(|credential| credential.certificate == state);
+    let entry = |c: &CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
+    let credentials: Vec<Value> = of_state.map(entry).collect();
+    let pin = signer.pin.expose();
+    let entry =
+        || json!({"id": signer.id, "name": signer.name, "pin": pin, "phone": signer.phone, "credentials": credentials});
+    (!credentials.is_empty()).then(entry)
 }
 
 /// The portal's secret is shown once; a sandbox keeps it beside its other development keys.
@@ -134,7 +153,7 @@ async fn portal(service: &Service, data: &Path) -> Result<Secret> {
     };
     match service.add_portal(new).await {
         Ok(secret) => {
-            write_atomically(&file, secret.expose().as_bytes())?;
+            write_atomically(&file, secret.expose().as_bytes(), Readers::Owner)?;
             Ok(secret)
         }
         Err(ServiceError::Storage(StorageError::Duplicate)) => {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,15 +10,16 @@ use tokio::net::TcpListener;
 
 use super::channels::Outbox;
 use super::config::Config;
-use super::sandbox::{self, Sandbox};
+use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
-use crate::dev_pki::{CrlIssuer, DevPki, paths};
+use crate::dev_pki::DevPki;
 use crate::domain::{Clock, ports};
 use crate::http::render::{RenderSettings, Renderer};
-use crate::http::sandbox::{SandboxFile, SandboxState};
+use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
 use crate::service::Service;
+use crate::service::settle::Settled;
 
 /// How often overdue transactions are looked for; whoever asks for one sees its true state at once anyway.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -110,9 +111,10 @@ pub async fn start(mut options: Options) -> Result<Running> {
         Some((sandbox, state)) => (Some(sandbox.ready(&public_url)), Some(state)),
         None => (None, None),
     };
-    let app = http::router(app_state(service.clone(), &options, &public_url, state));
+    let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
+    tokio::spawn(sweep(Arc::downgrade(&service), pki));
+    let app = http::router(app_state(service, &options, &public_url, state));
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    tokio::spawn(sweep(Arc::downgrade(&service)));
     let shutdown = async move {
         // A dropped sender means the same: stop.
         let _ = stopped.await;
@@ -142,27 +144,8 @@ async fn sandboxed(options: &Options, public_url: &str) -> Result<(Arc<Service>,
     let kek = sandbox::kek(&options.data)?;
     let service = wiring::open(&options.data, &kek, outbox.clone(), wiring::limits(&options.config)).await?;
     let sandbox = Sandbox::open(&service, &options.data, public_url).await?;
-    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), files: Arc::new(pki_files(&sandbox.pki)) };
+    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), pki: sandbox.pki.clone() };
     Ok((service, sandbox, state))
-}
-
-/// The development PKI's files under the paths its certificates point to.
-fn pki_files(pki: &Arc<DevPki>) -> std::collections::BTreeMap<String, SandboxFile> {
-    const CRL: &str = "application/pkix-crl";
-    const CERTIFICATE: &str = "application/pkix-cert";
-    let file = |content_type, bytes: fn(&DevPki) -> Option<Vec<u8>>| {
-        let pki = pki.clone();
-        SandboxFile { content_type, bytes: Arc::new(move || bytes(&pki).unwrap_or_default()) }
-    };
-    [
-        (paths::ISSUING_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Issuing, SystemClock.now()).ok())),
-        (paths::ROOT_CRL, file(CRL, |pki| pki.crl(CrlIssuer::Root, SystemClock.now()).ok())),
-        (paths::ISSUING_CERTIFICATE, file(CERTIFICATE, |pki| pki.chain().ok()?.into_iter().next())),
-        (paths::ROOT_CERTIFICATE, file(CERTIFICATE, |pki| pki.root().ok())),
-    ]
-    .into_iter()
-    .map(|(path, file)| (path.to_owned(), file))
-    .collect()
 }
 
 fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox: Option<SandboxState>) -> AppState {
@@ -184,15 +167,27 @@ fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox
 /// The ready file holds the sandbox's client secret: its owner alone may read it.
 fn write_ready_file(file: &Path, ready: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_vec_pretty(ready)?;
-    sandbox::write_atomically(file, &text).with_context(|| format!("cannot write {}", file.display()))
+    sandbox::write_atomically(file, &text, Readers::Owner).with_context(|| format!("cannot write {}", file.display()))
 }
 
-async fn sweep(service: std::sync::Weak<Service>) {
+/// Ends overdue transactions and keeps the sandbox's CRL file fresh, until the service is gone.
+async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(service) = service.upgrade() else { return };
         if let Err(error) = service.expire_overdue().await {
             tracing::warn!(%error, "overdue transactions could not be ended");
+        }
+        match service.settle_stalled().await {
+            Ok(settled) if settled != Settled::default() => {
+                tracing::warn!(finished = settled.finished, failed = settled.failed, "settled what was stuck");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "what is stuck could not be settled"),
+        }
+        let Some(pki) = pki.as_ref().and_then(Weak::upgrade) else { continue };
+        if let Err(error) = pki.refresh_crl(SystemClock.now()) {
+            tracing::warn!(%error, "the development CRL could not be renewed");
         }
     }
 }

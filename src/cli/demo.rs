@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::portal::{Access, Ask, Portal};
 use super::verify;
 use crate::app::config::Config;
-use crate::app::sandbox::write_atomically;
+use crate::app::sandbox::{Readers, write_atomically};
 use crate::app::serve::{Mode, Options, Running, start};
 
 /// The e-form the demonstration signs.
@@ -92,7 +92,7 @@ async fn sign(running: &Running, out: &Path) -> Result<PathBuf> {
     portal.wait(&request.id, PATIENCE).await?;
     let document = portal.document(&request.id).await?;
     let file = out.join("to-khai-xac-nhan-cu-tru.signed.pdf");
-    write_atomically(&file, &document)?;
+    write_atomically(&file, &document, Readers::Others)?;
     println!(
         "   {} ({} kB: the original, untouched, and the signature after it)",
         file.display(),

@@ -11,7 +11,7 @@ pub enum Command {
     /// Run the service
     Serve(serve::Args),
     /// Have documents signed: a portal's client in one command
-    Sign(sign::Args),
+    Sign(Box<sign::Args>),
     /// Manage portals, signers, credentials, keys and the audit chain
     Admin(admin::Args),
     /// Draw one page of a PDF; the service runs it as a process of its own
@@ -25,7 +25,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Sign(args) => sign::run(args),
+        Command::Sign(args) => sign::run(*args),
         Command::Admin(args) => admin::run(args),
         Command::RenderPage(args) => Ok(render::run(&args)),
     }

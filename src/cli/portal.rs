@@ -67,6 +67,8 @@ pub struct Ask {
     pub reason: Option<String>,
     pub location: Option<String>,
     pub field: Option<String>,
+    /// Dotted identifier; the credential's default when absent.
+    pub sign_algo: Option<String>,
 }
 
 /// A request as the service answers it; unknown members are ignored.
@@ -124,7 +126,13 @@ impl Portal {
             "description": ask.description,
             "level": ask.level,
         });
-        for (member, text) in [("reason", &ask.reason), ("location", &ask.location), ("field", &ask.field)] {
+        let optional = [
+            ("reason", &ask.reason),
+            ("location", &ask.location),
+            ("field", &ask.field),
+            ("sign_algo", &ask.sign_algo),
+        ];
+        for (member, text) in optional {
             if let (Some(text), Some(object)) = (text, body.as_object_mut()) {
                 object.insert(member.to_owned(), text.as_str().into());
             }

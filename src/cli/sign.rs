@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use super::portal::{Access, Ask, Portal};
 use crate::app::config::secret_file;
-use crate::app::sandbox::write_atomically;
+use crate::app::sandbox::{Readers, write_atomically};
 use crate::domain::Secret;
 
 #[derive(Debug, clap::Args)]
@@ -45,6 +45,10 @@ pub struct Args {
     reason: Option<String>,
     #[arg(long)]
     location: Option<String>,
+    /// Signature algorithm as a dotted identifier, e.g. 1.2.840.113549.1.1.11 for RSA PKCS#1 v1.5 with SHA-256; the
+    /// credential's default is RSASSA-PSS or ECDSA
+    #[arg(long, value_name = "OID")]
+    sign_algo: Option<String>,
     /// Empty signature field to fill
     #[arg(long)]
     field: Option<String>,
@@ -93,6 +97,7 @@ async fn sign(portal: &Portal, file: &Path, args: &Args) -> Result<()> {
         reason: args.reason.clone(),
         location: args.location.clone(),
         field: args.field.clone(),
+        sign_algo: args.sign_algo.clone(),
     };
     let request = portal.create(&name, &document, &ask).await?;
     if args.auto_confirm {
@@ -106,7 +111,7 @@ async fn sign(portal: &Portal, file: &Path, args: &Args) -> Result<()> {
     if signed.len() <= document.len() || !signed.starts_with(&document) {
         bail!("the service's answer does not begin with the document handed over");
     }
-    write_atomically(&out, &signed).with_context(|| format!("cannot write {}", out.display()))?;
+    write_atomically(&out, &signed, Readers::Others).with_context(|| format!("cannot write {}", out.display()))?;
     println!("{}", out.display());
     Ok(())
 }

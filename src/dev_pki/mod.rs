@@ -149,12 +149,20 @@ impl DevPki {
         self.root.der()
     }
 
+    /// The issuing CA's certificate, DER.
+    ///
+    /// # Errors
+    /// [`DevPkiError::Encoding`].
+    pub fn issuing(&self) -> Result<Vec<u8>, DevPkiError> {
+        self.issuing.der()
+    }
+
     /// DER of what stands between a signer's certificate and the root, which is left out: the issuing CA.
     ///
     /// # Errors
     /// [`DevPkiError::Encoding`].
     pub fn chain(&self) -> Result<Vec<Vec<u8>>, DevPkiError> {
-        Ok(vec![self.issuing.der()?])
+        Ok(vec![self.issuing()?])
     }
 
     /// Issues a subscriber certificate: DER, valid from five minutes ago for `validity`.

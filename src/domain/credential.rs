@@ -70,7 +70,9 @@ impl KeyAlgorithm {
         let strong = algorithm.digest().is_some_and(|digest| digest >= DigestAlgorithm::Sha256);
         strong
             && match algorithm {
-                SignatureAlgorithm::RsaPkcs1(_) | SignatureAlgorithm::RsaPss { .. } => self.is_rsa(),
+                SignatureAlgorithm::RsaPkcs1(_) => self.is_rsa(),
+                // The engine's salt is as long as the hash, as FIPS 186-5 §5.4 recommends.
+                SignatureAlgorithm::RsaPss { digest, salt_len } => self.is_rsa() && salt_len == digest.output_len(),
                 SignatureAlgorithm::Ecdsa(_) => !self.is_rsa(),
                 SignatureAlgorithm::Ed25519 => false,
             }
@@ -176,6 +178,8 @@ mod tests {
         assert!(KeyAlgorithm::Rsa2048.supports(pkcs1));
         assert!(!KeyAlgorithm::P256.supports(pkcs1));
         assert!(!KeyAlgorithm::Rsa2048.supports(SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha1)));
+        let long_salt = SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 222 };
+        assert!(!KeyAlgorithm::Rsa2048.supports(long_salt));
         assert!(KeyAlgorithm::ALL.into_iter().all(|key| key.supports(key.default_signature())));
     }
 

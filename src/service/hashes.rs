@@ -75,6 +75,7 @@ impl Service {
         credential: &UsableCredential,
         tokens: AuthorizedHashes,
     ) -> Result<Vec<SignatureValue>> {
+        let _in_hand = self.take_in_hand(&transaction.id);
         let signed = match self.sign_tokens(credential.clone(), tokens).await {
             Ok(signed) => signed,
             Err(error) => {

@@ -18,13 +18,14 @@ pub mod settle;
 pub mod sign;
 pub mod views;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::authorization::SoleControl;
 use crate::custody::KeyCustody;
-use crate::domain::{AuditEvent, Clock, Entropy};
+use crate::domain::{AuditEvent, Clock, Entropy, TransactionId};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
 
@@ -78,11 +79,25 @@ pub struct Backends {
 /// All use cases over one set of backends. Cheap to share behind an [`Arc`].
 pub struct Service {
     backends: Backends,
+    /// Transactions whose keys are being used right now, by this process.
+    in_hand: Mutex<HashSet<TransactionId>>,
+}
+
+/// Holds a transaction in hand until dropped.
+struct InHand<'a> {
+    all: &'a Mutex<HashSet<TransactionId>>,
+    id: TransactionId,
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
 }
 
 impl Service {
     pub fn new(backends: Backends) -> Arc<Self> {
-        Arc::new(Self { backends })
+        Arc::new(Self { backends, in_hand: Mutex::default() })
     }
 
     pub fn limits(&self) -> &Limits {
@@ -96,6 +111,12 @@ impl Service {
         let folder = tokio::task::spawn_blocking(move || documents.transactions().map(drop)).await;
         let folder = folder.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
         vec![("database", database), ("documents", folder)]
+    }
+
+    /// Takes a transaction in hand; `None` when somebody in this process has it.
+    fn take_in_hand(&self, id: &TransactionId) -> Option<InHand<'_>> {
+        let new = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        new.then(|| InHand { all: &self.in_hand, id: id.clone() })
     }
 
     fn storage(&self) -> &dyn Storage {

@@ -1,9 +1,13 @@
 //! What the clock or a crash left: overdue transactions end, half-way ones are brought to an end.
 
 use std::sync::Arc;
+use time::Duration;
 
 use super::{Result, Service};
 use crate::domain::{AuditEvent, FailureReason, Origin, State, StateKind, Transaction};
+
+/// How long a transaction may be confirmed or signing before it counts as stuck: far longer than any key takes.
+const STALLED: Duration = Duration::minutes(1);
 
 /// What [`Service::settle`] found and did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -28,24 +32,44 @@ impl Service {
     pub async fn settle(self: &Arc<Self>) -> Result<Settled> {
         let mut settled = Settled { swept: self.sweep_documents().await?, ..Settled::default() };
         for transaction in self.storage().unsettled().await? {
-            let ended = match &transaction.origin {
-                Origin::Request { .. } => {
-                    self.sign_request(&transaction.id).await.is_ok_and(|t| t.state.kind() == StateKind::Signed)
-                }
-                Origin::Csc if self.is_interrupted(&transaction).await? => {
-                    self.fail(&transaction, StateKind::Signing, FailureReason::Interrupted).await?;
-                    false
-                }
-                Origin::Csc => continue,
-            };
-            if ended {
-                settled.finished += 1;
-            } else {
-                settled.failed += 1;
-            }
+            self.settle_one(&transaction, &mut settled).await?;
         }
         self.expire_overdue().await?;
         Ok(settled)
+    }
+
+    /// Settles what got stuck while the process ran on: a database that did not answer just when a result was to be recorded.
+    /// Call it now and then.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn settle_stalled(self: &Arc<Self>) -> Result<Settled> {
+        let mut settled = Settled::default();
+        let before = self.now() - STALLED;
+        for transaction in self.storage().unsettled().await? {
+            let old = transaction.state.since().is_some_and(|since| since <= before);
+            let idle = self.take_in_hand(&transaction.id).is_some();
+            if old && idle {
+                self.settle_one(&transaction, &mut settled).await?;
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn settle_one(self: &Arc<Self>, transaction: &Transaction, settled: &mut Settled) -> Result<()> {
+        let ended = match &transaction.origin {
+            Origin::Request { .. } => self.sign_request(&transaction.id).await.map(|t| t.state.kind()),
+            Origin::Csc if self.is_interrupted(transaction).await? => {
+                let failed = self.fail(transaction, StateKind::Signing, FailureReason::Interrupted).await;
+                failed.map(|()| StateKind::Failed)
+            }
+            Origin::Csc => return Ok(()),
+        };
+        match ended {
+            Ok(StateKind::Signed) => settled.finished += 1,
+            _ => settled.failed += 1,
+        }
+        Ok(())
     }
 
     /// Ends what is past its time. Call it now and then.
@@ -71,7 +95,7 @@ impl Service {
             (StateKind::Signing, Origin::Csc) if self.sad_is_over(&transaction).await? => {
                 let rows = self.storage().signatures(&id).await?;
                 if rows.iter().any(|row| row.signature.is_none()) {
-                    // In use right now, or interrupted: the next start settles it.
+                    // In use right now, or interrupted: settled soon.
                     return Ok(transaction);
                 }
                 let unused = u32::try_from(transaction.items.len().saturating_sub(rows.len())).unwrap_or(u32::MAX);

@@ -38,11 +38,13 @@ impl Service {
     /// is now: signed, or failed with its reason.
     ///
     /// # Errors
-    /// When storage does not answer; the transaction is settled at the next start then.
+    /// When storage does not answer; the transaction is settled later then.
     pub(super) async fn sign_request(self: &Arc<Self>, id: &TransactionId) -> Result<Transaction> {
+        let in_hand = self.take_in_hand(id);
         let transaction = self.storage().transaction(id).await?.ok_or(ServiceError::NotFound("request"))?;
         let state = transaction.state.kind();
         let done = match state {
+            _ if in_hand.is_none() => return Ok(transaction),
             StateKind::Confirmed => self.begin(&transaction).await,
             StateKind::Signing => self.take_up(&transaction).await,
             _ => return Ok(transaction),

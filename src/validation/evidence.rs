@@ -2,6 +2,7 @@
 
 use crate::formats::crl::CertificateList;
 use crate::formats::x509::Certificate;
+use crate::validation::known::KnownSignatures;
 
 /// Facts handed in by the caller. Nothing is fetched while judging.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +13,8 @@ pub struct Evidence {
     pub certificates: Vec<Certificate>,
     /// Revocation lists, unverified.
     pub crls: Vec<CertificateList>,
+    /// Shared by everything judged with this evidence or a clone of it.
+    pub known: KnownSignatures,
 }
 
 impl Evidence {

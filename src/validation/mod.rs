@@ -1,7 +1,7 @@
 //! Validation of signatures: bytes, evidence, policy and time in; a report out. Nothing is fetched and no clock is read.
 //!
 //! Reading order: [`validate_pdf`] and [`validate_cms`] (the doors, in [`process`]), [`evidence`], [`policy`] and [`budget`] (what comes
-//! in), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`].
+//! in), [`known`] (what is not checked twice), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`].
 //!
 //! What this folder does not do: raise a level by evidence it has not validated. Time-stamps on signatures and validation
 //! material in the document are told but not evaluated; only the basic signature validation of EN 319 102-1 §5.3 is here, and
@@ -12,6 +12,7 @@
 pub mod blocks;
 pub mod budget;
 pub mod evidence;
+mod known;
 pub mod pdf_changes;
 pub mod policy;
 pub mod process;
@@ -21,5 +22,6 @@ pub mod report;
 pub(crate) mod testing;
 
 pub use evidence::Evidence;
+pub use known::KnownSignatures;
 pub use policy::{Policy, RevocationPolicy};
 pub use process::{Setting, validate_cms, validate_pdf};

@@ -4,7 +4,8 @@
 //! `xref` and `chain` (cross-reference sections and the chain they form), `object_stream`, [`reader`] ([`Pdf`]: the
 //! lazy view of one file), [`pages`], [`fields`] (the AcroForm field tree), [`signature`] (signature dictionaries),
 //! [`byte_range`] (what a `/ByteRange` covers), [`permissions`] (DocMDP and FieldMDP), [`revisions`] (incremental
-//! updates and bytes they do not explain), [`versions`] (objects in all their versions), [`text`] (text strings and dates), `write` and [`incremental`] (appending
+//! updates and bytes they do not explain), [`versions`] (objects in all their versions), [`text`] (text strings and dates), [`content`] (where a
+//! page shows text), `write` and [`incremental`] (appending
 //! one update).
 //!
 //! The reader is strict where a viewer is lenient: it never rebuilds a damaged cross-reference table, and whatever it
@@ -17,6 +18,7 @@
 pub mod anomaly;
 pub mod byte_range;
 mod chain;
+pub mod content;
 pub mod fields;
 mod filters;
 pub mod incremental;

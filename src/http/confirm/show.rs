@@ -14,8 +14,9 @@ use super::view::{self, Drawing, Notice};
 use super::{Language, answer, token};
 
 /// Pages drawn before the page is sent, so that what cannot be shown in full is said beside the document. Together with
-/// pages the browser has asked for since, this is all of most documents by the time the code is entered.
-const DRAWN_AHEAD: u32 = 2;
+/// pages the browser has asked for since, this is all of most documents by the time the code is entered; more would make
+/// the citizen wait, a tenth of a second each.
+const DRAWN_AHEAD: u32 = 4;
 
 pub async fn show(
     State(state): State<AppState>,
@@ -56,21 +57,24 @@ fn context<'a>(state: &AppState, base: &'a str, query: Option<&str>) -> Context<
 
 async fn draw_ahead(state: &AppState, token: &Secret, items: &[Item]) -> Vec<Drawing> {
     let mut drawings = Vec::with_capacity(items.len());
+    let mut ahead = DRAWN_AHEAD;
     for (number, item) in (1u32..).zip(items) {
-        drawings.push(drawing(state, token, number, item).await.unwrap_or_default());
+        drawings.push(drawing(state, token, (number, item), &mut ahead).await.unwrap_or_default());
     }
     drawings
 }
 
-/// `None` when the document cannot be opened; the page then says so.
-async fn drawing(state: &AppState, token: &Secret, number: u32, item: &Item) -> Option<Drawing> {
+/// `None` when the document cannot be opened; the page then says so. `ahead` is how many pages may still be drawn now.
+async fn drawing(state: &AppState, token: &Secret, (number, item): (u32, &Item), ahead: &mut u32) -> Option<Drawing> {
     let path = state.service.confirmation_document(token, number).await.ok()?;
     let key = item.digest.to_hex();
     let sizes: Vec<PageSize> = state.renderer.pages(&key, &path).await.ok()?.to_vec();
     let count = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
-    for page in 1..=count.min(DRAWN_AHEAD) {
+    let now = count.min(*ahead);
+    for page in 1..=now {
         state.renderer.draw(&key, &path, page, Width::Reading).await;
     }
+    *ahead -= now;
     let incomplete = (1..=count).filter(|page| state.renderer.known_incomplete(&key, *page)).collect();
     Some(Drawing { sizes: Some(sizes), incomplete })
 }

@@ -8,9 +8,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use const_oid::ObjectIdentifier;
 use serde::Deserialize;
+use spki::AlgorithmIdentifierOwned;
 use time::Duration;
 
+use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::domain::CredentialId;
 use crate::service::{NewDocument, NewRequest};
 
@@ -37,6 +40,8 @@ struct Body<'a> {
     location: Option<String>,
     field: Option<String>,
     level: Option<String>,
+    /// Signature algorithm, a dotted identifier as in the CSC API; the credential's default when absent.
+    sign_algo: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +88,7 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<NewRequest, Fault> {
         return_url: body.return_url,
         valid_for: body.expires_in.map(|seconds| Duration::seconds(seconds.into())),
         idempotency_key: idempotency_key(headers)?,
-        algorithm: None,
+        algorithm: body.sign_algo.as_deref().map(sign_algorithm).transpose()?,
         reason: body.reason,
         location: body.location,
         field: body.field,
@@ -103,6 +108,17 @@ fn check_level(level: Option<&str>) -> Result<(), Fault> {
             Err(Fault::new(&problem::LEVEL_NOT_SUPPORTED).detail(format!("level {which} is not offered; B-B is")))
         }
     }
+}
+
+/// An identifier that names its hash; RSASSA-PSS goes with SHA-256 and a salt of its length.
+fn sign_algorithm(text: &str) -> Result<SignatureAlgorithm, Fault> {
+    const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+    if text == RSASSA_PSS {
+        return Ok(SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 });
+    }
+    let bad = || invalid("sign_algo: not a supported signature algorithm");
+    let oid = ObjectIdentifier::new(text).map_err(|_| bad())?;
+    SignatureAlgorithm::from_identifier(&AlgorithmIdentifierOwned { oid, parameters: None }, None).map_err(|_| bad())
 }
 
 fn credential(named: Option<String>, signers: Option<Vec<Signer>>) -> Result<CredentialId, Fault> {

@@ -26,7 +26,7 @@ use crate::formats::pdf::{Object, Pdf, PdfError, SignatureDictionary, signature}
 use forms::Forms;
 use permission::Permissions;
 use reach::Reach;
-use rules::Facts;
+use rules::{Facts, SignedPages};
 
 /// The worst that happened after a signature; ordered from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +96,9 @@ pub fn analyse(
     rules::signed_dictionary::check(signed, newest, &signed_signatures, signature, &mut findings);
     if !reach.nothing_changed() || trailers_differ(signed, newest) {
         let permissions = Permissions::read(signed, &signed_signatures)?;
-        let facts = Facts { old: signed, new: newest, forms: Forms::read(signed, newest)?, permissions, reach: &reach };
+        let forms = Forms::read(signed, newest)?;
+        let signed_pages = SignedPages::default();
+        let facts = Facts { old: signed, new: newest, forms, permissions, reach: &reach, signed_pages };
         let differences = walk::differences(&facts, limits);
         for difference in &differences.found {
             findings.push(rules::judge(difference, &facts));

@@ -152,6 +152,21 @@ fn visible_signature_beside_a_field_is_allowed_and_over_it_suspicious() {
 }
 
 #[test]
+fn signature_that_paints_over_text_is_suspicious_and_one_that_only_writes_is_not() {
+    let page_text = "<</Length 37>>stream\nBT /F 12 Tf 100 105 Td (Pay 10) Tj ET\nendstream";
+    let file = form(SIGNATURE).object(4, page_text).finish_signed();
+    let widget = new_widget("/Rect[90 100 150 120]/AP<</N 15 0 R>>");
+    let with_appearance = |drawing: &str| {
+        let stream = format!("<</Subtype/Form/Length {}>>stream\n{drawing}\nendstream", drawing.len());
+        let mut changes = second_signature(&widget, NEW_SIGNATURE).to_vec();
+        changes.push((15, &stream));
+        after(&file, &changes)
+    };
+    assert_eq!(with_appearance("1 g 0 0 60 20 re f"), Suspicious);
+    assert_eq!(with_appearance("BT /F 9 Tf (signed) Tj ET"), Allowed);
+}
+
+#[test]
 fn unsigned_field_that_shows_something_is_forbidden_and_a_blank_one_allowed() {
     let blank = format!("<<{WIDGET}/FT/Sig/T(N)/Rect[100 100 150 120]>>");
     assert_eq!(after(&signed(), &second_signature(&blank, "null")[..3]), Allowed);

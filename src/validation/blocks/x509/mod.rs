@@ -1,7 +1,7 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
-//! (what each certificate may do), [`names`] (name constraints), [`revocation`] (CRLs and their acceptance).
+//! (what each certificate may do), [`names`] (name constraints), [`mod@revocation`] (CRLs and their acceptance).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
 //! Policies: any policy is acceptable; a path that requires an explicit one is refused as unsupported. OCSP is not read.
@@ -233,7 +233,12 @@ mod tests {
     }
 
     fn evidence(root: &Issuer, ca: &Issuer, crls: Vec<CertificateList>) -> Evidence {
-        Evidence { anchors: vec![root.certificate.clone()], certificates: vec![ca.certificate.clone()], crls }
+        Evidence {
+            anchors: vec![root.certificate.clone()],
+            certificates: vec![ca.certificate.clone()],
+            crls,
+            ..Evidence::default()
+        }
     }
 
     #[test]
@@ -319,7 +324,7 @@ mod tests {
         let evidence = Evidence {
             anchors: vec![root.certificate.clone()],
             certificates: vec![ca.certificate, leaf.certificate],
-            crls: vec![],
+            ..Evidence::default()
         };
         assert_eq!(
             run(&forged.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
@@ -334,7 +339,7 @@ mod tests {
         let evidence = Evidence {
             anchors: vec![Issuer::root("Other").certificate],
             certificates: vec![root.certificate, ca.certificate, cross.certificate],
-            crls: vec![],
+            ..Evidence::default()
         };
         assert_eq!(
             run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW),

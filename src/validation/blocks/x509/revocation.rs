@@ -131,7 +131,7 @@ fn point_names(issuer: &Name, full: &[GeneralName], relative: Option<&[u8]>) -> 
 fn signed(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
     let issuer = sources.issuers.first().ok_or("its issuer is not known")?;
     let may_sign = issuer.extensions().key_usage.is_none_or(|usage| usage.crl_sign());
-    if may_sign && verifies(crl, issuer, budget)? {
+    if may_sign && verifies(crl, issuer, sources, budget)? {
         return Ok(());
     }
     let refusal = if may_sign { "the CRL's signature does not verify" } else { "its issuer may not sign CRLs" };
@@ -140,7 +140,10 @@ fn signed(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> R
     }
     let others = sources.evidence.certificates.iter().chain(&sources.evidence.anchors);
     for other in others.filter(|other| other.subject() == crl.issuer() && *other != issuer) {
-        if is_crl_signer(other, sources.time) && verifies(crl, other, budget)? && certified(other, sources, budget)? {
+        if is_crl_signer(other, sources.time)
+            && verifies(crl, other, sources, budget)?
+            && certified(other, sources, budget)?
+        {
             return Ok(());
         }
     }
@@ -156,9 +159,14 @@ fn is_crl_signer(certificate: &Certificate, time: OffsetDateTime) -> bool {
         && certificate.validity().contains(time)
 }
 
-fn verifies(crl: &CertificateList, signer: &Certificate, budget: &mut Budget) -> Result<bool, &'static str> {
+fn verifies(
+    crl: &CertificateList,
+    signer: &Certificate,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Result<bool, &'static str> {
     budget.spend_signature_check().map_err(|_| "too many signature checks")?;
-    Ok(signer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
+    Ok(sources.evidence.known.listed(crl, signer))
 }
 
 /// Whether an authority of the path certified this key and has not revoked it since.
@@ -168,7 +176,7 @@ fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> 
             continue;
         }
         budget.spend_signature_check().map_err(|_| "too many signature checks")?;
-        if authority.public_key().is_ok_and(|key| other.verify_issued_with(&key).is_ok()) {
+        if sources.evidence.known.issued(other, authority) {
             let issuers = sources.issuers.get(position..).unwrap_or_default();
             let own = status_from(other, Sources { issuers, keys: Keys::IssuerOnly, ..sources }, budget);
             return Ok(!matches!(own, Status::Revoked(_) | Status::OnHold));

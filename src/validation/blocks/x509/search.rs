@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use crate::formats::x509::Certificate;
 use crate::validation::budget::{Budget, Exhausted, MAX_PATH_LENGTH};
 use crate::validation::evidence::Evidence;
+use crate::validation::known::KnownSignatures;
 
 /// A path whose signatures verify: the leaf first, the anchor last.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub struct Search<'a> {
     /// Whether `(certificate, issuer)` is a verified signature.
     checked: HashMap<(usize, usize), bool>,
     met_bad_signature: bool,
+    known: &'a KnownSignatures,
 }
 
 #[derive(Clone, Copy)]
@@ -56,7 +58,7 @@ impl<'a> Search<'a> {
                 .chain(others)
                 .filter(|candidate| candidate.certificate != leaf && seen.insert(candidate.certificate.der())),
         );
-        Self { pool, open: vec![vec![0]], checked: HashMap::new(), met_bad_signature: false }
+        Self { pool, open: vec![vec![0]], checked: HashMap::new(), met_bad_signature: false, known: &evidence.known }
     }
 
     /// The next path that reaches an anchor, `None` when there are no more.
@@ -117,9 +119,7 @@ impl<'a> Search<'a> {
         }
         budget.spend_signature_check()?;
         let pair = self.pool.get(child).zip(self.pool.get(issuer));
-        let signed = pair.is_some_and(|(child, issuer)| {
-            issuer.certificate.public_key().is_ok_and(|key| child.certificate.verify_issued_with(&key).is_ok())
-        });
+        let signed = pair.is_some_and(|(child, issuer)| self.known.issued(child.certificate, issuer.certificate));
         self.met_bad_signature |= !signed;
         self.checked.insert((child, issuer), signed);
         Ok(signed)
@@ -156,7 +156,7 @@ mod tests {
         let evidence = Evidence {
             anchors: vec![root.certificate.clone()],
             certificates: vec![ca.certificate, again.certificate],
-            crls: vec![],
+            ..Evidence::default()
         };
         let mut search = Search::new(&leaf.certificate, &evidence);
         let mut budget = Budget::default();

@@ -2,7 +2,7 @@
 //!
 //! Order matters: what forbids comes first ([`locked_field`], [`ambiguous`]), then what is always permitted
 //! ([`long_term`], [`metadata`]), then [`signing`], [`form_filling`], [`annotation`], [`structure`].
-//! [`signed_dictionary`] and [`unexplained`] look at the file instead of single differences.
+//! [`signed_dictionary`] and [`mod@unexplained`] look at the file instead of single differences.
 
 mod ambiguous;
 mod annotation;
@@ -15,6 +15,8 @@ pub(super) mod signed_dictionary;
 mod signing;
 mod structure;
 pub(super) mod unexplained;
+
+pub(super) use coverage::SignedPages;
 
 use super::forms::Forms;
 use super::permission::{Class, Permissions};
@@ -30,6 +32,7 @@ pub(super) struct Facts<'p, 'a> {
     pub forms: Forms,
     pub permissions: Permissions,
     pub reach: &'p Reach,
+    pub signed_pages: SignedPages,
 }
 
 impl Facts<'_, '_> {

@@ -1,0 +1,89 @@
+//! Issuer signatures that have verified already: authorities and revocation lists are the same for every file of a run.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::crypto::DigestAlgorithm;
+use crate::formats::crl::CertificateList;
+use crate::formats::x509::Certificate;
+
+/// Most signatures remembered: the authorities of every hierarchy in use, in some hundred kilobytes.
+const MAX_KNOWN: usize = 4_096;
+
+/// A memory that clones share. It only saves work: what it answers is what checking again would answer, and it holds nothing
+/// but SHA-256 hashes over the whole signed object and the whole key.
+#[derive(Debug, Clone, Default)]
+pub struct KnownSignatures(Arc<Mutex<HashSet<[u8; 32]>>>);
+
+impl KnownSignatures {
+    /// Whether `issuer`'s key signed the certificate. Only authorities are remembered: signers are too many, and seldom return.
+    pub fn issued(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
+        let verify = || issuer.public_key().is_ok_and(|key| certificate.verify_issued_with(&key).is_ok());
+        let authority = certificate.extensions().basic_constraints.is_some_and(|constraints| constraints.ca);
+        if authority { self.check(certificate.der(), issuer, verify) } else { verify() }
+    }
+
+    /// Whether `issuer`'s key signed the list.
+    pub fn listed(&self, crl: &CertificateList, issuer: &Certificate) -> bool {
+        self.check(crl.der(), issuer, || issuer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
+    }
+
+    /// Only good signatures are remembered: bad ones are as many as somebody cares to make.
+    fn check(&self, signed: &[u8], issuer: &Certificate, verify: impl FnOnce() -> bool) -> bool {
+        let Some(name) = name(signed, issuer.spki_der()) else { return verify() };
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&name) {
+            return true;
+        }
+        let verified = verify();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified && known.len() < MAX_KNOWN {
+            known.insert(name);
+        }
+        verified
+    }
+}
+
+/// Both parts are DER, which tells its own length: no two pairs run together to the same octets.
+fn name(signed: &[u8], key: &[u8]) -> Option<[u8; 32]> {
+    DigestAlgorithm::Sha256.digest_parts(&[signed, key]).as_bytes().try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::x509::testing::{Issuer, Template};
+
+    #[test]
+    fn remembered_signature_stays_good_and_vouches_for_no_other_key_or_certificate() {
+        let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
+        let (first, second) = (root.issue(&Template::authority("CA")), other.issue(&Template::authority("CA")));
+        let known = KnownSignatures::default();
+        for _ in 0..2 {
+            assert!(known.issued(&first.certificate, &root.certificate));
+            assert!(!known.issued(&first.certificate, &other.certificate));
+            assert!(!known.issued(&second.certificate, &root.certificate));
+        }
+        let held = known.0.lock().expect("not poisoned").len();
+        assert_eq!(held, 1, "only the good one is remembered");
+        let leaf = first.issue(&Template::signer("An"));
+        assert!(
+            known.issued(&leaf.certificate, &first.certificate) && !known.issued(&leaf.certificate, &other.certificate)
+        );
+        assert_eq!(known.0.lock().expect("not poisoned").len(), 1, "signers are not");
+        assert!(known.clone().check(first.certificate.der(), &root.certificate, || false), "clones share it");
+    }
+
+    #[test]
+    fn changed_octet_is_checked_anew() {
+        let root = Issuer::root("Root");
+        let ca = root.issue(&Template::authority("CA")).certificate;
+        let known = KnownSignatures::default();
+        assert!(known.issued(&ca, &root.certificate));
+        let mut der = ca.der().to_vec();
+        if let Some(last) = der.last_mut() {
+            *last ^= 1;
+        }
+        let changed = Certificate::from_der(&der).expect("still a certificate");
+        assert!(!known.issued(&changed, &root.certificate));
+    }
+}
