@@ -158,8 +158,7 @@ impl Service {
         let work = move || -> Result<Vec<Item>> {
             let mut items = Vec::with_capacity(documents.len());
             for document in &documents {
-                check_signable(&document.name, &document.bytes, &credential, &settings, now)?;
-                let digest = DigestAlgorithm::Sha256.digest(&document.bytes);
+                let digest = check_signable(&document.name, &document.bytes, &credential, &settings, now)?;
                 items.push(Item { label: document.name.clone(), digest, len: document.bytes.len() as u64 });
             }
             let bytes: Vec<&[u8]> = documents.iter().map(|document| document.bytes.as_slice()).collect();

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::credentials::UsableCredential;
 use super::{DocumentProblem, Result, Service, ServiceError};
-use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use crate::custody::SignatureValue;
 use crate::domain::{
     AuditEvent, AuthorizedHashes, FailureReason, Origin, SignatureSettings, StateKind, Transaction, TransactionId,
@@ -141,7 +141,7 @@ impl Service {
     }
 }
 
-/// Checks, before anyone is asked to confirm, that the document could be signed.
+/// Checks, before anyone is asked to confirm, that the document could be signed; gives its SHA-256, which preparing took.
 ///
 /// # Errors
 /// [`ServiceError::Document`] with the reason.
@@ -151,12 +151,13 @@ pub(super) fn check_signable(
     credential: &UsableCredential,
     settings: &SignatureSettings,
     now: OffsetDateTime,
-) -> Result<()> {
+) -> Result<Digest> {
     let problem = |problem| ServiceError::Document { name: name.to_owned(), problem };
-    prepare_bytes(bytes, credential, settings, now).map(drop).map_err(|error| match error {
+    let prepared = prepare_bytes(bytes, credential, settings, now).map_err(|error| match error {
         ServiceError::Document { problem: p, .. } => problem(p),
         other => other,
-    })
+    })?;
+    Ok(prepared.original_sha256().clone())
 }
 
 /// Maps the stored original, prepares it and computes its DTBSR.
