@@ -217,7 +217,7 @@ fn write_png(
     if let Some(palette) = palette {
         encoder.set_palette(palette);
     }
-    encoder.set_compression(png::Compression::High);
+    encoder.set_compression(png::Compression::Balanced);
     // Filters help photographs; rows of text and few colours compress better as they are.
     let filter = if color == png::ColorType::Rgb { png::Filter::Adaptive } else { png::Filter::NoFilter };
     encoder.set_filter(filter);

@@ -203,7 +203,9 @@ impl Service {
 
 /// Everything of the request that a repeated call must repeat.
 fn request_hash(transaction: &Transaction) -> [u8; 32] {
-    let mut text = format!("{}\n{}\n{:?}\n", transaction.credential, transaction.description, transaction.origin);
+    let life = transaction.expires_at - transaction.created_at;
+    let Transaction { credential, description, origin, .. } = transaction;
+    let mut text = format!("{credential}\n{description}\n{origin:?}\n{life}\n");
     for item in &transaction.items {
         text.push_str(&format!("{}\n{:?}\n", item.digest.to_hex(), item.label));
     }
