@@ -1,8 +1,8 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
-//! (what each certificate may do), [`names`] (name constraints), [`policies`] (certificate policies), [`revocation`] (what CRLs say, with
-//! [`crl_scope`]: for which certificates and reasons they speak, and [`crl_signer`]: whose key may have signed them).
+//! (what each certificate may do), [`names`] (name constraints), [`policies`] (certificate policies), [`mod@revocation`] (what CRLs
+//! say, with `crl_scope`: for which certificates and reasons they speak, and `crl_signer`: whose key may have signed them).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
 //! OCSP is not read.
