@@ -26,7 +26,7 @@ class Sandbox:
         ready.unlink(missing_ok=True)
         log = open(self.folder / "serve.log", "wb")
         arguments = ["--sandbox", "--listen", "127.0.0.1:0", "--data", self.folder / "data", "--ready-file", ready]
-        quiet = {**os.environ, "RUST_LOG": os.environ.get("RUST_LOG", "warn")}
+        quiet = {**os.environ, "KYSO_LOG": os.environ.get("KYSO_LOG", "warn")}
         self.process = subprocess.Popen([str(self.kyso), "serve", *map(str, arguments)], stderr=log, stdout=log, env=quiet)
         deadline = time.monotonic() + 60
         while not ready.exists():

@@ -34,7 +34,7 @@
 //! # Walkthrough: sign a PDF
 //!
 //! 1. `POST /v1/requests` reaches `http::requests`, which authenticates the portal and calls
-//!    `Service::create_request`. Each document is opened ([`formats::pdf`]) and prepared once for trial ([`signing::prepare`]):
+//!    `Service::create_request`. Each document is opened ([`formats::pdf`]) and prepared once for trial ([`mod@signing::prepare`]):
 //!    what could not be signed is refused now, not after the citizen confirmed. The originals go to disk, then one commit
 //!    creates the transaction (state *waiting*) and its audit record.
 //! 2. The citizen opens `/c/{token}` (`http::confirm`). Pages are drawn from the stored original by a worker process. Asking
@@ -46,7 +46,7 @@
 //! 4. `authorization::redeem` commits the intent (state *signing*, the prepared stage beside it) and only then mints one
 //!    [`domain::AuthorizedHash`] for each DTBSR. `custody::KeyCustody::sign` takes the token by value: one token, one
 //!    signature. This is the one narrow door to the keys.
-//! 5. The value becomes a SignedData ([`signing::cms`], which verifies it first), goes into the hole ([`signing::embed`]), and
+//! 5. The value becomes a SignedData ([`signing::cms`], which verifies it first), goes into the hole ([`mod@signing::embed`]), and
 //!    one commit stores signature, update and audit record: *signed*. The portal downloads the original followed by the
 //!    update; no earlier byte has changed.
 //!
@@ -75,6 +75,8 @@
 //!   the hash of the original document, which is what the citizen saw.
 //! - A development PKI is made fresh for each data folder; no private key is in the repository.
 
+// Module pages guide readers of the source, private parts included; the documentation is built with them.
+#![allow(rustdoc::private_intra_doc_links)]
 #![deny(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -31,19 +31,20 @@ install_missing() {
 
 # The same flags that cargo-fuzz passes; they work on the stable compiler.
 fuzz() {
-    local seconds=$1
+    local seconds=$1 host
+    host=$(rustc -vV | sed -n 's/^host: //p')
     (
         cd fuzz
         export RUSTC_BOOTSTRAP=1
         export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing -Zsanitizer=address -Cdebug-assertions -Ccodegen-units=1"
-        cargo build --release --target x86_64-unknown-linux-gnu
+        cargo build --release --target "$host"
         mkdir -p artifacts target/corpus
         for source in fuzz_targets/*.rs; do
             local target
             target=$(basename "$source" .rs)
             mkdir -p "target/corpus/$target"
             echo "-- $target, ${seconds} s"
-            "./target/x86_64-unknown-linux-gnu/release/$target" "target/corpus/$target" "corpus/$target" \
+            "./target/$host/release/$target" "target/corpus/$target" "corpus/$target" \
                 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=artifacts/ -verbosity=0 -print_final_stats=1 \
                 2>&1 | grep -E 'stat::number_of_executed_units|ERROR|SUMMARY|artifact' || true
             test -z "$(find artifacts -type f)" || { echo "fuzzing found a fault: see fuzz/artifacts"; exit 1; }
@@ -68,7 +69,7 @@ cargo clippy --no-default-features --lib --quiet -- -D warnings
 cargo clippy --no-default-features --features cli --quiet -- -D warnings
 
 say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 
 say "tests"
 cargo test

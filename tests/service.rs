@@ -8,7 +8,7 @@ use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::SystemClock;
 use kyso::app::wiring;
 use kyso::crypto::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm};
-use kyso::domain::{AuditEvent, Clock, CredentialId, PortalId, Secret, SignerId, State, StateKind};
+use kyso::domain::{AuditEvent, Clock, CredentialId, FailureReason, PortalId, Secret, SignerId, State, StateKind};
 use kyso::service::{
     Authorization, AuthorizeHashes, Caller, DocumentProblem, Limits, NewDocument, NewRequest, Service, ServiceError,
     SignHashes,
@@ -396,4 +396,16 @@ async fn a_request_stuck_after_its_confirmation_is_signed_and_a_fresh_one_left_a
     let state = async |id| w.service.request(&w.caller, id).await.expect("there").transaction.state.kind();
     assert_eq!((state(&stuck).await, state(&fresh).await), (StateKind::Signed, StateKind::Confirmed));
     w.service.audit().await.expect("read").1.expect("an unbroken chain");
+}
+
+#[tokio::test]
+async fn a_document_changed_on_disk_after_it_was_confirmed_is_not_signed() {
+    let w = world().await;
+    let view = w.service.create_request(&w.caller, request("ec-p256-hosted", form())).await.expect("created");
+    let token = link(&view.confirm_path);
+    w.service.send_code(&token).await.expect("sent");
+    let file = w.data.join("documents").join(view.transaction.id.as_str()).join("1.pdf");
+    std::fs::write(&file, sample("hop-dong-dich-vu.pdf")).expect("swapped");
+    let outcome = w.service.submit_code(&token, &last_code(&w.outbox)).await.expect("ended");
+    assert!(matches!(outcome.state, State::Failed { reason: FailureReason::DocumentChanged, .. }), "{outcome:?}");
 }

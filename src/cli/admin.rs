@@ -12,10 +12,12 @@ use der::EncodePem as _;
 
 use crate::app::channels::Unconfigured;
 use crate::app::config::{Config, secret_file};
+use crate::app::system::SystemClock;
 use crate::app::wiring;
 use crate::custody::software::kek::KeyEncryptionKey;
+use crate::dev_pki::{DevPki, PkiSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
-use crate::domain::{AuthMode, CredentialId, KeyAlgorithm, PortalId, Secret, SignerId};
+use crate::domain::{AuthMode, Clock, CredentialId, KeyAlgorithm, PortalId, Secret, SignerId};
 use crate::formats::x509;
 use crate::service::Service;
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
@@ -49,6 +51,13 @@ enum Command {
     /// The audit chain
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Make the development PKI of keys-dev/pki.toml in a folder: never to be trusted
+    DevPki {
+        folder: PathBuf,
+        /// Address its certificates point to for CRL and OCSP
+        #[arg(long, default_value = "http://127.0.0.1:8080")]
+        base_url: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -152,10 +161,15 @@ pub fn run(args: Args) -> Result<ExitCode> {
         println!("made {}; keep a copy apart from the database: without it no key opens", file.display());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::DevPki { folder, base_url } = &args.command {
+        DevPki::open(PkiSpec::embedded()?, folder, base_url, SystemClock.now())?;
+        println!("{} holds a development PKI; never trust it", folder.display());
+        return Ok(ExitCode::SUCCESS);
+    }
     tokio::runtime::Runtime::new()?.block_on(async {
         let service = open(&args).await?;
         match args.command {
-            Command::Kek(_) => Ok(ExitCode::SUCCESS),
+            Command::Kek(_) | Command::DevPki { .. } => Ok(ExitCode::SUCCESS),
             Command::Portal(command) => portal(&service, command).await,
             Command::Signer(command) => signer(&service, command).await,
             Command::Credential(command) => credential(&service, command).await,

@@ -1,15 +1,17 @@
 //! The command line: one file a subcommand.
 //!
-//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`output`] (reports as JSON Lines
-//! and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
+//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`chain`] (one certificate's
+//! path), [`material`] (the files both read), [`output`] (reports as JSON Lines and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
 //! go to standard output, diagnostics to standard error.
 //!
 //! What this folder does not do: judge. It reads files and the clock, and prints what `validation` says.
 
 #[cfg(feature = "server")]
 pub mod admin;
+pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;
+mod material;
 #[cfg(feature = "server")]
 mod online;
 #[cfg(not(feature = "server"))]
@@ -46,6 +48,8 @@ struct Cli {
 enum Command {
     /// Verify signed files offline; never opens a socket
     Verify(verify::Arguments),
+    /// Validate one certificate's path to a trusted root offline (RFC 5280)
+    Chain(chain::Arguments),
     #[command(flatten)]
     Online(online::Command),
 }
@@ -54,6 +58,7 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Verify(arguments) }) => arguments.run(),
+        Ok(Cli { command: Command::Chain(arguments) }) => arguments.run(),
         Ok(Cli { command: Command::Online(command) }) => online::run(command).unwrap_or_else(|error| {
             eprintln!("kyso: {error:#}");
             ExitCode::from(INTERNAL_ERROR)

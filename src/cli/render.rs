@@ -181,15 +181,23 @@ fn palette(colours: impl Iterator<Item = [u8; 3]>) -> Option<(Vec<u8>, Vec<u8>)>
     let mut known = std::collections::HashMap::new();
     let mut palette = Vec::new();
     let mut indices = Vec::new();
+    // Most pixels are what the one before was: only a change is looked up.
+    let mut last = None;
     for colour in colours {
-        let next = known.len();
-        let index = match known.entry(colour) {
-            std::collections::hash_map::Entry::Occupied(entry) => *entry.get(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                palette.extend(colour);
-                *entry.insert(u8::try_from(next).ok()?)
+        let index = match last {
+            Some((same, index)) if same == colour => index,
+            _ => {
+                let next = known.len();
+                match known.entry(colour) {
+                    std::collections::hash_map::Entry::Occupied(entry) => *entry.get(),
+                    std::collections::hash_map::Entry::Vacant(entry) => {
+                        palette.extend(colour);
+                        *entry.insert(u8::try_from(next).ok()?)
+                    }
+                }
             }
         };
+        last = Some((colour, index));
         indices.push(index);
     }
     Some((palette, indices))
@@ -209,7 +217,7 @@ fn write_png(
     if let Some(palette) = palette {
         encoder.set_palette(palette);
     }
-    encoder.set_compression(png::Compression::High);
+    encoder.set_compression(png::Compression::Balanced);
     // Filters help photographs; rows of text and few colours compress better as they are.
     let filter = if color == png::ColorType::Rgb { png::Filter::Adaptive } else { png::Filter::NoFilter };
     encoder.set_filter(filter);

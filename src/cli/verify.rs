@@ -9,19 +9,17 @@ use std::sync::mpsc;
 
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
+use super::material::{self, now, parse_time};
 use super::output::{self, FileResult};
 use crate::formats::x509::pem;
 use crate::mapping::Mapped;
 use crate::validation::report::{FileReport, Format, Indication, Language};
 use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
 
-/// Most files taken from folders: a guard against pointing at a whole disk by mistake.
-const MAX_FILES: usize = 1_000_000;
-
-/// Deepest folder nesting followed.
-const MAX_FOLDER_DEPTH: usize = 32;
+/// What diagnostics begin with.
+const COMMAND: &str = "kyso verify";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -118,7 +116,7 @@ impl Arguments {
         let task = match self.prepare() {
             Ok(task) => task,
             Err(error) => {
-                eprintln!("kyso verify: {error:#}");
+                eprintln!("{COMMAND}: {error:#}");
                 return ExitCode::from(USAGE);
             }
         };
@@ -166,15 +164,6 @@ impl Arguments {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
-}
-
-fn parse_time(text: &str) -> Result<OffsetDateTime, String> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())
-}
-
 fn jobs(asked: usize) -> usize {
     let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     if asked == 0 { processors() } else { asked.min(256) }
@@ -185,40 +174,9 @@ fn read_content(path: &Path) -> anyhow::Result<Mapped> {
 }
 
 fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {
-    let mut evidence = Evidence::default();
-    each_file(trust, &["pem", "crt", "cer", "der"], |bytes| {
-        evidence.anchors.extend(pem::certificates(bytes)?);
-        Ok(())
-    })?;
-    each_file(crl, &["crl", "pem", "der", "ocsp", "ors"], |bytes| Ok(evidence.add_revocation(bytes)?))?;
+    let mut evidence = Evidence { anchors: material::certificates(trust, COMMAND)?, ..Evidence::default() };
+    material::revocation(crl, COMMAND, &mut evidence)?;
     Ok(evidence)
-}
-
-/// Hands every named file to `read`; of folders, the files with one of these extensions. A named file that cannot be read
-/// is an error, one found in a folder only a warning.
-fn each_file(
-    paths: &[PathBuf],
-    extensions: &[&str],
-    mut read: impl FnMut(&[u8]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut load = |path: &Path| -> anyhow::Result<()> {
-        let bytes = Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        read(&bytes).with_context(|| format!("cannot use {}", path.display()))
-    };
-    for path in paths {
-        if !path.is_dir() {
-            load(path)?;
-            continue;
-        }
-        let mut found = Vec::new();
-        walk(path, extensions, 0, &mut found)?;
-        for file in found {
-            if let Err(error) = load(&file) {
-                eprintln!("kyso verify: {error:#}");
-            }
-        }
-    }
-    Ok(())
 }
 
 fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -226,7 +184,7 @@ fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     for path in paths {
         if path.is_dir() {
             let before = files.len();
-            walk(path, &["pdf", "p7s", "p7m"], 0, &mut files)?;
+            files.extend(material::files_below(path, &["pdf", "p7s", "p7m"])?);
             if files.len() == before {
                 bail!("{} holds no .pdf, .p7s or .p7m", path.display());
             }
@@ -235,31 +193,6 @@ fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
-}
-
-/// Files below a folder in the order of their names; links to folders are not followed.
-fn walk(folder: &Path, extensions: &[&str], depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    if depth > MAX_FOLDER_DEPTH {
-        bail!("{} lies more than {MAX_FOLDER_DEPTH} folders deep", folder.display());
-    }
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            walk(&path, extensions, depth.saturating_add(1), found)?;
-        } else if path
-            .extension()
-            .is_some_and(|found| extensions.iter().any(|wanted| found.eq_ignore_ascii_case(wanted)))
-        {
-            if found.len() >= MAX_FILES {
-                bail!("more than {MAX_FILES} files");
-            }
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// One run with everything read and checked.
@@ -314,7 +247,7 @@ impl Task {
                 if let Err(error) = self.print(&result) {
                     // A reader that closed the pipe has seen enough; any other failure is ours to tell.
                     if error.kind() != io::ErrorKind::BrokenPipe {
-                        eprintln!("kyso verify: cannot write the report: {error}");
+                        eprintln!("{COMMAND}: cannot write the report: {error}");
                         worst = Outcome::Internal;
                     }
                 }

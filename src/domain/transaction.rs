@@ -91,7 +91,8 @@ pub enum StateKind {
     Failed,
 }
 
-/// Why a transaction failed. Nothing was released to anyone in any of these cases.
+/// Why a transaction failed. No signature was released, except that hashes signed by an earlier CSC call of the same
+/// authorisation stay signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureReason {
     /// The portal cancelled it.
@@ -102,6 +103,8 @@ pub enum FailureReason {
     Interrupted,
     /// The document cannot be signed (an earlier signature forbids it, or it is damaged).
     DocumentNotSignable,
+    /// The stored document is no longer the one the signer confirmed.
+    DocumentChanged,
     /// The key could not be used.
     KeyUnavailable,
     /// The certificate is not valid now.
@@ -196,11 +199,12 @@ impl std::fmt::Display for StateKind {
 }
 
 impl FailureReason {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Cancelled,
         Self::TooManyWrongCodes,
         Self::Interrupted,
         Self::DocumentNotSignable,
+        Self::DocumentChanged,
         Self::KeyUnavailable,
         Self::CertificateNotValid,
     ];
@@ -211,6 +215,7 @@ impl FailureReason {
             Self::TooManyWrongCodes => "too-many-wrong-codes",
             Self::Interrupted => "interrupted",
             Self::DocumentNotSignable => "document-not-signable",
+            Self::DocumentChanged => "document-changed",
             Self::KeyUnavailable => "key-unavailable",
             Self::CertificateNotValid => "certificate-not-valid",
         }

@@ -18,7 +18,8 @@ pub type RawBody = Result<Bytes, BytesRejection>;
 pub fn read(raw: RawBody) -> Result<Bytes, Fault> {
     raw.map_err(|rejection| match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            Fault::new(&problem::BODY_TOO_LARGE)
+            // What was not read still stands in the connection: nobody should send another request after it.
+            Fault::new(&problem::BODY_TOO_LARGE).header(header::CONNECTION, "close")
         }
         _ => Fault::new(&problem::BODY_UNREADABLE),
     })

@@ -87,6 +87,9 @@ pub enum DocumentProblem {
     Encrypted,
     #[error("an earlier signature allows no further change: {0}")]
     Forbidden(String),
+    /// The stored file is not the one whose hash was confirmed.
+    #[error("the stored file is no longer the one that was confirmed")]
+    Changed,
     #[error("the PDF cannot be signed: {0}")]
     Unsupported(String),
 }

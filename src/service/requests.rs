@@ -158,8 +158,7 @@ impl Service {
         let work = move || -> Result<Vec<Item>> {
             let mut items = Vec::with_capacity(documents.len());
             for document in &documents {
-                check_signable(&document.name, &document.bytes, &credential, &settings, now)?;
-                let digest = DigestAlgorithm::Sha256.digest(&document.bytes);
+                let digest = check_signable(&document.name, &document.bytes, &credential, &settings, now)?;
                 items.push(Item { label: document.name.clone(), digest, len: document.bytes.len() as u64 });
             }
             let bytes: Vec<&[u8]> = documents.iter().map(|document| document.bytes.as_slice()).collect();
@@ -204,7 +203,9 @@ impl Service {
 
 /// Everything of the request that a repeated call must repeat.
 fn request_hash(transaction: &Transaction) -> [u8; 32] {
-    let mut text = format!("{}\n{}\n{:?}\n", transaction.credential, transaction.description, transaction.origin);
+    let life = transaction.expires_at - transaction.created_at;
+    let Transaction { credential, description, origin, .. } = transaction;
+    let mut text = format!("{credential}\n{description}\n{origin:?}\n{life}\n");
     for item in &transaction.items {
         text.push_str(&format!("{}\n{:?}\n", item.digest.to_hex(), item.label));
     }

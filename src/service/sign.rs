@@ -6,16 +6,16 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::credentials::UsableCredential;
 use super::{DocumentProblem, Result, Service, ServiceError};
-use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use crate::custody::SignatureValue;
 use crate::domain::{
-    AuditEvent, AuthorizedHashes, FailureReason, Origin, SignatureSettings, StateKind, Transaction, TransactionId,
+    AuditEvent, AuthorizedHashes, FailureReason, Item, Origin, SignatureSettings, StateKind, Transaction, TransactionId,
 };
 use crate::formats::pdf::{Limits, Pdf, PdfError};
 use crate::mapping::Mapped;
@@ -60,10 +60,12 @@ impl Service {
     async fn begin(self: &Arc<Self>, transaction: &Transaction) -> Result<()> {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let settings = settings(transaction)?.clone();
-        let (paths, now) = (self.paths(transaction), self.now());
+        let (paths, items, now) = (self.paths(transaction), transaction.items.clone(), self.now());
         let prepare_all = {
             let (credential, settings) = (credential.clone(), settings.clone());
-            move || paths.iter().map(|path| prepare_file(path, &credential, &settings, now)).collect::<Result<Vec<_>>>()
+            let prepare_one =
+                move |(path, item): (&PathBuf, &Item)| prepare_file(path, item, &credential, &settings, now);
+            move || paths.iter().zip(&items).map(prepare_one).collect::<Result<Vec<_>>>()
         };
         let intents = blocking(prepare_all).await??;
         let intents = (0u32..).zip(intents).map(|(ordinal, intent)| Intent { ordinal, ..intent }).collect();
@@ -141,7 +143,7 @@ impl Service {
     }
 }
 
-/// Checks, before anyone is asked to confirm, that the document could be signed.
+/// Checks, before anyone is asked to confirm, that the document could be signed; gives its SHA-256, which preparing took.
 ///
 /// # Errors
 /// [`ServiceError::Document`] with the reason.
@@ -151,23 +153,29 @@ pub(super) fn check_signable(
     credential: &UsableCredential,
     settings: &SignatureSettings,
     now: OffsetDateTime,
-) -> Result<()> {
+) -> Result<Digest> {
     let problem = |problem| ServiceError::Document { name: name.to_owned(), problem };
-    prepare_bytes(bytes, credential, settings, now).map(drop).map_err(|error| match error {
+    let prepared = prepare_bytes(bytes, credential, settings, now).map_err(|error| match error {
         ServiceError::Document { problem: p, .. } => problem(p),
         other => other,
-    })
+    })?;
+    Ok(prepared.original_sha256().clone())
 }
 
 /// Maps the stored original, prepares it and computes its DTBSR.
 fn prepare_file(
-    path: &std::path::Path,
+    path: &Path,
+    item: &Item,
     credential: &UsableCredential,
     settings: &SignatureSettings,
     now: OffsetDateTime,
 ) -> Result<Intent> {
     let original = Mapped::open(path).map_err(|error| ServiceError::Internal(format!("documents: {error}")))?;
     let prepared = prepare_bytes(&original, credential, settings, now)?;
+    if prepared.original_sha256() != &item.digest {
+        // The signer confirmed other bytes: whoever changed the file on disk gets no signature.
+        return Err(ServiceError::Document { name: item.label.clone(), problem: DocumentProblem::Changed });
+    }
     let digest = settings.algorithm.digest().unwrap_or(DigestAlgorithm::Sha512);
     let content = prepared.digest(&original, digest).map_err(not_signable)?;
     let attributes = SignedAttributes::build(&content, &credential.signer, Profile::Pades);
@@ -219,6 +227,7 @@ fn settings(transaction: &Transaction) -> Result<&SignatureSettings> {
 fn failure(error: ServiceError) -> Result<FailureReason> {
     match error {
         ServiceError::Storage(_) => Err(error),
+        ServiceError::Document { problem: DocumentProblem::Changed, .. } => Ok(FailureReason::DocumentChanged),
         ServiceError::Document { .. } => Ok(FailureReason::DocumentNotSignable),
         ServiceError::CertificateNotValid | ServiceError::CredentialDisabled => Ok(FailureReason::CertificateNotValid),
         // Somebody else is signing it: theirs is the result.

@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -148,6 +149,17 @@ impl Sandbox {
     }
 }
 
+/// The sandbox that the tests of one binary share; it ends with the last test that uses it.
+pub fn shared() -> Arc<Sandbox> {
+    static SHARED: Mutex<Weak<Sandbox>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let sandbox = Arc::new(Sandbox::start());
+        *shared = Arc::downgrade(&sandbox);
+        sandbox
+    })
+}
+
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -208,6 +220,8 @@ pub struct Portal {
     pub http: Client,
     pub url: String,
     pub token: String,
+    /// The shared sandbox lives as long as a portal that uses it.
+    keeps: Option<Arc<Sandbox>>,
 }
 
 /// No redirect is followed: tests look at each answer.
@@ -216,6 +230,13 @@ pub fn http() -> Client {
 }
 
 impl Portal {
+    /// The portal of the sandbox that all tests of the binary share.
+    pub async fn shared() -> Self {
+        let sandbox = shared();
+        let portal = Self::connect(&sandbox).await;
+        Self { keeps: Some(sandbox), ..portal }
+    }
+
     /// The sandbox's own portal.
     pub async fn connect(sandbox: &Sandbox) -> Self {
         let client = (sandbox.says("/portal/client_id"), sandbox.says("/portal/client_secret"));
@@ -229,7 +250,7 @@ impl Portal {
         let answer = send(request).await.expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.text());
         let token = answer.json()["access_token"].as_str().expect("a token").to_owned();
-        Self { http, url: sandbox.says("/url").to_owned(), token }
+        Self { http, url: sandbox.says("/url").to_owned(), token, keeps: None }
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {

@@ -1,7 +1,7 @@
 //! Certificate revocation lists: the received DER beside its parsed form.
 //!
-//! Reading order: [`CertificateList`], [`IssuingDistributionPoint`] (which certificates a list speaks for), [`Revocation`]
-//! (what it says about one), [`lists`] (files with one or many).
+//! Reading order: [`CertificateList`], [`Scope`] and [`IssuingDistributionPoint`] (which certificates a list speaks
+//! for, and its place in its series), [`Revocation`] (what it says about one), [`lists`] (files with one or many).
 //!
 //! What this folder does not do: decide whether a list may be relied on for a certificate at a time (that is
 //! `validation`). Follows RFC 5280 §5.
@@ -64,13 +64,31 @@ struct Inner {
 /// What the extensions say about the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// deltaCRLIndicator is present: the list only holds changes (RFC 5280 §5.2.4).
-    pub delta: bool,
+    /// cRLNumber (RFC 5280 §5.2.3).
+    pub number: Option<CrlNumber>,
+    /// deltaCRLIndicator: the list only holds changes since the list of this number (RFC 5280 §5.2.4).
+    pub delta_base: Option<CrlNumber>,
     pub issuing_distribution_point: Option<IssuingDistributionPoint>,
     pub authority_key_identifier: Option<Vec<u8>>,
     /// Critical extensions, of the list or of any entry, that this crate does not process: the list must not be used to
     /// tell that a certificate is good (RFC 5280 §5.2, §5.3).
     pub unknown_critical: Vec<ObjectIdentifier>,
+}
+
+/// A list's place in its series: content octets of a non-negative INTEGER without leading zeros (RFC 5280 §5.2.3 allows 20).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrlNumber(Vec<u8>);
+
+impl Ord for CrlNumber {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for CrlNumber {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// RFC 5280 §5.2.5.
@@ -80,7 +98,8 @@ pub struct IssuingDistributionPoint {
     pub relative_name: Option<Vec<u8>>,
     pub only_user_certs: bool,
     pub only_ca_certs: bool,
-    pub only_some_reasons: bool,
+    /// The named bits of ReasonFlags, bit 0 highest; `None` for all reasons.
+    pub only_some_reasons: Option<u16>,
     pub indirect: bool,
     pub only_attribute_certs: bool,
 }
@@ -156,12 +175,18 @@ impl CertificateList {
         &self.0.scope
     }
 
-    /// The entry for a serial number's content octets, if the list has one.
-    pub fn revocation(&self, serial: &[u8]) -> Option<Revocation> {
+    /// The entry for a certificate's issuer and the content octets of its serial number, if the list has one. Entries speak of
+    /// the list's own issuer until one names another, which then holds for those after it (RFC 5280 §5.3.3).
+    pub fn revocation(&self, issuer: &Name, serial: &[u8]) -> Option<Revocation> {
         let mut entries = Reader::new(&self.0.entries, Rules::Der);
+        let mut concerns_issuer = issuer == self.issuer();
         while !entries.is_empty() {
             let entry = Entry::read(entries.next().ok()?).ok()?;
-            if entry.serial == serial {
+            if let Some(names) = entry.certificate_issuer {
+                concerns_issuer =
+                    names.iter().any(|name| matches!(name, GeneralName::Directory(name) if name == issuer));
+            }
+            if concerns_issuer && entry.serial == serial {
                 return Some(entry.revocation);
             }
         }
@@ -224,6 +249,10 @@ fn read_tbs(tbs: Tlv<'_>) -> Result<Inner, CrlError> {
         read_extensions(explicit.reader()?.expect(tag::SEQUENCE)?, &mut scope)?;
     }
     fields.finish()?;
+    let indirect = scope.issuing_distribution_point.as_ref().is_some_and(|point| point.indirect);
+    if indirect {
+        scope.unknown_critical.retain(|oid| *oid != CERTIFICATE_ISSUER);
+    }
     Ok(Inner {
         issuer,
         this_update,
@@ -259,6 +288,8 @@ fn check_entries(list: Tlv<'_>, scope: &mut Scope) -> Result<(), CrlError> {
 struct Entry<'a> {
     serial: &'a [u8],
     revocation: Revocation,
+    certificate_issuer: Option<Vec<GeneralName>>,
+    /// certificateIssuer among them: it only has a meaning in indirect lists.
     unknown_critical: Vec<ObjectIdentifier>,
 }
 
@@ -270,15 +301,21 @@ impl<'a> Entry<'a> {
         let extensions = fields.optional(tag::SEQUENCE)?.map(extensions::list).transpose()?.unwrap_or_default();
         fields.finish()?;
         let mut reason = Reason::Final(None);
+        let mut certificate_issuer = None;
         let mut unknown_critical = Vec::new();
         for extension in extensions {
             match extension.oid {
                 REASON_CODE => reason = read_reason(&extension)?,
+                CERTIFICATE_ISSUER => {
+                    certificate_issuer =
+                        Some(extensions::general_names(Reader::single(&extension.value, tag::SEQUENCE)?)?);
+                    unknown_critical.push(CERTIFICATE_ISSUER);
+                }
                 oid if extension.criticality == Criticality::Critical => unknown_critical.push(oid),
                 _ => {}
             }
         }
-        Ok(Self { serial, revocation: Revocation { date, reason }, unknown_critical })
+        Ok(Self { serial, revocation: Revocation { date, reason }, certificate_issuer, unknown_critical })
     }
 }
 
@@ -290,7 +327,7 @@ fn read_reason(extension: &Extension) -> Result<Reason, CrlError> {
 fn read_extensions(element: Tlv<'_>, scope: &mut Scope) -> Result<(), CrlError> {
     for extension in extensions::list(element)? {
         match extension.oid {
-            DELTA_CRL_INDICATOR => scope.delta = true,
+            DELTA_CRL_INDICATOR => scope.delta_base = Some(number(&extension)?),
             ISSUING_DISTRIBUTION_POINT => {
                 scope.issuing_distribution_point = Some(issuing_distribution_point(&extension.value)?);
             }
@@ -298,12 +335,21 @@ fn read_extensions(element: Tlv<'_>, scope: &mut Scope) -> Result<(), CrlError> 
                 let mut fields = Reader::single(&extension.value, tag::SEQUENCE)?.reader()?;
                 scope.authority_key_identifier = fields.optional(tag::context(0))?.map(|id| id.content().to_vec());
             }
-            CRL_NUMBER => {}
+            CRL_NUMBER => scope.number = Some(number(&extension)?),
             oid if extension.criticality == Criticality::Critical => scope.unknown_critical.push(oid),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// `CRLNumber ::= INTEGER (0..MAX)`, and BaseCRLNumber alike.
+fn number(extension: &Extension) -> Result<CrlNumber, CrlError> {
+    let octets = value::integer(Reader::single(&extension.value, tag::INTEGER)?)?;
+    if octets.first().is_some_and(|first| *first >= 0x80) {
+        return Err(DerError::BadValue("a CRL number is negative").into());
+    }
+    Ok(CrlNumber(octets.iter().copied().skip_while(|octet| *octet == 0).collect()))
 }
 
 /// ```text
@@ -320,7 +366,8 @@ fn issuing_distribution_point(der: &[u8]) -> Result<IssuingDistributionPoint, Cr
     }
     point.only_user_certs = flag(&mut fields, 1)?;
     point.only_ca_certs = flag(&mut fields, 2)?;
-    point.only_some_reasons = fields.optional(tag::context(3))?.is_some();
+    point.only_some_reasons =
+        fields.optional(tag::context(3))?.map(|reasons| value::named_bits(reasons.content())).transpose()?;
     point.indirect = flag(&mut fields, 4)?;
     point.only_attribute_certs = flag(&mut fields, 5)?;
     fields.finish()?;
@@ -337,13 +384,15 @@ fn flag(fields: &mut Reader<'_>, number: u8) -> Result<bool, CrlError> {
 
 const CRL_NUMBER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.20");
 const REASON_CODE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.21");
+const CERTIFICATE_ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.29");
 const DELTA_CRL_INDICATOR: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.27");
 const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.28");
 
 #[cfg(test)]
 mod tests {
-    use super::super::x509::testing::{Issuer, critical, extension};
+    use super::super::x509::testing::{Issuer, critical, entry, extension};
     use super::*;
+    use crate::formats::der::write;
     use time::macros::datetime;
 
     const THIS: OffsetDateTime = datetime!(2026-03-01 0:00 UTC);
@@ -357,8 +406,9 @@ mod tests {
     #[test]
     fn listed_serial_is_revoked_and_others_are_not() {
         let list = crl(&Issuer::root("Root"), &[]);
-        assert_eq!(list.revocation(&[7]).expect("listed").date, datetime!(2026-02-01 0:00 UTC));
-        assert_eq!(list.revocation(&[8]), None);
+        assert_eq!(list.revocation(list.issuer(), &[7]).expect("listed").date, datetime!(2026-02-01 0:00 UTC));
+        assert_eq!(list.revocation(list.issuer(), &[8]), None);
+        assert_eq!(list.revocation(Issuer::root("Other").certificate.subject(), &[7]), None);
         assert_eq!((list.this_update(), list.next_update()), (THIS, Some(NEXT)));
     }
 
@@ -374,7 +424,7 @@ mod tests {
     #[test]
     fn delta_and_unknown_critical_extensions_are_told() {
         let list = crl(&Issuer::root("Root"), &[critical("2.5.29.27", &[2, 1, 1]), critical("1.2.3", &[5, 0])]);
-        assert!(list.scope().delta);
+        assert_eq!(list.scope().delta_base, Some(CrlNumber(vec![1])));
         assert_eq!(list.scope().unknown_critical.len(), 1);
         let plain = crl(&Issuer::root("Root"), &[extension("1.2.3", &[5, 0])]);
         assert_eq!(plain.scope(), &Scope::default());
@@ -386,6 +436,34 @@ mod tests {
         let list = crl(&Issuer::root("Root"), &[critical("2.5.29.28", &value)]);
         let point = list.scope().issuing_distribution_point.clone().expect("point");
         assert!(point.only_user_certs && !point.only_ca_certs && !point.indirect);
+    }
+
+    #[test]
+    fn numbers_are_compared_as_numbers() {
+        let number = |octets: &[u8]| {
+            crl(&Issuer::root("Root"), &[extension("2.5.29.20", &write::tlv(2, octets))]).scope().number.clone()
+        };
+        assert!(number(&[0x7f]) < number(&[0x00, 0x80]) && number(&[0x00, 0xff]) < number(&[0x01, 0x00]));
+        assert_eq!(number(&[0, 5]), number(&[5]));
+        let root = Issuer::root("Root");
+        let negative = root.crl(THIS, NEXT, &[], &[extension("2.5.29.20", &[2, 1, 0x80])]);
+        assert!(CertificateList::from_der(&negative).is_err());
+    }
+
+    #[test]
+    fn entry_names_the_issuer_for_itself_and_those_after() {
+        let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
+        let name = write::sequence(&[&write::tlv(0xa4, other.certificate.subject().der())]);
+        let entries =
+            [entry(1, THIS, &[]), entry(2, THIS, &[critical("2.5.29.29", &name)]), entry(3, THIS, &[])].concat();
+        let indirect = critical("2.5.29.28", &[0x30, 3, 0x84, 1, 0xff]);
+        let list = CertificateList::from_der(&root.crl_of(THIS, NEXT, &entries, &[indirect])).expect("CRL");
+        let listed = |issuer: &Issuer, serial| list.revocation(issuer.certificate.subject(), &[serial]).is_some();
+        assert!(listed(&root, 1) && !listed(&root, 2) && !listed(&root, 3));
+        assert!(!listed(&other, 1) && listed(&other, 2) && listed(&other, 3));
+        assert!(list.scope().unknown_critical.is_empty());
+        let direct = CertificateList::from_der(&root.crl_of(THIS, NEXT, &entries, &[])).expect("CRL");
+        assert_eq!(direct.scope().unknown_critical, [CERTIFICATE_ISSUER]);
     }
 
     #[test]

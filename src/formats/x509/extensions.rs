@@ -2,6 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 
+use super::policies::{self, PolicyConstraints, PolicyMapping};
 use super::{Name, X509Error, name::single_name};
 use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value};
 
@@ -26,8 +27,12 @@ pub struct Extensions {
     pub extended_key_usage: Option<Vec<ObjectIdentifier>>,
     pub subject_alt_names: Vec<GeneralName>,
     pub name_constraints: Option<NameConstraints>,
-    /// `requireExplicitPolicy` or `inhibitPolicyMapping` is set (RFC 5280 §4.2.1.11).
+    /// `None` without the extension, which is not the same as any policy.
+    pub certificate_policies: Option<Vec<ObjectIdentifier>>,
+    /// Empty without the extension.
+    pub policy_mappings: Vec<PolicyMapping>,
     pub policy_constraints: Option<PolicyConstraints>,
+    pub inhibit_any_policy: Option<u32>,
     pub crl_distribution_points: Vec<DistributionPoint>,
     /// Known extensions whose value could not be read.
     pub malformed: Vec<ObjectIdentifier>,
@@ -98,13 +103,6 @@ pub struct NameConstraints {
     pub excluded: Vec<GeneralName>,
 }
 
-/// RFC 5280 §4.2.1.11.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PolicyConstraints {
-    pub require_explicit_policy: Option<u32>,
-    pub inhibit_policy_mapping: Option<u32>,
-}
-
 /// RFC 5280 §4.2.1.6.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GeneralName {
@@ -172,7 +170,10 @@ impl Extensions {
                 }
             }
             NAME_CONSTRAINTS => self.name_constraints = Some(name_constraints(der)?),
-            POLICY_CONSTRAINTS => self.policy_constraints = Some(policy_constraints(der)?),
+            CERTIFICATE_POLICIES => self.certificate_policies = Some(policies::certificate_policies(der)?),
+            POLICY_MAPPINGS => self.policy_mappings = policies::policy_mappings(der)?,
+            POLICY_CONSTRAINTS => self.policy_constraints = Some(policies::policy_constraints(der)?),
+            INHIBIT_ANY_POLICY => self.inhibit_any_policy = Some(policies::inhibit_any_policy(der)?),
             CRL_DISTRIBUTION_POINTS => self.crl_distribution_points = distribution_points(der)?,
             _ => {}
         }
@@ -244,14 +245,6 @@ fn subtrees(element: Tlv<'_>) -> Result<Vec<GeneralName>, X509Error> {
         Ok(name)
     };
     items.into_iter().map(base).collect()
-}
-
-fn policy_constraints(der: &[u8]) -> Result<PolicyConstraints, X509Error> {
-    let mut fields = Reader::single(der, tag::SEQUENCE)?.reader()?;
-    let require = fields.optional(tag::context(0))?.map(|skip| value::small(skip.content())).transpose()?;
-    let inhibit = fields.optional(tag::context(1))?.map(|skip| value::small(skip.content())).transpose()?;
-    fields.finish()?;
-    Ok(PolicyConstraints { require_explicit_policy: require, inhibit_policy_mapping: inhibit })
 }
 
 fn distribution_points(der: &[u8]) -> Result<Vec<DistributionPoint>, X509Error> {
@@ -333,8 +326,8 @@ pub const POLICY_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2
 pub const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 pub const INHIBIT_ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.54");
 
-/// Extensions whose meaning is honoured when they are critical. Policies are: any policy is acceptable here, and a path that
-/// requires an explicit policy is refused when the path is judged. cRLDistributionPoints only say where to fetch from.
+/// Extensions whose meaning is honoured when they are critical. Policies are judged by their identifiers; what a qualifier
+/// says is for people. cRLDistributionPoints only say where to fetch from.
 const PROCESSED: [ObjectIdentifier; 12] = [
     SUBJECT_KEY_IDENTIFIER,
     KEY_USAGE,

@@ -1,7 +1,7 @@
 //! Certificates: the received DER beside its parsed form.
 //!
 //! Reading order: [`Certificate`], [`name`] (distinguished names and how they are shown and compared), [`extensions`]
-//! (typed values of the extensions a path needs), [`pem`] (files with one or many certificates).
+//! (typed values of the extensions a path needs), [`policies`] (those of certificate policies), [`pem`] (files with one or many certificates).
 //!
 //! What this folder does not do: build paths or judge a certificate (that is `validation`). It reads and compares, and
 //! checks one certificate's signature with one key.
@@ -11,6 +11,7 @@ mod certificate;
 pub mod extensions;
 pub mod name;
 pub mod pem;
+pub mod policies;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -97,10 +97,18 @@ impl Issuer {
         revoked: &[(u8, OffsetDateTime)],
         extensions: &[Vec<u8>],
     ) -> Vec<u8> {
-        let entries: Vec<u8> = revoked
-            .iter()
-            .flat_map(|(serial, at)| write::sequence(&[&write::small_integer(*serial), &write::time(*at)]))
-            .collect();
+        let entries: Vec<u8> = revoked.iter().flat_map(|(serial, at)| entry(*serial, *at, &[])).collect();
+        self.crl_of(this, next, &entries, extensions)
+    }
+
+    /// A CRL of this issuer with these entries, one after the other.
+    pub fn crl_of(
+        &self,
+        this: OffsetDateTime,
+        next: OffsetDateTime,
+        entries: &[u8],
+        extensions: &[Vec<u8>],
+    ) -> Vec<u8> {
         let mut parts = vec![
             write::small_integer(1),
             ecdsa_sha256(),
@@ -109,7 +117,7 @@ impl Issuer {
             write::time(next),
         ];
         if !entries.is_empty() {
-            parts.push(write::tlv(tag::SEQUENCE, &entries));
+            parts.push(write::tlv(tag::SEQUENCE, entries));
         }
         if !extensions.is_empty() {
             parts.push(write::tlv(0xa0, &write::tlv(tag::SEQUENCE, &extensions.concat())));
@@ -163,6 +171,12 @@ impl Issuer {
         let signature: DerSignature = self.key.sign(message);
         signature.as_bytes().to_vec()
     }
+}
+
+/// An entry of a CRL; `extensions` holds complete Extension elements.
+pub(crate) fn entry(serial: u8, at: OffsetDateTime, extensions: &[Vec<u8>]) -> Vec<u8> {
+    let listed = if extensions.is_empty() { Vec::new() } else { write::tlv(tag::SEQUENCE, &extensions.concat()) };
+    write::sequence(&[&write::small_integer(serial), &write::time(at), &listed])
 }
 
 pub(crate) fn extension(oid: &str, value: &[u8]) -> Vec<u8> {

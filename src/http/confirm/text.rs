@@ -250,6 +250,10 @@ impl Language {
                 "Tài liệu không thể ký số được. Tài liệu chưa được ký. Vui lòng báo cho cổng dịch vụ.",
                 "The document cannot be signed. Nothing has been signed. Please tell the portal.",
             ),
+            FailureReason::DocumentChanged => (
+                "Tài liệu lưu trên hệ thống không còn đúng với tài liệu Ông/Bà đã xác nhận. Tài liệu chưa được ký. Vui lòng báo cho cổng dịch vụ và tạo yêu cầu mới.",
+                "The stored document is no longer the one you confirmed. Nothing has been signed. Please tell the portal and start a new request.",
+            ),
             FailureReason::KeyUnavailable => (
                 "Hệ thống chưa dùng được khóa ký. Tài liệu chưa được ký. Vui lòng tạo yêu cầu mới sau ít phút.",
                 "The signing key could not be used. Nothing has been signed. Please start a new request in a few minutes.",

@@ -45,16 +45,14 @@ const NOT_OFFERED: [&str; 9] = [
 
 /// Methods of one version, below `/csc/v1` or `/csc/v2`.
 pub fn router(version: Version, limits: &Limits) -> Router<AppState> {
-    let challenge = match version {
-        Version::V1 => "/credentials/sendOTP",
-        Version::V2 => "/credentials/getChallenge",
-    };
+    // Each version's clients use the other's name too.
     let offered = Router::new()
         .route("/info", get(info::info).post(info::info))
         .route("/credentials/list", post(list::list))
         .route("/credentials/info", post(credential_info::info))
         .route("/credentials/authorize", post(authorize::authorize))
-        .route(challenge, post(get_challenge::get_challenge))
+        .route("/credentials/getChallenge", post(get_challenge::get_challenge))
+        .route("/credentials/sendOTP", post(get_challenge::get_challenge))
         .route("/signatures/signHash", post(sign_hash::sign_hash));
     let all = NOT_OFFERED.iter().fold(offered, |router, path| router.route(path, post(not_implemented)));
     all.fallback(super::no_such_path).layer(Extension(version)).layer(DefaultBodyLimit::max(limits.csc_body))

@@ -103,6 +103,9 @@ fn failure(state: &State) -> Option<FailureJson> {
         FailureReason::TooManyWrongCodes => "too many wrong codes were entered",
         FailureReason::Interrupted => "the service stopped while signing; nothing was released",
         FailureReason::DocumentNotSignable => "a document cannot be signed",
+        FailureReason::DocumentChanged => {
+            "a stored document is no longer the one that was confirmed; nothing was signed"
+        }
         FailureReason::KeyUnavailable => "the signing key could not be used",
         FailureReason::CertificateNotValid => "the signing certificate is not valid",
     };

@@ -8,7 +8,7 @@ use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::{CryptographicallyValid, SignedContent};
 use crate::validation::blocks::signing_certificate::SigningCertificate;
-use crate::validation::blocks::x509::{self, Purpose};
+use crate::validation::blocks::x509::{self, Purpose, policies::PolicyInputs};
 use crate::validation::blocks::{acceptance, crypto, signing_certificate};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
@@ -40,7 +40,7 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     /// What the key was used for.
-    pub fn purpose(&self) -> Purpose {
+    pub fn purpose(&self) -> Purpose<'static> {
         match self.kind {
             Kind::Signature => Purpose::DocumentSigning,
             Kind::DocumentTimestamp => Purpose::TimeStamping,
@@ -193,7 +193,9 @@ fn imprint(subject: &Subject<'_>) -> Result<(DigestAlgorithm, OffsetDateTime), F
 fn chain(subject: &Subject<'_>, certificate: &Certificate, setting: Setting<'_>, answer: &mut Answer) {
     let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, subject.signer));
     let purpose = subject.purpose();
-    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: setting.time, purpose };
+    // Any certificate policy is acceptable; what authorities demand is still honoured.
+    let policies = PolicyInputs::default();
+    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: setting.time, purpose, policies };
     let outcome = x509::validate(certificate, context, &mut Budget::default(), &mut answer.messages);
     answer.take(outcome);
 }

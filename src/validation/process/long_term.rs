@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::formats::cms::ValidationData;
 use crate::formats::x509::Certificate;
+use crate::validation::blocks::x509::policies::PolicyInputs;
 use crate::validation::blocks::x509::{self, Purpose};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
@@ -81,11 +82,11 @@ fn baseline(
 /// Checks that this evidence alone shows the whole path good at `time`.
 fn status_known(
     certificate: &Certificate,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
     evidence: &Evidence,
     time: OffsetDateTime,
 ) -> Result<(), Finding> {
     let policy = Policy { revocation: RevocationPolicy::Require };
-    let context = x509::Context { evidence, policy, time, purpose };
+    let context = x509::Context { evidence, policy, time, purpose, policies: PolicyInputs::default() };
     x509::validate(certificate, context, &mut Budget::default(), &mut Vec::new()).map(|_| ())
 }

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use crate::formats::cms::ValidationData;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::acceptance;
+use crate::validation::blocks::x509::policies::PolicyInputs;
 use crate::validation::blocks::x509::{self, ValidatedPath};
 use crate::validation::budget::Budget;
 use crate::validation::process::basic::{Basic, Setting, Subject};
@@ -60,8 +61,8 @@ fn good_at(
     remarks: &mut Vec<Message>,
 ) -> Result<ValidatedPath, Finding> {
     let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, subject.signer));
-    let context =
-        x509::Context { evidence: &evidence, policy: setting.policy, time: proven, purpose: subject.purpose() };
+    let (purpose, policies) = (subject.purpose(), PolicyInputs::default());
+    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: proven, purpose, policies };
     let unknown = |finding: &Finding| finding.sub_indication == SubIndication::OutOfBoundsNoPoe;
     let path = if basic.answer.findings.iter().any(unknown) {
         x509::validate_past(certificate, context, setting.time, &mut Budget::default(), remarks)?

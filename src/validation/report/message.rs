@@ -184,8 +184,8 @@ codes! {
         "the search for a certification path was given up at its limit"
         "việc tìm đường dẫn chứng thực vượt quá giới hạn";
     CertificateMalformed "certificate-malformed"
-        "a certificate in the path has a malformed extension"
-        "chứng thư trong đường dẫn có phần mở rộng sai định dạng";
+        "a certificate in the path is malformed"
+        "chứng thư trong đường dẫn sai định dạng";
     CertificateUnknownCritical "certificate-unknown-critical"
         "a certificate in the path has a critical extension that is not supported"
         "chứng thư có phần mở rộng bắt buộc không được hỗ trợ";
@@ -199,8 +199,11 @@ codes! {
         "a name lies outside what an authority may certify"
         "tên nằm ngoài phạm vi tổ chức chứng thực được phép cấp";
     PolicyRequired "policy-required"
-        "an authority requires certificate policies, which are not processed"
-        "tổ chức chứng thực yêu cầu chính sách chứng thư, chưa được hỗ trợ";
+        "a certificate policy is required, and no acceptable one is valid for the whole path"
+        "yêu cầu có chính sách chứng thư nhưng không có chính sách nào được chấp nhận trên toàn bộ đường dẫn";
+    PolicyMappingInvalid "policy-mapping-invalid"
+        "an authority maps anyPolicy, which RFC 5280 forbids"
+        "tổ chức chứng thực ánh xạ anyPolicy, trái với RFC 5280";
     KeyUsageWrong "key-usage-wrong"
         "the signer's key is not certified for signing documents"
         "khóa của người ký không được chứng thực để ký tài liệu";

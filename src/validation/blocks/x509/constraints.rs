@@ -8,10 +8,13 @@ use crate::validation::report::{Code, Finding, SubIndication};
 
 /// What the leaf's key was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Purpose<'a> {
     DocumentSigning,
     /// A time-stamping unit (RFC 3161 §2.3).
     TimeStamping,
+    /// Each of these key purposes (RFC 5280 §4.2.1.12), none of them being any use at all: path validation alone, for whatever
+    /// the certificate says its key is for.
+    Named(&'a [ObjectIdentifier]),
 }
 
 const ANY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
@@ -34,7 +37,7 @@ const DOCUMENT_SIGNING: [ObjectIdentifier; 6] = [
 ///
 /// # Errors
 /// CHAIN_CONSTRAINTS_FAILURE for what a certificate may not be used for, CERTIFICATE_CHAIN_GENERAL_FAILURE otherwise.
-pub fn check(path: &[Certificate], purpose: Purpose) -> Result<(), Finding> {
+pub fn check(path: &[Certificate], purpose: Purpose<'_>) -> Result<(), Finding> {
     let last = path.len().saturating_sub(1);
     // Intermediates below the current certificate that count for its path length (RFC 5280 §6.1.4 (l)).
     let mut below = 0u32;
@@ -75,14 +78,10 @@ fn extensions_understood(certificate: &Certificate) -> Result<(), Finding> {
     if let Some(oid) = extensions.unknown_critical().next() {
         return general(Code::CertificateUnknownCritical, oid);
     }
-    if extensions.policy_constraints.is_some_and(|constraints| constraints.require_explicit_policy.is_some()) {
-        let detail = certificate.subject().to_string();
-        return Err(Finding::with(SubIndication::CertificateChainGeneralFailure, Code::PolicyRequired, detail));
-    }
     Ok(())
 }
 
-fn leaf(certificate: &Certificate, purpose: Purpose) -> Result<(), Finding> {
+fn leaf(certificate: &Certificate, purpose: Purpose<'_>) -> Result<(), Finding> {
     let extensions = certificate.extensions();
     if certificate.version() != 3 {
         // Extensions need version 3 (RFC 5280 §4.1.2.1): nothing limits what an older certificate's key is for.
@@ -91,11 +90,12 @@ fn leaf(certificate: &Certificate, purpose: Purpose) -> Result<(), Finding> {
     }
     let refuse =
         |code| Err(Finding::with(SubIndication::ChainConstraintsFailure, code, certificate.subject().to_string()));
-    if extensions.key_usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
+    let signs = !matches!(purpose, Purpose::Named(_));
+    if signs && extensions.key_usage.is_some_and(|usage| !usage.digital_signature() && !usage.non_repudiation()) {
         return refuse(Code::KeyUsageWrong);
     }
     let fits = match (purpose, &extensions.extended_key_usage) {
-        (Purpose::DocumentSigning, purposes) => allows(purposes.as_deref(), purpose),
+        (Purpose::DocumentSigning | Purpose::Named(_), purposes) => allows(purposes.as_deref(), purpose),
         // "exactly one instance … extended key usage … MUST be critical" (RFC 3161 §2.3).
         (Purpose::TimeStamping, purposes) => {
             let critical = extensions.get(&EXTENDED_KEY_USAGE).is_some_and(|e| e.criticality == Criticality::Critical);
@@ -105,9 +105,16 @@ fn leaf(certificate: &Certificate, purpose: Purpose) -> Result<(), Finding> {
     if fits { Ok(()) } else { refuse(Code::ExtendedKeyUsageWrong) }
 }
 
-fn authority(certificate: &Certificate, below: u32, purpose: Purpose, position: Position) -> Result<(), Finding> {
+fn authority(certificate: &Certificate, below: u32, purpose: Purpose<'_>, position: Position) -> Result<(), Finding> {
     let extensions = certificate.extensions();
     let refuse = |sub, code| Err(Finding::with(sub, code, certificate.subject().to_string()));
+    if certificate.subject().is_empty() {
+        // "then the subject field MUST be populated with a non-empty distinguished name" (RFC 5280 §4.1.2.6): names chain, and
+        // people decide by them.
+        let detail = format!("no subject, serial {}", certificate.serial_hex());
+        let sub = SubIndication::CertificateChainGeneralFailure;
+        return Err(Finding::with(sub, Code::CertificateMalformed, detail));
+    }
     match (extensions.basic_constraints, position) {
         (Some(constraints), _) if constraints.ca => {
             if constraints.path_len.is_some_and(|limit| below > limit) {
@@ -128,13 +135,14 @@ fn authority(certificate: &Certificate, below: u32, purpose: Purpose, position: 
     Ok(())
 }
 
-fn allows(purposes: Option<&[ObjectIdentifier]>, purpose: Purpose) -> bool {
-    purposes.is_none_or(|purposes| {
-        purposes.iter().any(|oid| match purpose {
-            Purpose::DocumentSigning => DOCUMENT_SIGNING.contains(oid),
-            Purpose::TimeStamping => [ANY, TIME_STAMPING].contains(oid),
-        })
-    })
+/// Without the extension everything is allowed, and anyExtendedKeyUsage allows every purpose (RFC 5280 §4.2.1.12).
+fn allows(purposes: Option<&[ObjectIdentifier]>, purpose: Purpose<'_>) -> bool {
+    let Some(purposes) = purposes else { return true };
+    match purpose {
+        Purpose::DocumentSigning => purposes.iter().any(|oid| DOCUMENT_SIGNING.contains(oid)),
+        Purpose::TimeStamping => purposes.iter().any(|oid| [ANY, TIME_STAMPING].contains(oid)),
+        Purpose::Named(wanted) => purposes.contains(&ANY) || wanted.iter().all(|oid| purposes.contains(oid)),
+    }
 }
 
 #[cfg(test)]
@@ -205,5 +213,25 @@ mod tests {
         let list = write::sequence(&[&write::oid(&TIME_STAMPING)]);
         assert!(check(&leaf_with(extension("2.5.29.37", &list)), Purpose::TimeStamping).is_err(), "not critical");
         assert!(check(&leaf_with(extension("1.2.3.4", &[5, 0])), Purpose::TimeStamping).is_err());
+    }
+
+    #[test]
+    fn authority_without_a_name_is_refused() {
+        let root = Issuer::root("Root");
+        let ca = root.issue(&Template { subject: write::sequence(&[]), ..Template::authority("CA") });
+        let leaf = ca.issue(&Template::signer("An"));
+        let path = [leaf.certificate, ca.certificate, root.certificate];
+        assert_eq!(code(&path), Some(Code::CertificateMalformed));
+    }
+
+    #[test]
+    fn named_purposes_must_all_be_allowed() {
+        let (server, client) = ("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2");
+        let wanted = [server, client].map(ObjectIdentifier::new_unwrap);
+        let named = |path: &[Certificate], wanted| check(path, Purpose::Named(wanted)).is_ok();
+        assert!(named(&leaf_with(purposes(&[server, client])), &wanted));
+        assert!(named(&leaf_with(purposes(&["2.5.29.37.0"])), &wanted));
+        assert!(named(&leaf_with(purposes(&[client])), &[]));
+        assert!(!named(&leaf_with(purposes(&[client])), &wanted));
     }
 }

@@ -1,14 +1,17 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
-//! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time),
-//! [`search`] (candidate paths, bounded), [`constraints`]
-//! (what each certificate may do), [`names`] (name constraints), [`revocation`] (CRLs, OCSP responses and their acceptance), [`responder`] (who may answer for an authority).
+//! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time), [`search`]
+//! (candidate paths, bounded), [`constraints`] (what each certificate may do), [`names`] (name constraints), [`policies`]
+//! (certificate policies), [`mod@revocation`] (what CRLs say, with `crl_scope`: for which certificates and reasons they speak, and
+//! `crl_signer`: whose key may have signed them), `responder` (what OCSP responses say, and who may sign them).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
-//! Policies: any policy is acceptable; a path that requires an explicit one is refused as unsupported.
 
 pub mod constraints;
+mod crl_scope;
+mod crl_signer;
 pub mod names;
+pub mod policies;
 mod responder;
 pub mod revocation;
 pub mod search;
@@ -23,6 +26,7 @@ use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 pub use constraints::Purpose;
+use policies::PolicyInputs;
 use revocation::Status;
 use search::{Path, Search};
 
@@ -44,7 +48,9 @@ pub struct Context<'a> {
     pub evidence: &'a Evidence,
     pub policy: Policy,
     pub time: OffsetDateTime,
-    pub purpose: Purpose,
+    pub purpose: Purpose<'a>,
+    /// The certificate policies the caller asks for.
+    pub policies: PolicyInputs<'a>,
 }
 
 /// Searches a path from `leaf` to an anchor and judges it; the first valid path wins, else the path that came closest is
@@ -135,7 +141,9 @@ fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut 
     let at = |stage| move |finding| Refusal { stage, finding };
     constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
     names::check(&path.certificates).map_err(at(Stage::Constraints))?;
+    policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
     algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    own_key(path, context).map_err(at(Stage::Algorithms))?;
     let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, known_good).map_err(at(Stage::Validity))
 }
@@ -150,13 +158,15 @@ fn judge_past(
     let at = |stage| move |finding| Refusal { stage, finding };
     constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
     names::check(&path.certificates).map_err(at(Stage::Constraints))?;
+    policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
     algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
     slide(path, context, now, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, KnownGood::Unknown).map_err(at(Stage::Validity))
 }
 
-/// Validation time sliding (EN 319 102-1 §5.6.2.2.4): from the anchor down, the control time goes back to the last time each
-/// certificate is known to have been good. The proven time must not lie after it.
+/// Validation time sliding (EN 319 102-1 §5.6.2.2), asked the other way round: does the control time stay at or after the proven
+/// time? It does when a certificate's status is known now, or when information made since the proven time shows it good then.
+/// Older information slides the control time to before the proven time.
 fn slide(
     path: &Path,
     context: Context<'_>,
@@ -164,26 +174,27 @@ fn slide(
     budget: &mut Budget,
     messages: &mut Vec<Message>,
 ) -> Result<(), Finding> {
-    let links: Vec<_> = path.links().map(|(certificate, _)| certificate).enumerate().collect();
-    let mut control = now;
-    for (depth, certificate) in links.into_iter().rev() {
+    for (depth, (certificate, _)) in path.links().enumerate() {
         let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
-        let subject = certificate.subject().to_string();
-        match (revocation::slide(certificate, issuers, context.evidence, control, budget), context.policy.revocation) {
-            (Some(earlier), _) => control = earlier,
-            (None, RevocationPolicy::Require) => {
-                return Err(Finding::with(SubIndication::OutOfBoundsNoPoe, Code::RevocationMissing, subject));
-            }
-            (None, RevocationPolicy::IfPresent) => {
-                messages.push(Message::warning(Code::RevocationMissing).detail(subject));
-            }
+        let known_now = revocation::status(certificate, issuers, context.evidence, now, budget);
+        let told_since = revocation::status_told_since(certificate, issuers, context.evidence, context.time, budget);
+        if is_good(known_now) || is_good(told_since) {
+            continue;
         }
-        if control < context.time {
-            let detail = format!("{}, {control}", certificate.subject());
-            return Err(Finding::with(SubIndication::OutOfBoundsNoPoe, Code::RevocationMissing, detail));
+        let promised = revocation::status(certificate, issuers, context.evidence, context.time, budget);
+        let nothing = matches!(promised, Status::Unknown(_));
+        if nothing && context.policy.revocation == RevocationPolicy::IfPresent {
+            messages.push(Message::warning(Code::RevocationMissing).detail(certificate.subject().to_string()));
+            continue;
         }
+        let detail = format!("{}, {}", certificate.subject(), context.time);
+        return Err(Finding::with(SubIndication::OutOfBoundsNoPoe, Code::RevocationMissing, detail));
     }
     Ok(())
+}
+
+fn is_good(status: Status) -> bool {
+    matches!(status, Status::Good | Status::RevokedLater(_))
 }
 
 /// Every issuer's signature, below the anchor, with an algorithm that still held at the validation time.
@@ -200,6 +211,19 @@ fn algorithms(path: &Path, time: OffsetDateTime) -> Result<(), Finding> {
         }
     }
     Ok(())
+}
+
+/// The leaf's own key, where nothing it signed is at hand to be judged with it.
+fn own_key(path: &Path, context: Context<'_>) -> Result<(), Finding> {
+    let (Purpose::Named(_), Some(leaf)) = (context.purpose, path.certificates.first()) else { return Ok(()) };
+    let refuse = |code, detail| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, code, detail));
+    match leaf.public_key() {
+        Err(error) => refuse(Code::AlgorithmUnsupported, format!("{error}, {}", leaf.subject())),
+        Ok(key) if !suites::key_suitability(&key).holds_at(context.time) => {
+            refuse(Code::AlgorithmObsolete, format!("{} bit, {}", key.bits(), leaf.subject()))
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Whether every certificate below the anchor is known not to be revoked.
@@ -290,7 +314,9 @@ mod tests {
         revocation: RevocationPolicy,
         time: OffsetDateTime,
     ) -> Result<usize, SubIndication> {
-        let context = Context { evidence, policy: Policy { revocation }, time, purpose: Purpose::DocumentSigning };
+        let policy = Policy { revocation };
+        let policies = PolicyInputs::default();
+        let context = Context { evidence, policy, time, purpose: Purpose::DocumentSigning, policies };
         let result = validate(leaf, context, &mut Budget::default(), &mut Vec::new());
         result.map(|path| path.certificates().len()).map_err(|finding| finding.sub_indication)
     }

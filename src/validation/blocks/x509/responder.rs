@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::revocation::{Information, Said, Sources, Status, responder_status};
+use super::revocation::{Sources, Status, responder_status};
 use crate::formats::ocsp::{CertStatus, OcspResponse, SingleResponse};
 use crate::formats::x509::Certificate;
 use crate::validation::budget::Budget;
@@ -16,13 +16,30 @@ const NOCHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48
 const CERTIFICATE_HOLD: u32 = 6;
 const REMOVE_FROM_CRL: u32 = 8;
 
-/// Checks that the response was signed by the certificate's issuer itself, or by a responder that this very authority certified
-/// for OCSP signing.
-pub(super) fn authorised(
+/// Most answers of one response about one certificate that are looked at.
+const MAX_ANSWERS: usize = 8;
+
+/// What an OCSP response says of the certificate at the time asked for, if it names it at all.
+pub(super) fn statuses(
     response: &OcspResponse,
+    certificate: &Certificate,
     sources: Sources<'_>,
     budget: &mut Budget,
-) -> Result<(), &'static str> {
+) -> Vec<Status> {
+    let Some(issuer) = sources.issuers.first() else { return Vec::new() };
+    let answers: Vec<&SingleResponse> = response.answers(certificate, issuer).take(MAX_ANSWERS).collect();
+    if answers.is_empty() {
+        return Vec::new();
+    }
+    if let Err(why) = authorised(response, sources, budget) {
+        return vec![Status::Unknown(why)];
+    }
+    answers.into_iter().map(|answer| status_of(answer, response, certificate, sources)).collect()
+}
+
+/// Checks that the response was signed by the certificate's issuer itself, or by a responder that this very authority certified
+/// for OCSP signing.
+fn authorised(response: &OcspResponse, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
     if !response.unknown_critical().is_empty() {
         return Err("its OCSP response has a critical extension that is not supported");
     }
@@ -84,34 +101,49 @@ fn verifies(
     Ok(sources.evidence.known.answered(response, responder))
 }
 
-/// What one answer of an authorised responder says.
-pub(super) fn information(
+/// What one answer of an authorised responder means at the time asked for.
+fn status_of(
     answer: &SingleResponse,
     response: &OcspResponse,
     certificate: &Certificate,
-) -> Result<Information, &'static str> {
+    sources: Sources<'_>,
+) -> Status {
     if !answer.unknown_critical.is_empty() {
-        return Err("its OCSP response has a critical extension that is not supported");
+        return Status::Unknown("its OCSP response has a critical extension that is not supported");
     }
     // "thisUpdate: the most recent time at which the status … is known": it cannot lie after the response was made.
     if answer.this_update > response.produced_at() {
-        return Err("its OCSP response contradicts itself");
+        return Status::Unknown("its OCSP response contradicts itself");
     }
+    match answer.status {
+        CertStatus::Unknown | CertStatus::Revoked { reason: Some(REMOVE_FROM_CRL), .. } => {
+            Status::Unknown("its OCSP responder does not know it")
+        }
+        CertStatus::Revoked { date, .. } if date > sources.time => Status::RevokedLater(date),
+        CertStatus::Revoked { reason: Some(CERTIFICATE_HOLD), .. }
+            if answer.next_update.is_some_and(|next| next < sources.time) =>
+        {
+            Status::Unknown(OUT_OF_DATE)
+        }
+        CertStatus::Revoked { reason: Some(CERTIFICATE_HOLD), .. } => Status::OnHold,
+        CertStatus::Revoked { date, .. } => Status::Revoked(date),
+        CertStatus::Good => good(answer, certificate, sources),
+    }
+}
+
+const OUT_OF_DATE: &str = "its OCSP response is out of date";
+
+fn good(answer: &SingleResponse, certificate: &Certificate, sources: Sources<'_>) -> Status {
     let not_after = certificate.validity().not_after;
     let kept = answer.archive_cutoff.is_some_and(|cutoff| cutoff <= not_after);
-    let said = match answer.status {
-        CertStatus::Unknown | CertStatus::Revoked { reason: Some(REMOVE_FROM_CRL), .. } => {
-            return Err("its OCSP responder does not know it");
-        }
-        CertStatus::Revoked { date, reason: Some(CERTIFICATE_HOLD) } => Said::OnHold(date),
-        CertStatus::Revoked { date, .. } => Said::Revoked(date),
-        // Responders may forget expired certificates, unless an archive cutoff says otherwise (RFC 6960 §4.4.4).
-        CertStatus::Good if answer.this_update > not_after && !kept => {
-            return Err("its OCSP response was made after the certificate expired");
-        }
-        CertStatus::Good => Said::Good,
-    };
-    Ok(Information { said, this_update: answer.this_update, next_update: answer.next_update })
+    // Responders may forget expired certificates, unless an archive cutoff says otherwise (RFC 6960 §4.4.4).
+    if answer.this_update > not_after && !kept {
+        return Status::Unknown("its OCSP response was made after the certificate expired");
+    }
+    match sources.freshness.accepts(answer.this_update, answer.next_update, sources.time) {
+        true => Status::Good,
+        false => Status::Unknown(OUT_OF_DATE),
+    }
 }
 
 #[cfg(test)]

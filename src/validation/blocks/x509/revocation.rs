@@ -1,12 +1,13 @@
-//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3): what CRLs and OCSP
-//! responses say of a certificate, and what that means at a time.
+//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs, together with what OCSP
+//! responses say.
 
 use time::OffsetDateTime;
 
+use super::crl_scope::{self, Reasons};
+use super::crl_signer;
 use super::responder;
-use crate::formats::crl::{CertificateList, Reason};
-use crate::formats::ocsp::{OcspResponse, SingleResponse};
-use crate::formats::x509::{Certificate, GeneralName, Name};
+use crate::formats::crl::{CertificateList, Reason, Revocation};
+use crate::formats::x509::{Certificate, GeneralName};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
 
@@ -23,10 +24,10 @@ pub enum Status {
     Unknown(&'static str),
 }
 
-/// The status of `certificate` at `time`, from lists and responses its issuer signed or authorised.
+/// The status of `certificate` at `time`, from lists its issuer signed.
 ///
-/// An entry counts even in a list that is out of date: a final revocation is never taken back. A good standing only
-/// counts while the information is fresh, or when it is newer and was made before the certificate expired.
+/// An entry counts even in a list that is out of date: a final revocation is never taken back. Absence from a list only
+/// counts while the list is in date, or when the list is newer and was made before the certificate expired.
 ///
 /// `issuers` are the certificate's issuer and the authorities above it, in the order of the path.
 pub fn status(
@@ -36,7 +37,20 @@ pub fn status(
     time: OffsetDateTime,
     budget: &mut Budget,
 ) -> Status {
-    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers };
+    let sources =
+        Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::UntilNextUpdate };
+    status_from(certificate, sources, budget)
+}
+
+/// The same from information made at or after `time` only: what was promised before could not know.
+pub fn status_told_since(
+    certificate: &Certificate,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    time: OffsetDateTime,
+    budget: &mut Budget,
+) -> Status {
+    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::MadeSince };
     status_from(certificate, sources, budget)
 }
 
@@ -46,134 +60,148 @@ pub(super) struct Sources<'a> {
     pub issuers: &'a [Certificate],
     pub evidence: &'a Evidence,
     pub time: OffsetDateTime,
-    keys: Keys,
+    pub keys: Keys,
+    pub freshness: Freshness,
+}
+
+/// Which information may say that a certificate was good (EN 319 102-1 §5.2.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Newer information, or older whose successor was not due yet.
+    UntilNextUpdate,
+    /// Only information from that time or later.
+    MadeSince,
+}
+
+impl Freshness {
+    /// Whether information with these dates tells of `time`.
+    pub fn accepts(
+        self,
+        this_update: OffsetDateTime,
+        next_update: Option<OffsetDateTime>,
+        time: OffsetDateTime,
+    ) -> bool {
+        let in_date = this_update <= time && next_update.is_some_and(|next| time <= next);
+        this_update >= time || (self == Self::UntilNextUpdate && in_date)
+    }
 }
 
 /// Whose keys may have signed a list.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Keys {
+pub(super) enum Keys {
     IssuerOnly,
     /// Also other keys of the same authority. Their own status is judged with [`Self::IssuerOnly`], which ends the recursion.
     IssuerAndItsOthers,
 }
 
-fn status_from(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
-    let mut best = Status::Unknown("no CRL or OCSP response of its issuer");
-    for found in information(certificate, sources, budget) {
-        let found = found.map_or_else(Status::Unknown, |information| information.status_at(sources.time));
-        if rank(found) > rank(best) || (matches!(best, Status::Unknown(_)) && matches!(found, Status::Unknown(_))) {
-            best = found;
+/// One certificate's status from all lists and responses together: the worst that one of them says.
+pub(super) fn status_from(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let mut best = status_from_lists(certificate, sources, budget);
+    if sources.keys == Keys::IssuerAndItsOthers {
+        for response in &sources.evidence.ocsps {
+            for found in responder::statuses(response, certificate, sources, budget) {
+                best = worse(best, found);
+            }
         }
     }
     best
 }
 
-/// The control time after sliding over one certificate: the latest time not after `control` at which it was demonstrably not
-/// revoked (EN 319 102-1 §5.6.2.2.4, validation time sliding). `None` when nothing usable is known.
-///
-/// A revocation slides to its date. Information that is no longer fresh at the control time slides to its thisUpdate: that is
-/// the last time it speaks of.
-pub fn slide(
-    certificate: &Certificate,
-    issuers: &[Certificate],
-    evidence: &Evidence,
-    control: OffsetDateTime,
-    budget: &mut Budget,
-) -> Option<OffsetDateTime> {
-    let sources = Sources { issuers, evidence, time: control, keys: Keys::IssuerAndItsOthers };
-    let known: Vec<Information> = information(certificate, sources, budget).into_iter().flatten().collect();
-    let revoked = known.iter().filter_map(|information| information.said.date()).min();
-    match revoked {
-        Some(date) => Some(control.min(date)),
-        None => known.iter().map(|information| information.speaks_until(control)).max(),
+/// A responder's own status, from its authority's lists alone, which ends the recursion (RFC 6960 §4.2.2.2.1).
+pub(super) fn responder_status(responder: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let freshness = Freshness::UntilNextUpdate;
+    status_from_lists(responder, Sources { keys: Keys::IssuerOnly, freshness, ..sources }, budget)
+}
+
+/// One certificate's status from all lists together: the worst that one list says; good only when the lists that say so
+/// speak of every reason between them (RFC 5280 §6.3.3 (l)).
+fn status_from_lists(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let (mut best, mut covered) = (Status::Unknown("no CRL or OCSP response of its issuer"), Reasons::NONE);
+    let usable = usable_lists(certificate, sources, budget, &mut best);
+    for (crl, reasons) in &usable {
+        let found = one(certificate, crl, &usable, sources);
+        if found == Status::Good {
+            covered = covered.union(*reasons);
+        }
+        best = worse(best, found);
     }
+    if best == Status::Good && covered != Reasons::ALL {
+        return Status::Unknown("its CRLs leave out some reasons");
+    }
+    best
 }
 
-/// What one verified list or response says of a certificate: a fact, whatever the time it is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Information {
-    pub said: Said,
-    pub this_update: OffsetDateTime,
-    pub next_update: Option<OffsetDateTime>,
-}
+type Usable<'a> = Vec<(&'a CertificateList, Reasons)>;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    Good,
-    Revoked(OffsetDateTime),
-    OnHold(OffsetDateTime),
-}
-
-impl Said {
-    fn date(self) -> Option<OffsetDateTime> {
-        match self {
-            Self::Good => None,
-            Self::Revoked(date) | Self::OnHold(date) => Some(date),
+/// The lists that speak for the certificate and that a fitting key signed.
+fn usable_lists<'a>(
+    certificate: &Certificate,
+    sources: Sources<'a>,
+    budget: &mut Budget,
+    why_not: &mut Status,
+) -> Usable<'a> {
+    let mut usable = Vec::new();
+    for crl in sources.evidence.crls.iter().filter(|crl| concerns(crl, certificate)) {
+        let scope = crl_scope::reasons(crl, certificate);
+        match scope.and_then(|reasons| crl_signer::check(crl, sources, budget).map(|()| reasons)) {
+            Ok(reasons) => usable.push((crl, reasons)),
+            Err(why) => *why_not = Status::Unknown(why),
         }
     }
+    usable
 }
 
-impl Information {
-    /// Revocation freshness (EN 319 102-1 §5.2.5): the successor this information promised was not yet due.
-    fn is_fresh_at(self, time: OffsetDateTime) -> bool {
-        self.this_update <= time && self.next_update.is_some_and(|next| time <= next)
-    }
+/// Whether it is worth telling why the list is of no use for the certificate.
+fn concerns(crl: &CertificateList, certificate: &Certificate) -> bool {
+    let points = &certificate.extensions().crl_distribution_points;
+    let mut named = points.iter().flat_map(|point| &point.crl_issuer);
+    crl.issuer() == certificate.issuer()
+        || named.any(|name| matches!(name, GeneralName::Directory(name) if name == crl.issuer()))
+}
 
-    fn status_at(self, time: OffsetDateTime) -> Status {
-        match self.said {
-            Said::Revoked(date) | Said::OnHold(date) if date > time => Status::RevokedLater(date),
-            Said::Revoked(date) => Status::Revoked(date),
-            Said::OnHold(_) if self.next_update.is_some_and(|next| next < time) => Status::Unknown(OUT_OF_DATE),
-            Said::OnHold(_) => Status::OnHold,
-            // Newer information tells of an earlier time.
-            Said::Good if self.is_fresh_at(time) || self.this_update >= time => Status::Good,
-            Said::Good => Status::Unknown(OUT_OF_DATE),
-        }
+/// What one list says, brought up to date by its lists of changes (RFC 5280 §5.2.4).
+fn one(certificate: &Certificate, crl: &CertificateList, usable: &Usable<'_>, sources: Sources<'_>) -> Status {
+    let time = sources.time;
+    let entry = crl.revocation(certificate.issuer(), certificate.serial());
+    if crl.scope().delta_base.is_some() {
+        return entry.map_or(ONLY_CHANGES, |entry| listed(entry, time, crl));
     }
-
-    fn speaks_until(self, control: OffsetDateTime) -> OffsetDateTime {
-        if self.is_fresh_at(control) { control } else { control.min(self.this_update) }
+    let own = entry.map_or_else(|| absent(certificate, crl, sources), |entry| listed(entry, time, crl));
+    let on_hold = entry.is_some_and(|entry| entry.reason == Reason::OnHold);
+    if entry.is_some() && !on_hold {
+        return own;
+    }
+    let changes =
+        usable.iter().map(|(delta, _)| *delta).filter(|delta| continues(delta, crl) && delta.this_update() <= time);
+    let newest = changes.max_by_key(|delta| &delta.scope().number);
+    let Some(delta) = newest else { return own };
+    match delta.revocation(certificate.issuer(), certificate.serial()) {
+        // Taken back, or never listed: as good as absent from a list made when the changes were.
+        Some(change) if change.reason == Reason::Final(Some(REMOVE_FROM_CRL)) => absent(certificate, delta, sources),
+        None if !on_hold => match absent(certificate, delta, sources) {
+            Status::Good => Status::Good,
+            _ => own,
+        },
+        // An entry of the list of changes is told where that list is judged.
+        _ => own,
     }
 }
 
-const OUT_OF_DATE: &str = "its revocation information is out of date";
-
-/// Everything usable that is said of the certificate, and why the rest is not.
-fn information(
-    certificate: &Certificate,
-    sources: Sources<'_>,
-    budget: &mut Budget,
-) -> Vec<Result<Information, &'static str>> {
-    let lists = sources.evidence.crls.iter().filter(|crl| crl.issuer() == certificate.issuer());
-    let mut found: Vec<_> = lists.map(|crl| listed(crl, certificate, sources, budget)).collect();
-    if sources.keys == Keys::IssuerAndItsOthers {
-        for response in &sources.evidence.ocsps {
-            found.extend(answers(response, certificate, sources, budget));
-        }
-    }
-    found
+/// Whether `delta` lists changes to `complete` (RFC 5280 §5.2.4, §6.3.3 (c)): same issuer, key and scope, and no gap between.
+fn continues(delta: &CertificateList, complete: &CertificateList) -> bool {
+    let (changes, base) = (delta.scope(), complete.scope());
+    let numbers = changes.delta_base.as_ref().zip(changes.number.as_ref()).zip(base.number.as_ref());
+    delta.issuer() == complete.issuer()
+        && changes.issuing_distribution_point == base.issuing_distribution_point
+        && changes.authority_key_identifier == base.authority_key_identifier
+        && numbers.is_some_and(|((from, number), complete)| from <= complete && complete < number)
 }
 
-/// What an OCSP response says of the certificate, if it names it at all.
-fn answers(
-    response: &OcspResponse,
-    certificate: &Certificate,
-    sources: Sources<'_>,
-    budget: &mut Budget,
-) -> Vec<Result<Information, &'static str>> {
-    let Some(issuer) = sources.issuers.first() else { return Vec::new() };
-    let answers: Vec<&SingleResponse> = response.answers(certificate, issuer).take(MAX_ANSWERS).collect();
-    if answers.is_empty() {
-        return Vec::new();
-    }
-    if let Err(why) = responder::authorised(response, sources, budget) {
-        return vec![Err(why)];
-    }
-    answers.into_iter().map(|answer| responder::information(answer, response, certificate)).collect()
+/// Keeps the worse news, and the later of two reasons for knowing nothing.
+fn worse(best: Status, found: Status) -> Status {
+    let nothing = |status| matches!(status, Status::Unknown(_));
+    if rank(found) > rank(best) || (nothing(best) && nothing(found)) { found } else { best }
 }
-
-/// Most answers of one response about one certificate that are looked at.
-const MAX_ANSWERS: usize = 8;
 
 /// The worse news wins; a suspension is overruled by a list that says good only if that list is newer, which is not
 /// compared here: TRY_LATER asks for the newest.
@@ -187,143 +215,40 @@ fn rank(status: Status) -> u8 {
     }
 }
 
-/// Whether the list's extensions leave it to speak for this certificate.
-fn speaks_for(crl: &CertificateList, certificate: &Certificate) -> Result<(), &'static str> {
-    let scope = crl.scope();
-    if !scope.unknown_critical.is_empty() {
-        return Err("its CRL has a critical extension that is not supported");
-    }
-    let Some(point) = &scope.issuing_distribution_point else { return Ok(()) };
-    let ca = certificate.extensions().basic_constraints.is_some_and(|constraints| constraints.ca);
-    if point.indirect || point.only_attribute_certs || point.only_some_reasons {
-        return Err("its CRL is indirect or partial");
-    }
-    if (point.only_user_certs && ca) || (point.only_ca_certs && !ca) {
-        return Err("its CRL is for other certificates");
-    }
-    let named = !point.full_names.is_empty() || point.relative_name.is_some();
-    if named && !same_point(crl, &point.full_names, point.relative_name.as_deref(), certificate) {
-        return Err("its CRL is for another distribution point");
-    }
-    Ok(())
-}
-
-/// RFC 5280 §6.3.3 (b)(2)(i): one of the list's names must be one of the certificate's distribution points.
-fn same_point(crl: &CertificateList, full: &[GeneralName], relative: Option<&[u8]>, certificate: &Certificate) -> bool {
-    let names = point_names(crl.issuer(), full, relative);
-    certificate.extensions().crl_distribution_points.iter().any(|point| {
-        let issuer = point.crl_issuer.iter().find_map(|name| match name {
-            GeneralName::Directory(name) => Some(name),
-            _ => None,
-        });
-        let issuer = issuer.unwrap_or(certificate.issuer());
-        let candidates = point_names(issuer, &point.full_names, point.relative_name.as_deref());
-        candidates.iter().any(|name| names.contains(name))
-    })
-}
-
-fn point_names(issuer: &Name, full: &[GeneralName], relative: Option<&[u8]>) -> Vec<GeneralName> {
-    let relative = relative.and_then(|rdn| issuer.with_relative(rdn).ok()).map(GeneralName::Directory);
-    full.iter().cloned().chain(relative).collect()
-}
-
-/// Checks the list's signature with the issuer's key, else with another key of the same authority: one that the issuer itself
-/// or an authority above it certified under the issuer's name for signing CRLs (RFC 5280 §6.3.3 (f)).
-fn signed(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
-    let issuer = sources.issuers.first().ok_or("its issuer is not known")?;
-    let may_sign = issuer.extensions().key_usage.is_none_or(|usage| usage.crl_sign());
-    if may_sign && verifies(crl, issuer, sources, budget)? {
-        return Ok(());
-    }
-    let refusal = if may_sign { "the CRL's signature does not verify" } else { "its issuer may not sign CRLs" };
-    if sources.keys == Keys::IssuerOnly {
-        return Err(refusal);
-    }
-    let others = sources.evidence.certificates.iter().chain(&sources.evidence.anchors);
-    for other in others.filter(|other| other.subject() == crl.issuer() && *other != issuer) {
-        if is_crl_signer(other, sources.time)
-            && verifies(crl, other, sources, budget)?
-            && certified(other, sources, budget)?
-        {
-            return Ok(());
-        }
-    }
-    Err(refusal)
-}
-
-/// A certificate that says in so many words that its key signs CRLs.
-fn is_crl_signer(certificate: &Certificate, time: OffsetDateTime) -> bool {
-    let extensions = certificate.extensions();
-    extensions.key_usage.is_some_and(|usage| usage.crl_sign())
-        && extensions.malformed.is_empty()
-        && extensions.unknown_critical().next().is_none()
-        && certificate.validity().contains(time)
-}
-
-/// The responder's own status, from CRLs of the authority alone, which ends the recursion (RFC 6960 §4.2.2.2.1).
-pub(super) fn responder_status(responder: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
-    status_from(responder, Sources { keys: Keys::IssuerOnly, ..sources }, budget)
-}
-
-fn verifies(
-    crl: &CertificateList,
-    signer: &Certificate,
-    sources: Sources<'_>,
-    budget: &mut Budget,
-) -> Result<bool, &'static str> {
-    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
-    Ok(sources.evidence.known.listed(crl, signer))
-}
-
-/// Whether an authority of the path certified this key and has not revoked it since.
-fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Result<bool, &'static str> {
-    for (position, authority) in sources.issuers.iter().enumerate() {
-        if authority.subject() != other.issuer() {
-            continue;
-        }
-        budget.spend_signature_check().map_err(|_| "too many signature checks")?;
-        if sources.evidence.known.issued(other, authority) {
-            let issuers = sources.issuers.get(position..).unwrap_or_default();
-            let own = status_from(other, Sources { issuers, keys: Keys::IssuerOnly, ..sources }, budget);
-            return Ok(!matches!(own, Status::Revoked(_) | Status::OnHold));
-        }
-    }
-    Ok(false)
-}
+const ONLY_CHANGES: Status = Status::Unknown("its CRL only lists changes");
 
 /// CRLReason removeFromCRL (RFC 5280 §5.3.1).
 const REMOVE_FROM_CRL: u32 = 8;
 
-fn listed(
-    crl: &CertificateList,
-    certificate: &Certificate,
-    sources: Sources<'_>,
-    budget: &mut Budget,
-) -> Result<Information, &'static str> {
-    speaks_for(crl, certificate)?;
-    signed(crl, sources, budget)?;
-    let said = match crl.revocation(certificate.serial()) {
+fn listed(entry: Revocation, time: OffsetDateTime, crl: &CertificateList) -> Status {
+    match entry.reason {
         // removeFromCRL takes an entry of another list back; alone it says nothing.
-        Some(entry) if entry.reason == Reason::Final(Some(REMOVE_FROM_CRL)) => {
-            return Err("its CRL only lists changes");
+        Reason::Final(Some(REMOVE_FROM_CRL)) => ONLY_CHANGES,
+        _ if entry.date > time => Status::RevokedLater(entry.date),
+        Reason::Final(_) => Status::Revoked(entry.date),
+        Reason::OnHold if crl.next_update().is_some_and(|next| next < time) => {
+            Status::Unknown("its CRL is out of date")
         }
-        Some(entry) if entry.reason == Reason::OnHold => Said::OnHold(entry.date),
-        Some(entry) => Said::Revoked(entry.date),
-        None if crl.scope().delta => return Err("its CRL only lists changes"),
-        // Expired certificates may be dropped from lists (RFC 5280 §3.3): absence says nothing about them.
-        None if crl.this_update() > certificate.validity().not_after => {
-            return Err("its CRL was made after the certificate expired");
-        }
-        None => Said::Good,
-    };
-    Ok(Information { said, this_update: crl.this_update(), next_update: crl.next_update() })
+        Reason::OnHold => Status::OnHold,
+    }
+}
+
+fn absent(certificate: &Certificate, crl: &CertificateList, sources: Sources<'_>) -> Status {
+    // Expired certificates may be dropped from lists (RFC 5280 §3.3): absence says nothing about them.
+    if crl.this_update() > certificate.validity().not_after {
+        Status::Unknown("its CRL was made after the certificate expired")
+    } else if sources.freshness.accepts(crl.this_update(), crl.next_update(), sources.time) {
+        Status::Good
+    } else {
+        Status::Unknown("its CRL is out of date")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::formats::der::write;
-    use crate::formats::x509::testing::{Issuer, Template, critical, extension};
+    use crate::formats::x509::testing::{Issuer, Template, critical, entry, extension};
     use time::macros::datetime;
 
     const THIS: OffsetDateTime = datetime!(2026-05-01 0:00 UTC);
@@ -357,12 +282,98 @@ mod tests {
     }
 
     #[test]
-    fn indirect_and_foreign_scopes_are_not_used() {
+    fn list_for_authorities_says_nothing_of_a_signer() {
         let only_ca = write::sequence(&[&[0x82, 1, 0xff]]);
         assert!(matches!(run(&[], &[critical("2.5.29.28", &only_ca)], NOW), Status::Unknown(_)));
-        let indirect = write::sequence(&[&[0x84, 1, 0xff]]);
-        assert!(matches!(run(&[], &[critical("2.5.29.28", &indirect)], NOW), Status::Unknown(_)));
         assert_eq!(run(&[], &[extension("2.5.29.20", &[2, 1, 1])], NOW), Status::Good);
+    }
+
+    /// A signer below "Root" whose certificate has these further extensions, and what these lists say of it.
+    fn judge(extra: Vec<Vec<u8>>, lists: &[Vec<u8>], certificates: Vec<Certificate>) -> Status {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template { extra, ..Template::signer("An") }).certificate;
+        let crls = lists.iter().map(|der| CertificateList::from_der(der).expect("CRL")).collect();
+        let evidence = Evidence { crls, certificates, ..Evidence::default() };
+        status(&leaf, &[root.certificate], &evidence, NOW, &mut Budget::default())
+    }
+
+    fn partition(reasons: &[u8]) -> Vec<u8> {
+        critical("2.5.29.28", &write::sequence(&[&write::tlv(0x83, reasons)]))
+    }
+
+    #[test]
+    fn partitions_are_good_only_when_all_reasons_are_spoken_of() {
+        let root = Issuer::root("Root");
+        let some = root.crl(THIS, NEXT, &[], &[partition(&[4, 0x60])]);
+        let rest = root.crl(THIS, NEXT, &[], &[partition(&[7, 0x1f, 0x80])]);
+        assert_eq!(judge(vec![], &[some.clone(), rest.clone()], vec![]), Status::Good);
+        assert!(matches!(judge(vec![], std::slice::from_ref(&some), vec![]), Status::Unknown(_)));
+        let revoked = root.crl(THIS, NEXT, &[(7, THIS)], &[partition(&[7, 0x1f, 0x80])]);
+        assert_eq!(judge(vec![], &[some, rest, revoked], vec![]), Status::Revoked(THIS));
+    }
+
+    #[test]
+    fn indirect_list_of_a_certified_issuer_counts_and_of_a_stranger_does_not() {
+        let root = Issuer::root("Root");
+        let lister = root.issue(&Template { serial: 5, ..Template::authority("Lister") });
+        let issuer = write::tlv(0xa2, &write::tlv(0xa4, lister.certificate.subject().der()));
+        let points = || vec![extension("2.5.29.31", &write::sequence(&[&write::sequence(&[&issuer])]))];
+        let indirect = critical("2.5.29.28", &write::sequence(&[&[0x84, 1, 0xff]]));
+        let named = write::sequence(&[&write::tlv(0xa4, root.certificate.subject().der())]);
+        let revoked = entry(7, THIS, &[critical("2.5.29.29", &named)]);
+        let good = lister.crl(THIS, NEXT, &[(7, THIS)], std::slice::from_ref(&indirect));
+        let bad = lister.crl_of(THIS, NEXT, &revoked, &[indirect]);
+        let known = || vec![lister.certificate.clone()];
+        assert_eq!(
+            judge(points(), std::slice::from_ref(&good), known()),
+            Status::Good,
+            "the entry is of another issuer"
+        );
+        assert_eq!(judge(points(), &[bad], known()), Status::Revoked(THIS));
+        let stranger = Issuer::root("Lister").certificate;
+        assert!(matches!(judge(points(), &[good], vec![stranger]), Status::Unknown(_)));
+    }
+
+    fn numbered(number: u8) -> Vec<u8> {
+        extension("2.5.29.20", &[2, 1, number])
+    }
+
+    fn changes_since(number: u8) -> Vec<u8> {
+        critical("2.5.29.27", &[2, 1, number])
+    }
+
+    fn reason(code: u8) -> Vec<u8> {
+        extension("2.5.29.21", &[10, 1, code])
+    }
+
+    #[test]
+    fn list_of_changes_takes_a_suspension_back() {
+        let root = Issuer::root("Root");
+        let held = entry(7, THIS, &[reason(6)]);
+        let base = root.crl_of(THIS, NEXT, &held, &[numbered(3)]);
+        let lifted =
+            |since| root.crl_of(THIS, NEXT, &entry(7, THIS, &[reason(8)]), &[numbered(5), changes_since(since)]);
+        assert_eq!(judge(vec![], std::slice::from_ref(&base), vec![]), Status::OnHold);
+        assert_eq!(judge(vec![], &[base.clone(), lifted(3)], vec![]), Status::Good);
+        assert_eq!(judge(vec![], &[base.clone(), lifted(4)], vec![]), Status::OnHold, "changes 3 to 4 are missing");
+        let confirmed = root.crl(THIS, NEXT, &[(7, THIS)], &[numbered(5), changes_since(3)]);
+        assert_eq!(judge(vec![], &[base, confirmed], vec![]), Status::Revoked(THIS));
+    }
+
+    #[test]
+    fn list_of_changes_in_date_keeps_an_older_list_usable() {
+        let root = Issuer::root("Root");
+        let base = root.crl(THIS, datetime!(2026-05-10 0:00 UTC), &[], &[numbered(3)]);
+        let changes = root.crl(datetime!(2026-05-14 0:00 UTC), NEXT, &[], &[numbered(4), changes_since(3)]);
+        assert!(matches!(judge(vec![], std::slice::from_ref(&base), vec![]), Status::Unknown(_)));
+        assert_eq!(judge(vec![], &[base.clone(), changes], vec![]), Status::Good);
+        let final_entry = root.crl(THIS, NEXT, &[(7, THIS)], &[numbered(3)]);
+        let lifted = root.crl_of(THIS, NEXT, &entry(7, THIS, &[reason(8)]), &[numbered(5), changes_since(3)]);
+        assert_eq!(
+            judge(vec![], &[final_entry, lifted], vec![]),
+            Status::Revoked(THIS),
+            "only suspensions are taken back"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Order matters: what forbids comes first ([`locked_field`], [`ambiguous`]), then what is always permitted
 //! ([`long_term`], [`metadata`]), then [`signing`], [`form_filling`], [`annotation`], [`structure`].
-//! [`signed_dictionary`] and [`unexplained`] look at the file instead of single differences.
+//! [`signed_dictionary`] and [`mod@unexplained`] look at the file instead of single differences.
 
 mod ambiguous;
 mod annotation;
