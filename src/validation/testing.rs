@@ -67,6 +67,8 @@ pub(crate) fn signed(content: &[u8], extra: &[Vec<u8>]) -> Signed {
     Builder { content, extra, ..Builder::default() }.build()
 }
 
+type MakeUnsigned<'a> = dyn Fn(&Issuer, &[u8]) -> Vec<Vec<u8>> + 'a;
+
 /// A detached signature by the certificate "An" of "Root" and what it brings along.
 pub(crate) struct Builder<'a> {
     pub content: &'a [u8],
@@ -76,7 +78,7 @@ pub(crate) struct Builder<'a> {
     /// Content of SignedData.crls.
     pub crls: &'a [u8],
     /// Makes unsigned attributes from the root and the signature value.
-    pub unsigned: &'a dyn Fn(&Issuer, &[u8]) -> Vec<Vec<u8>>,
+    pub unsigned: &'a MakeUnsigned<'a>,
 }
 
 impl Default for Builder<'_> {

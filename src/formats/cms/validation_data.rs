@@ -88,7 +88,7 @@ mod tests {
         let leaf = root.issue(&Template::signer("An")).certificate;
         let (this, next) = (datetime!(2026-05-01 0:00 UTC), datetime!(2026-06-01 0:00 UTC));
         let crl = root.crl(this, next, &[], &[]);
-        let ocsp = root.ocsp(&root, &leaf, Answer::Good, this, next, &[]);
+        let ocsp = root.ocsp(&root, &leaf, Answer::Good, (this, next), &[]);
         let explicit = |n: u8, value: &[u8]| write::tlv(tag::context_constructed(n), &write::sequence(&[value]));
         let whole = write::sequence(&[&explicit(0, &crl), &explicit(1, &ocsp)]);
         let mut data = ValidationData::default();

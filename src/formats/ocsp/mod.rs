@@ -388,7 +388,7 @@ mod tests {
         let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
         let leaf = root.issue(&Template::signer("An")).certificate;
         let twin = other.issue(&Template::signer("An")).certificate;
-        let der = root.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[]);
+        let der = root.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[]);
         let response = OcspResponse::from_der(&der).expect("response");
         let answers: Vec<_> = response.answers(&leaf, &root.certificate).collect();
         assert_eq!(answers.len(), 1);
@@ -402,7 +402,7 @@ mod tests {
     fn revocation_and_its_reason_are_read() {
         let root = Issuer::root("Root");
         let leaf = root.issue(&Template::signer("An")).certificate;
-        let der = root.ocsp(&root, &leaf, Answer::Revoked(THIS, 6), THIS, NEXT, &[]);
+        let der = root.ocsp(&root, &leaf, Answer::Revoked(THIS, 6), (THIS, NEXT), &[]);
         let response = OcspResponse::from_der(&der).expect("response");
         let status = response.answers(&leaf, &root.certificate).next().expect("answer").status;
         assert_eq!(status, CertStatus::Revoked { date: THIS, reason: Some(6) });
@@ -412,7 +412,7 @@ mod tests {
     fn basic_response_alone_is_read_like_the_whole() {
         let root = Issuer::root("Root");
         let leaf = root.issue(&Template::signer("An")).certificate;
-        let der = root.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[]);
+        let der = root.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[]);
         let whole = OcspResponse::from_der(&der).expect("whole");
         assert_eq!(OcspResponse::from_der(whole.der()).expect("basic"), whole);
     }
@@ -421,7 +421,7 @@ mod tests {
     fn signature_is_checked_over_the_received_octets() {
         let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
         let leaf = root.issue(&Template::signer("An")).certificate;
-        let der = root.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[]);
+        let der = root.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[]);
         let response = OcspResponse::from_der(&der).expect("response");
         let key = |issuer: &Issuer| issuer.certificate.public_key().expect("key");
         assert!(response.verify_issued_with(&key(&root)).is_ok());

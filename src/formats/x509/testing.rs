@@ -131,8 +131,7 @@ impl Issuer {
         issuer: &Issuer,
         certificate: &Certificate,
         answer: Answer,
-        this: OffsetDateTime,
-        next: OffsetDateTime,
+        (this, next): (OffsetDateTime, OffsetDateTime),
         certificates: &[&Certificate],
     ) -> Vec<u8> {
         let sha1 = DigestAlgorithm::Sha1;

@@ -168,14 +168,14 @@ mod tests {
         let root = Issuer::root("Root");
         let leaf = root.issue(&Template::signer("An")).certificate;
         let responder = root.issue(template);
-        run(&responder.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[&responder.certificate]), &leaf, &root, NOW)
+        run(&responder.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[&responder.certificate]), &leaf, &root, NOW)
     }
 
     #[test]
     fn authority_itself_may_answer() {
         let root = Issuer::root("Root");
         let leaf = root.issue(&Template::signer("An")).certificate;
-        let answer = |answer| root.ocsp(&root, &leaf, answer, THIS, NEXT, &[]);
+        let answer = |answer| root.ocsp(&root, &leaf, answer, (THIS, NEXT), &[]);
         assert_eq!(run(&answer(Answer::Good), &leaf, &root, NOW), Status::Good);
         assert!(matches!(run(&answer(Answer::Unknown), &leaf, &root, NOW), Status::Unknown(_)));
         assert_eq!(run(&answer(Answer::Revoked(THIS, 1)), &leaf, &root, NOW), Status::Revoked(THIS));
@@ -201,13 +201,13 @@ mod tests {
         let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
         let leaf = root.issue(&Template::signer("An")).certificate;
         for responder in [other.issue(&Template::responder("OCSP")), Issuer::root("Root 2")] {
-            let der = responder.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[&responder.certificate]);
+            let der = responder.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[&responder.certificate]);
             assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
         }
         // A forged authority of the same name certified this one.
         let forged = other.issue(&Template { key_seed: "Other".to_owned(), ..Template::authority("Root") });
         let responder = forged.issue(&Template::responder("OCSP"));
-        let der = responder.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[&responder.certificate]);
+        let der = responder.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[&responder.certificate]);
         assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
     }
 
@@ -216,7 +216,7 @@ mod tests {
         let root = Issuer::root("Root");
         let leaf = root.issue(&Template::signer("An")).certificate;
         let other = root.issue(&Template { serial: 8, ..Template::signer("Binh") }).certificate;
-        let der = root.ocsp(&root, &other, Answer::Good, THIS, NEXT, &[]);
+        let der = root.ocsp(&root, &other, Answer::Good, (THIS, NEXT), &[]);
         assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
     }
 }
