@@ -48,7 +48,10 @@ fn paths_are_judged_as_nist_asks() {
     let (passed, failed) = closing(&printed);
     // Two tests use DSA, which is not supported on purpose.
     assert!(passed > 200 && failed == 2 && printed.contains("dsa     0/2"), "{printed}");
-    assert!(printed.lines().filter(|line| line.contains("false accepts")).all(|line| line.contains("false accepts 0")), "{printed}");
+    assert!(
+        printed.lines().filter(|line| line.contains("false accepts")).all(|line| line.contains("false accepts 0")),
+        "{printed}"
+    );
 }
 
 #[test]
