@@ -61,7 +61,8 @@
 //! 2. [`formats::pdf`] opens it strictly: what a lenient reader would repair is recorded as an anomaly, each signature's
 //!    ByteRange becomes facts, revisions are told apart.
 //! 3. [`validation`] runs the basic building blocks of EN 319 102-1 §5.2 for each signature: format, signing certificate,
-//!    cryptography over the received bytes, X.509 path at the validation time with revocation, acceptance.
+//!    cryptography over the received bytes, X.509 path at the validation time with revocation, acceptance. Time-stamps go through
+//!    the same blocks, newest first; what they prove then settles findings that only time decides.
 //!    [`validation::pdf_changes`] compares the signed revision's object graph with the whole file's: what no rule explains is
 //!    forbidden.
 //! 4. The report holds indication, sub-indication and messages; `cli::output` prints it as JSON Lines or text, and the worst

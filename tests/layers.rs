@@ -26,7 +26,7 @@ const MAPPING: &str = "mapping";
 /// Folders that do no I/O and so may not map files.
 const PURE_CORE: &[&str] = &["crypto", "formats", "validation", "signing", "domain"];
 /// Inside formats: der serves x509 and all others; the pdf folder stands beside them, importing none.
-const FORMATS: &[(&str, u32)] = &[("der", 1), ("x509", 2), ("crl", 3), ("cms", 4), ("tsp", 5), ("pdf", 1)];
+const FORMATS: &[(&str, u32)] = &[("der", 1), ("x509", 2), ("crl", 3), ("ocsp", 3), ("cms", 4), ("tsp", 5), ("pdf", 1)];
 
 struct Source {
     /// Below `src`, e.g. `crypto/digest.rs`.

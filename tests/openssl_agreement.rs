@@ -9,7 +9,7 @@ use kyso::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use kyso::formats::x509::Certificate;
 use kyso::signing::attributes::{Profile, SignedAttributes};
 use kyso::signing::cms::assemble;
-use kyso::validation::report::{Indication, Level};
+use kyso::validation::report::{Baseline, Indication, Level};
 use kyso::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms};
 
 const CONTENT: &[u8] = "Kính gửi Ủy ban nhân dân\n".as_bytes();
@@ -89,7 +89,11 @@ fn assembled_messages_verify_with_openssl() {
         let verify = ["cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", "message", "-content", "content"];
         let said = openssl(at, &[&verify[..], &["-CAfile", "cert.pem", "-purpose", "any", "-out", "seen"]].concat());
         assert!(said.contains("uccessful"), "{said}");
-        assert_eq!(validate(&message, &certificate), (Indication::TotalPassed, Level::CadesBB), "{algorithm:?}");
+        assert_eq!(
+            validate(&message, &certificate),
+            (Indication::TotalPassed, Level::Cades(Baseline::B)),
+            "{algorithm:?}"
+        );
     }
 }
 
@@ -106,6 +110,10 @@ fn messages_of_openssl_verify_here_in_der_and_ber() {
         let sign = ["cms", "-sign", "-binary", "-outform", "DER", "-in", "content", "-out", "message"];
         openssl(at, &[&sign[..], &["-signer", "cert.pem", "-inkey", "key.pem"], options].concat());
         let message = std::fs::read(at.join("message")).expect("message");
-        assert_eq!(validate(&message, &certificate), (Indication::TotalPassed, Level::CadesBB), "{options:?}");
+        assert_eq!(
+            validate(&message, &certificate),
+            (Indication::TotalPassed, Level::Cades(Baseline::B)),
+            "{options:?}"
+        );
     }
 }

@@ -145,8 +145,9 @@ impl Arguments {
         let mut certificates: Vec<Certificate> = given.collect();
         certificates.extend(material::certificates(&self.intermediates, COMMAND)?);
         let anchors = material::certificates(&self.trust, COMMAND)?;
-        let crls = material::revocation_lists(&self.crl, COMMAND)?;
-        Ok((leaf, Evidence { anchors, certificates, crls, ..Evidence::default() }))
+        let mut evidence = Evidence { anchors, certificates, ..Evidence::default() };
+        material::revocation(&self.crl, COMMAND, &mut evidence)?;
+        Ok((leaf, evidence))
     }
 
     fn judge(&self, leaf: &Certificate, evidence: &Evidence) -> Result<ValidatedPath, Finding> {

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::formats::crl::{self, CertificateList};
 use crate::formats::x509::{Certificate, pem};
 use crate::mapping::Mapped;
+use crate::validation::Evidence;
 
 /// Most files taken from folders: a guard against pointing at a whole disk by mistake.
 const MAX_FILES: usize = 1_000_000;
@@ -28,17 +28,12 @@ pub fn certificates(paths: &[PathBuf], command: &str) -> anyhow::Result<Vec<Cert
     Ok(found)
 }
 
-/// The revocation lists of PEM or DER files and of folders of them. `command` begins the warnings.
+/// Adds the revocation lists (PEM or DER) and OCSP responses (DER) of files and of folders of them. `command` begins the warnings.
 ///
 /// # Errors
 /// When a named file cannot be read or used. Of a folder, such files are only warned of.
-pub fn revocation_lists(paths: &[PathBuf], command: &str) -> anyhow::Result<Vec<CertificateList>> {
-    let mut found = Vec::new();
-    each_file(paths, &["crl", "pem", "der"], command, |bytes| {
-        found.extend(crl::lists(bytes)?);
-        Ok(())
-    })?;
-    Ok(found)
+pub fn revocation(paths: &[PathBuf], command: &str, evidence: &mut Evidence) -> anyhow::Result<()> {
+    each_file(paths, &["crl", "pem", "der", "ocsp", "ors"], command, |bytes| Ok(evidence.add_revocation(bytes)?))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]

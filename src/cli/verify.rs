@@ -27,7 +27,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE_OR_DIR")]
     trust: Vec<PathBuf>,
 
-    /// Revocation lists: a PEM or DER file, or a folder of them
+    /// Revocation lists (PEM or DER) or OCSP responses (DER): a file, or a folder of them
     #[arg(long, value_name = "FILE_OR_DIR")]
     crl: Vec<PathBuf>,
 
@@ -174,11 +174,9 @@ fn read_content(path: &Path) -> anyhow::Result<Mapped> {
 }
 
 fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {
-    Ok(Evidence {
-        anchors: material::certificates(trust, COMMAND)?,
-        crls: material::revocation_lists(crl, COMMAND)?,
-        ..Evidence::default()
-    })
+    let mut evidence = Evidence { anchors: material::certificates(trust, COMMAND)?, ..Evidence::default() };
+    material::revocation(crl, COMMAND, &mut evidence)?;
+    Ok(evidence)
 }
 
 fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

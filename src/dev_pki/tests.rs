@@ -14,6 +14,11 @@ use crate::custody::software::engine::PrivateKey;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::custody::{KeyCustody as _, KeyRef};
 use crate::domain::KeyAlgorithm;
+use crate::formats::ocsp::OcspResponse;
+use crate::formats::x509::{Certificate, pem};
+use crate::validation::Evidence;
+use crate::validation::blocks::x509::revocation::{self, Status};
+use crate::validation::budget::Budget;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 const URL: &str = "http://127.0.0.1:8080";
@@ -347,6 +352,7 @@ fn openssl_accepts_ocsp_answers_of_every_standing() {
             return;
         }
         let response = pki.ocsp(&fs::read(&asked).expect("request"), NOW).expect("response");
+        assert_eq!(standing(&place, &certificates[id], &response), expected, "the verifier agrees");
         fs::write(&answered, response).expect("written");
         let answered = answered.to_str().expect("path");
         // The answer's own time is compared with the machine's clock: leave room for any.
@@ -360,6 +366,21 @@ fn openssl_accepts_ocsp_answers_of_every_standing() {
         let text = text(&output);
         assert!(output.status.success() && text.contains("Response verify OK"), "{text}");
         assert!(text.contains(&format!(": {expected}\n")), "{text}");
+    }
+}
+
+/// What the verifier makes of an OCSP answer about a certificate said to be of the issuing authority.
+fn standing(place: &Place, certificate: &[u8], response: &[u8]) -> &'static str {
+    let read = |name: &str| pem::certificates(&fs::read(place.path().join(name)).expect("file")).expect("certificate");
+    let issuers = [read("issuing.pem"), read("root.pem")].concat();
+    let certificate = Certificate::from_der(certificate).expect("certificate");
+    let ocsps = vec![OcspResponse::from_der(response).expect("response")];
+    let evidence = Evidence { ocsps, ..Evidence::default() };
+    match revocation::status(&certificate, &issuers, &evidence, NOW, &mut Budget::default()) {
+        Status::Good => "good",
+        Status::Revoked(_) => "revoked",
+        Status::Unknown(_) => "unknown",
+        other => panic!("{other:?}"),
     }
 }
 

@@ -1,6 +1,9 @@
-//! What a judgement rests on besides the document: trust anchors, further certificates, CRLs.
+//! What a judgement rests on besides the signature: trust anchors, further certificates, CRLs, OCSP responses.
 
-use crate::formats::crl::CertificateList;
+use crate::formats::cms::ValidationData;
+use crate::formats::crl::{self, CertificateList, CrlError};
+use crate::formats::ocsp::OcspResponse;
+use crate::formats::pdf::dss::SecurityStore;
 use crate::formats::x509::Certificate;
 use crate::validation::known::KnownSignatures;
 
@@ -13,6 +16,8 @@ pub struct Evidence {
     pub certificates: Vec<Certificate>,
     /// Revocation lists, unverified.
     pub crls: Vec<CertificateList>,
+    /// OCSP responses, unverified.
+    pub ocsps: Vec<OcspResponse>,
     /// Shared by everything judged with this evidence or a clone of it.
     pub known: KnownSignatures,
 }
@@ -20,10 +25,40 @@ pub struct Evidence {
 impl Evidence {
     /// These facts together with those a document brings along. What a document brings is never an anchor.
     #[must_use]
-    pub fn with(&self, certificates: &[Certificate], crls: &[CertificateList]) -> Self {
+    pub fn with(&self, brought: &ValidationData) -> Self {
         let mut all = self.clone();
-        all.certificates.extend_from_slice(certificates);
-        all.crls.extend_from_slice(crls);
+        all.certificates.extend_from_slice(&brought.certificates);
+        all.certificates.extend(brought.ocsps.iter().flat_map(|response| response.certificates().iter().cloned()));
+        all.crls.extend_from_slice(&brought.crls);
+        all.ocsps.extend_from_slice(&brought.ocsps);
         all
+    }
+
+    /// Adds the CRLs of a DER or PEM file, or its one DER OCSP response.
+    ///
+    /// # Errors
+    /// [`CrlError`] when it is neither.
+    pub fn add_revocation(&mut self, bytes: &[u8]) -> Result<(), CrlError> {
+        match (crl::lists(bytes), OcspResponse::from_der(bytes)) {
+            (Ok(lists), _) => self.crls.extend(lists),
+            (Err(_), Ok(response)) => self.ocsps.push(response),
+            (Err(error), Err(_)) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Only the trust anchors: what a document brings can then be judged by itself.
+    #[must_use]
+    pub fn anchors_alone(&self) -> Self {
+        Self { anchors: self.anchors.clone(), known: self.known.clone(), ..Self::default() }
+    }
+}
+
+/// Reads the values of a document security store; unreadable ones are left out, as they only could have helped.
+pub fn of_store(store: &SecurityStore) -> ValidationData {
+    ValidationData {
+        certificates: store.certificates.iter().filter_map(|der| Certificate::from_der(der).ok()).collect(),
+        crls: store.crls.iter().filter_map(|der| CertificateList::from_der(der).ok()).collect(),
+        ocsps: store.ocsps.iter().filter_map(|der| OcspResponse::from_der(der).ok()).collect(),
     }
 }

@@ -1,19 +1,45 @@
-//! Issuer signatures that have verified already: authorities and revocation lists are the same for every file of a run.
+//! Issuer signatures that have been checked already: authorities and revocation lists are the same for every file of a run.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::crypto::DigestAlgorithm;
 use crate::formats::crl::CertificateList;
+use crate::formats::ocsp::OcspResponse;
 use crate::formats::x509::Certificate;
 
-/// Most signatures remembered: the authorities of every hierarchy in use, in some hundred kilobytes.
+/// Most signatures remembered: the authorities of every hierarchy in use, in some hundred kilobytes. As many refusals: the
+/// material of a hostile document is tried for each of its signatures and time-stamps.
 const MAX_KNOWN: usize = 4_096;
 
 /// A memory that clones share. It only saves work: what it answers is what checking again would answer, and it holds nothing
 /// but SHA-256 hashes over the whole signed object and the whole key.
 #[derive(Debug, Clone, Default)]
-pub struct KnownSignatures(Arc<Mutex<HashSet<[u8; 32]>>>);
+pub struct KnownSignatures(Arc<Mutex<Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    good: HashSet<[u8; 32]>,
+    /// Starts anew when it is full: bad signatures are as many as somebody cares to make.
+    bad: HashSet<[u8; 32]>,
+}
+
+impl Memory {
+    fn answer(&self, name: &[u8; 32]) -> Option<bool> {
+        if self.good.contains(name) { Some(true) } else { self.bad.contains(name).then_some(false) }
+    }
+
+    fn note(&mut self, name: [u8; 32], verified: bool) {
+        if !verified && self.bad.len() >= MAX_KNOWN {
+            self.bad.clear();
+        }
+        if !verified {
+            self.bad.insert(name);
+        } else if self.good.len() < MAX_KNOWN {
+            self.good.insert(name);
+        }
+    }
+}
 
 impl KnownSignatures {
     /// Whether `issuer`'s key signed the certificate. Only authorities are remembered: signers are too many, and seldom return.
@@ -28,17 +54,20 @@ impl KnownSignatures {
         self.check(crl.der(), issuer, || issuer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
     }
 
-    /// Only good signatures are remembered: bad ones are as many as somebody cares to make.
+    /// Whether `responder`'s key signed the response.
+    pub fn answered(&self, ocsp: &OcspResponse, responder: &Certificate) -> bool {
+        self.check(ocsp.der(), responder, || {
+            responder.public_key().is_ok_and(|key| ocsp.verify_issued_with(&key).is_ok())
+        })
+    }
+
     fn check(&self, signed: &[u8], issuer: &Certificate, verify: impl FnOnce() -> bool) -> bool {
         let Some(name) = name(signed, issuer.spki_der()) else { return verify() };
-        if self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&name) {
-            return true;
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).answer(&name) {
+            return known;
         }
         let verified = verify();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if verified && known.len() < MAX_KNOWN {
-            known.insert(name);
-        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).note(name, verified);
         verified
     }
 }
@@ -63,14 +92,29 @@ mod tests {
             assert!(!known.issued(&first.certificate, &other.certificate));
             assert!(!known.issued(&second.certificate, &root.certificate));
         }
-        let held = known.0.lock().expect("not poisoned").len();
-        assert_eq!(held, 1, "only the good one is remembered");
+        let held = |known: &KnownSignatures| {
+            let memory = known.0.lock().expect("not poisoned");
+            (memory.good.len(), memory.bad.len())
+        };
+        assert_eq!(held(&known), (1, 2), "good and bad ones are remembered apart");
         let leaf = first.issue(&Template::signer("An"));
         assert!(
             known.issued(&leaf.certificate, &first.certificate) && !known.issued(&leaf.certificate, &other.certificate)
         );
-        assert_eq!(known.0.lock().expect("not poisoned").len(), 1, "signers are not");
+        assert_eq!(held(&known), (1, 2), "signers are not");
         assert!(known.clone().check(first.certificate.der(), &root.certificate, || false), "clones share it");
+    }
+
+    #[test]
+    fn refusal_is_not_checked_again_and_the_memory_of_refusals_stays_small() {
+        let root = Issuer::root("Root").certificate;
+        let known = KnownSignatures::default();
+        assert!(!known.check(b"forged", &root, || false));
+        assert!(!known.check(b"forged", &root, || panic!("checked again")));
+        for number in 0..=MAX_KNOWN {
+            known.check(&number.to_be_bytes(), &root, || false);
+        }
+        assert!(known.0.lock().expect("not poisoned").bad.len() <= MAX_KNOWN);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! Reading order: [`validate_pdf`] and [`validate_cms`] (the doors, in [`process`]), [`evidence`], [`policy`] and [`budget`] (what comes
 //! in), [`known`] (what is not checked twice), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`].
 //!
-//! What this folder does not do: raise a level by evidence it has not validated. Time-stamps on signatures and validation
-//! material in the document are told but not evaluated; only the basic signature validation of EN 319 102-1 §5.3 is here, and
-//! a document time-stamp is validated as a signature of its time-stamping unit.
+//! What this folder does not do: raise a level by evidence it has not validated, or fetch evidence that is missing. Signature
+//! time-stamps and document time-stamps are proofs of existence only when their token validates; CAdES archive time-stamps and
+//! evidence records are told but not evaluated.
 //! Follows ETSI EN 319 102-1 and RFC 5280. A verdict is a value of the report; an error means that the file could not be
 //! processed at all.
 

@@ -1,12 +1,12 @@
 //! Which baseline profile a signature conforms to, and the rule it breaks when it does not.
 //!
-//! Only levels that were validated are named: evidence for higher levels raises nothing here.
+//! The level given here is B-B; what raises it is validated in [`super::process::long_term`].
 //! Rules: EN 319 142-1 §6.3 (PAdES), EN 319 122-1 §6.3 (CAdES).
 
 use const_oid::ObjectIdentifier;
 
 use super::blocks::signing_certificate::Binding;
-use super::report::{Code, Level, Message};
+use super::report::{Baseline, Code, Level, Message};
 use crate::crypto::DigestAlgorithm;
 use crate::formats::cms::{ContentEncoding, SignedData, SignerInfo, oid};
 
@@ -52,11 +52,11 @@ pub fn level(
     let level = match container {
         Container::Pdf(facts) => {
             broken.extend(pades_rules(facts, signed_data, signer));
-            Level::PadesBB
+            Level::Pades(Baseline::B)
         }
         Container::Cms => {
             broken.extend(cades_rules(signer));
-            Level::CadesBB
+            Level::Cades(Baseline::B)
         }
     };
     if broken.is_empty() {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn pades_attributes_are_pades_in_a_pdf_and_off_profile_alone() {
-        assert_eq!(level_of(Container::Pdf(PADES), Binding::V2), (Level::PadesBB, vec![]));
+        assert_eq!(level_of(Container::Pdf(PADES), Binding::V2), (Level::Pades(Baseline::B), vec![]));
         let (level, rules) = level_of(Container::Cms, Binding::V2);
         assert_eq!((level, rules), (Level::Pkcs7, vec!["signing-time shall be present".to_owned()]));
     }

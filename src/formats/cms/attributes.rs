@@ -116,6 +116,12 @@ pub mod oid {
     pub const COMMITMENT_TYPE: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.16");
     pub const SIGNER_LOCATION: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.17");
     pub const SIGNER_ATTRIBUTES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.18");
+    /// id-aa-ets-certValues and id-aa-ets-revocationValues (EN 319 122-1 §A.1.1).
+    pub const CERTIFICATE_VALUES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.23");
+    pub const REVOCATION_VALUES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.24");
+    /// archive-time-stamp (RFC 5126) and archive-time-stamp-v3 (EN 319 122-1 §5.5.3).
+    pub const ARCHIVE_TIME_STAMP_V2: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.48");
+    pub const ARCHIVE_TIME_STAMP_V3: ObjectIdentifier = new("0.4.0.1733.2.4");
     /// adbe-revocationInfoArchival (ISO 32000-2 §12.8.3.3.2).
     pub const REVOCATION_INFO_ARCHIVAL: ObjectIdentifier = new("1.2.840.113583.1.1.8");
 }

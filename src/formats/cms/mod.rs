@@ -1,7 +1,8 @@
 //! Cryptographic Message Syntax: what a SignedData says, over the octets received.
 //!
 //! Reading order: [`SignedData`] (DER or BER in, facts out), [`SignerInfo`], [`Attributes`] (signed and unsigned, repeated ones
-//! recorded), [`ess`] (the attribute that binds the signing certificate).
+//! recorded), [`ess`] (the attribute that binds the signing certificate), [`ValidationData`] (certificates, CRLs and OCSP
+//! responses that travel with a signature).
 //!
 //! What this folder does not do: verify or judge. It keeps the received octets of every signed attribute, because those are
 //! what was signed; a reader that encodes them again may verify something nobody signed.
@@ -11,10 +12,12 @@ mod attributes;
 pub mod ess;
 mod signed_data;
 mod signer_info;
+mod validation_data;
 
 pub use attributes::{Attribute, AttributeProblem, Attributes, oid};
 pub use signed_data::{ContentEncoding, RevocationValues, SignedData, Trailing};
 pub use signer_info::{MessageDigestProblem, SignedAttributes, SignerIdentifier, SignerInfo};
+pub use validation_data::ValidationData;
 
 use super::der::DerError;
 use super::x509::X509Error;

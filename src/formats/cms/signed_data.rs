@@ -6,7 +6,8 @@ use const_oid::ObjectIdentifier;
 
 use super::{CmsError, SignerInfo, oid};
 use crate::formats::crl::CertificateList;
-use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value};
+use crate::formats::der::{Reader, Rules, Tlv, tag, value};
+use crate::formats::ocsp::OcspResponse;
 use crate::formats::x509::Certificate;
 
 /// Largest CMS read, in bytes: attached content and years of archived CRLs fit; addresses of 32-bit targets too.
@@ -53,8 +54,9 @@ pub struct SignedData<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct RevocationValues {
     pub crls: Vec<CertificateList>,
-    /// Octets of values of other formats (OCSP responses, RFC 5940).
-    pub other: Vec<Vec<u8>>,
+    pub ocsps: Vec<OcspResponse>,
+    /// Values of other formats than CRLs and OCSP responses.
+    pub other: usize,
     pub unreadable_crls: usize,
 }
 
@@ -189,7 +191,10 @@ fn revocation_values(set: Tlv<'_>) -> Result<RevocationValues, CmsError> {
         if choice.tag() == tag::context_constructed(1) {
             let mut fields = choice.reader()?;
             value::oid(fields.next()?)?;
-            values.other.push(fields.next()?.raw().to_vec());
+            match OcspResponse::from_der(fields.next()?.raw()) {
+                Ok(response) => values.ocsps.push(response),
+                Err(_) => values.other = values.other.saturating_add(1),
+            }
         } else {
             match CertificateList::from_der(choice.raw()) {
                 Ok(crl) => values.crls.push(crl),
@@ -200,22 +205,11 @@ fn revocation_values(set: Tlv<'_>) -> Result<RevocationValues, CmsError> {
     Ok(values)
 }
 
-/// CRLs in Adobe's signed attribute adbe-revocationInfoArchival; what cannot be read is passed over, as it only could have
-/// helped.
-///
-/// `RevocationInfoArchival ::= SEQUENCE { crl [0] EXPLICIT SEQUENCE OF CRL OPTIONAL, ocsp [1] …, otherRevInfo [2] … }`
-pub(super) fn archived_crls(der: &[u8]) -> Result<Vec<CertificateList>, DerError> {
-    let mut fields = Reader::new(der, Rules::Ber).expect(tag::SEQUENCE)?.reader()?;
-    let Some(explicit) = fields.optional(tag::context_constructed(0))? else { return Ok(Vec::new()) };
-    let lists = explicit.reader()?.expect(tag::SEQUENCE)?.reader()?.all(MAX_CRLS, "CRLs")?;
-    Ok(lists.into_iter().filter_map(|list| CertificateList::from_der(list.raw()).ok()).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::signer_info::tests::signer_info;
     use super::*;
-    use crate::formats::der::write;
+    use crate::formats::der::{DerError, write};
     use crate::formats::x509::testing::Issuer;
 
     fn content_info(certificates: &[u8], signers: Vec<Vec<u8>>) -> Vec<u8> {

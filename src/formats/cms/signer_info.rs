@@ -4,9 +4,8 @@ use der::Decode as _;
 use spki::AlgorithmIdentifierOwned;
 use time::OffsetDateTime;
 
-use super::{Attributes, CmsError, oid, signed_data::archived_crls};
+use super::{Attributes, CmsError, oid};
 use crate::crypto::{CryptoError, DigestAlgorithm, SignatureAlgorithm};
-use crate::formats::crl::CertificateList;
 use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value, write};
 use crate::formats::x509::{Certificate, Name};
 
@@ -130,13 +129,6 @@ impl SignerInfo {
     pub fn signing_time(&self) -> Option<OffsetDateTime> {
         let value = self.signed_attributes.as_ref()?.attributes.single(&oid::SIGNING_TIME).ok()??;
         value::time(Reader::new(value, Rules::Ber).next().ok()?).ok()
-    }
-
-    /// CRLs in Adobe's adbe-revocationInfoArchival signed attribute.
-    pub fn archived_crls(&self) -> Vec<CertificateList> {
-        let attributes =
-            self.signed_attributes.iter().flat_map(|signed| signed.attributes.values(&oid::REVOCATION_INFO_ARCHIVAL));
-        attributes.filter_map(|value| archived_crls(value).ok()).flatten().collect()
     }
 }
 

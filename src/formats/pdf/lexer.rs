@@ -45,6 +45,19 @@ pub(super) fn hex_value(byte: u8) -> Option<u8> {
     }
 }
 
+/// Decodes as many digits as stand in pairs without anything between, and returns the rest. Signature values are megabytes of
+/// digits that every revision of the file is read over again.
+fn hex_pairs(digits: &[u8]) -> (Vec<u8>, &[u8]) {
+    let mut bytes = Vec::with_capacity(digits.len() / 2 + 1);
+    let mut rest = digits;
+    while let [high, low, after @ ..] = rest {
+        let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low)) else { break };
+        bytes.push(high << 4 | low);
+        rest = after;
+    }
+    (bytes, rest)
+}
+
 impl<'a> Lexer<'a> {
     pub fn new(data: &'a [u8], pos: usize) -> Self {
         Self { data, pos }
@@ -221,7 +234,7 @@ impl<'a> Lexer<'a> {
         let len = rest.iter().position(|&b| b == b'>')?;
         let digits = rest.get(..len)?;
         self.pos += len + 1;
-        let mut bytes = Vec::with_capacity(len / 2 + 1);
+        let (mut bytes, digits) = hex_pairs(digits);
         let mut high = None;
         for &byte in digits.iter().filter(|b| !is_white(**b)) {
             let value = hex_value(byte)?;

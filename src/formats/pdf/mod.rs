@@ -3,7 +3,7 @@
 //! Reading order: [`object`] (the object model), `lexer` and `parser` (bytes to objects), `filters` (stream decoding),
 //! `xref` and `chain` (cross-reference sections and the chain they form), `object_stream`, [`reader`] ([`Pdf`]: the
 //! lazy view of one file), [`pages`], [`fields`] (the AcroForm field tree), [`signature`] (signature dictionaries),
-//! [`byte_range`] (what a `/ByteRange` covers), [`permissions`] (DocMDP and FieldMDP), [`revisions`] (incremental
+//! [`byte_range`] (what a `/ByteRange` covers), [`permissions`] (DocMDP and FieldMDP), [`dss`] (validation material), [`revisions`] (incremental
 //! updates and bytes they do not explain), [`versions`] (objects in all their versions), [`text`] (text strings and dates), [`content`] (where a
 //! page shows text), `write` and [`incremental`] (appending
 //! one update).
@@ -19,6 +19,7 @@ pub mod anomaly;
 pub mod byte_range;
 mod chain;
 pub mod content;
+pub mod dss;
 pub mod fields;
 mod filters;
 pub mod incremental;

@@ -25,6 +25,15 @@ pub(crate) struct Template {
     pub extra: Vec<Vec<u8>>,
 }
 
+/// What an OCSP response of [`Issuer::ocsp`] says.
+#[derive(Clone, Copy)]
+pub(crate) enum Answer {
+    Good,
+    Unknown,
+    /// Date and CRLReason.
+    Revoked(OffsetDateTime, u8),
+}
+
 impl Template {
     pub fn signer(common_name: &str) -> Self {
         let usage = critical("2.5.29.15", &[3, 2, 6, 0xc0]);
@@ -35,6 +44,17 @@ impl Template {
         let constraints = critical("2.5.29.19", &write::sequence(&[&[1, 1, 0xff]]));
         let usage = critical("2.5.29.15", &[3, 2, 1, 0x06]);
         Self::new(common_name, vec![constraints, usage])
+    }
+
+    /// A time-stamping unit: critical extKeyUsage with its purpose alone.
+    pub fn time_stamping(common_name: &str) -> Self {
+        Self { extra: vec![purposes("1.3.6.1.5.5.7.3.8")], ..Self::signer(common_name) }
+    }
+
+    /// A delegated OCSP responder with id-pkix-ocsp-nocheck.
+    pub fn responder(common_name: &str) -> Self {
+        let nocheck = extension("1.3.6.1.5.5.7.48.1.5", &[5, 0]);
+        Self { extra: vec![purposes("1.3.6.1.5.5.7.3.9"), nocheck], ..Self::signer(common_name) }
     }
 
     fn new(common_name: &str, base: Vec<Vec<u8>>) -> Self {
@@ -105,6 +125,47 @@ impl Issuer {
         sign(&write::tlv(tag::SEQUENCE, &parts.concat()), &self.key)
     }
 
+    /// An OCSPResponse signed by this key about a certificate of `issuer`, with these certificates along.
+    pub fn ocsp(
+        &self,
+        issuer: &Issuer,
+        certificate: &Certificate,
+        answer: Answer,
+        this: OffsetDateTime,
+        next: OffsetDateTime,
+        certificates: &[&Certificate],
+    ) -> Vec<u8> {
+        let sha1 = DigestAlgorithm::Sha1;
+        let id = write::sequence(&[
+            &write::sequence(&[&write::oid(&sha1.oid()), &[5, 0]]),
+            &write::octet_string(sha1.digest(issuer.certificate.subject().der()).as_bytes()),
+            &write::octet_string(sha1.digest(issuer.key.verifying_key().to_sec1_point(false).as_bytes()).as_bytes()),
+            &write::tlv(2, certificate.serial()),
+        ]);
+        let status = match answer {
+            Answer::Good => vec![0x80, 0],
+            Answer::Unknown => vec![0x82, 0],
+            Answer::Revoked(date, reason) => {
+                write::tlv(0xa1, &[generalized(date), vec![0xa0, 3, 0x0a, 1, reason]].concat())
+            }
+        };
+        let single = write::sequence(&[&id, &status, &generalized(this), &write::tlv(0xa0, &generalized(next))]);
+        let data = write::sequence(&[
+            &write::tlv(0xa1, self.certificate.subject().der()),
+            &generalized(this),
+            &write::sequence(&[&single]),
+        ]);
+        let list: Vec<u8> = certificates.iter().flat_map(|certificate| certificate.der().to_vec()).collect();
+        let basic = write::sequence(&[
+            &data,
+            &ecdsa_sha256(),
+            &write::bit_string(&self.sign(&data)),
+            &write::tlv(0xa0, &write::tlv(tag::SEQUENCE, &list)),
+        ]);
+        let bytes = write::sequence(&[&write::oid(&identifier("1.3.6.1.5.5.7.48.1.1")), &write::octet_string(&basic)]);
+        write::sequence(&[&[0x0a, 1, 0], &write::tlv(0xa0, &bytes)])
+    }
+
     /// ECDSA with SHA-256 over `message`, DER.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let signature: DerSignature = self.key.sign(message);
@@ -124,6 +185,25 @@ pub(crate) fn extension(oid: &str, value: &[u8]) -> Vec<u8> {
 
 pub(crate) fn critical(oid: &str, value: &[u8]) -> Vec<u8> {
     write::sequence(&[&write::oid(&identifier(oid)), &[1, 1, 0xff], &write::octet_string(value)])
+}
+
+/// A critical extKeyUsage with one purpose.
+pub(crate) fn purposes(oid: &str) -> Vec<u8> {
+    critical("2.5.29.37", &write::sequence(&[&write::oid(&identifier(oid))]))
+}
+
+pub(crate) fn generalized(time: OffsetDateTime) -> Vec<u8> {
+    let (date, clock) = (time.date(), time.time());
+    let text = format!(
+        "{:04}{:02}{:02}{:02}{:02}{:02}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        clock.hour(),
+        clock.minute(),
+        clock.second()
+    );
+    write::tlv(tag::GENERALIZED_TIME, text.as_bytes())
 }
 
 /// A Name of single-attribute parts: type, string tag, text.

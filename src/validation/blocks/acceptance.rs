@@ -81,13 +81,13 @@ pub fn algorithms(
     refuse(format!("{}{bits}", valid.algorithm.name()))
 }
 
-/// Checks that what stands as signature-time-stamp is a time-stamp token at all; whether it proves anything is not
-/// evaluated here.
+/// Checks that what stands as signature-time-stamp is a time-stamp token at all; whether it proves anything is the
+/// time-stamp process's work.
 ///
 /// # Errors
 /// SIG_CONSTRAINTS_FAILURE: EN 319 122-1 §5.3 allows only time-stamp tokens there, and a reader that shows such an attribute
 /// as a time-stamp shows a forgery.
-pub fn time_stamps(signer: &SignerInfo, messages: &mut Vec<Message>) -> Result<(), Finding> {
+pub fn time_stamps(signer: &SignerInfo) -> Result<(), Finding> {
     for token in signer.unsigned_attributes.values(&oid::SIGNATURE_TIME_STAMP) {
         let states_time = SignedData::parse(token).is_ok_and(|token| {
             token.content_type == oid::TST_INFO && token.content.is_some_and(|info| TstInfo::from_der(&info).is_ok())
@@ -95,7 +95,6 @@ pub fn time_stamps(signer: &SignerInfo, messages: &mut Vec<Message>) -> Result<(
         if !states_time {
             return Err(Finding::new(SubIndication::SigConstraintsFailure, Code::TimestampMalformed));
         }
-        messages.push(Message::info(Code::TimestampNotEvaluated));
     }
     Ok(())
 }

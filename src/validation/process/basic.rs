@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::crypto::DigestAlgorithm;
-use crate::formats::cms::{SignedData, SignerInfo, oid};
+use crate::formats::cms::{SignedData, SignerInfo, ValidationData, oid};
 use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::{CryptographicallyValid, SignedContent};
@@ -36,6 +36,16 @@ pub struct Subject<'a> {
     pub kind: Kind,
     /// The container's claimed time; the signing-time attribute is used when there is none.
     pub claimed_time: Option<OffsetDateTime>,
+}
+
+impl Subject<'_> {
+    /// What the key was used for.
+    pub fn purpose(&self) -> Purpose<'static> {
+        match self.kind {
+            Kind::Signature => Purpose::DocumentSigning,
+            Kind::DocumentTimestamp => Purpose::TimeStamping,
+        }
+    }
 }
 
 /// Findings and messages on the way to one report.
@@ -72,8 +82,32 @@ impl Answer {
     }
 }
 
-/// Runs the blocks on one signature and fills in the report. `answer` brings what format checking found before.
-pub fn validate(subject: &Subject<'_>, setting: Setting<'_>, mut answer: Answer, report: &mut SignatureReport) {
+/// Where the blocks came to with one signature: what they proved and what they found. Later processes may settle findings that
+/// only time decides; [`Self::conclude`] turns the rest into the verdict.
+pub struct Basic {
+    pub answer: Answer,
+    pub signing_certificate: Option<SigningCertificate>,
+    pub valid: Option<CryptographicallyValid>,
+}
+
+impl Basic {
+    /// Fills in verdict and messages.
+    pub fn conclude(self, subject: &Subject<'_>, report: &mut SignatureReport) {
+        self.answer.conclude(report);
+        if subject.kind == Kind::DocumentTimestamp && report.indication() == Indication::TotalPassed {
+            // Only a valid token proves its time.
+            report.best_signature_time = report.claimed_signing_time;
+        }
+    }
+}
+
+/// Runs the blocks on one signature and describes it in the report. `answer` brings what format checking found before.
+pub fn validate(
+    subject: &Subject<'_>,
+    setting: Setting<'_>,
+    mut answer: Answer,
+    report: &mut SignatureReport,
+) -> Basic {
     describe(subject, report);
     let candidates = subject.signed_data.certificates.iter().chain(&setting.evidence.certificates);
     let candidates = candidates.chain(&setting.evidence.anchors);
@@ -82,18 +116,15 @@ pub fn validate(subject: &Subject<'_>, setting: Setting<'_>, mut answer: Answer,
     if identified.is_none() {
         integrity_alone(subject, setting, report);
     }
+    let mut valid = None;
     if let Some(identified) = &identified {
         let certificate = identified.certificate();
         report.signer = Some(signer(certificate));
-        let valid = verify(subject, certificate, &mut answer, report);
+        valid = verify(subject, certificate, &mut answer, report);
         chain(subject, certificate, setting, &mut answer);
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
-    answer.conclude(report);
-    if subject.kind == Kind::DocumentTimestamp && report.indication() == Indication::TotalPassed {
-        // Only a valid token proves its time.
-        report.best_signature_time = report.claimed_signing_time;
-    }
+    Basic { answer, signing_certificate: identified, valid }
 }
 
 /// Without an identified certificate nothing can pass, but the certificate the SignerInfo names still tells whether digest and
@@ -160,13 +191,8 @@ fn imprint(subject: &Subject<'_>) -> Result<(DigestAlgorithm, OffsetDateTime), F
 }
 
 fn chain(subject: &Subject<'_>, certificate: &Certificate, setting: Setting<'_>, answer: &mut Answer) {
-    let mut crls = subject.signed_data.revocation.crls.clone();
-    crls.extend(subject.signer.archived_crls());
-    let evidence = setting.evidence.with(&subject.signed_data.certificates, &crls);
-    let purpose = match subject.kind {
-        Kind::Signature => Purpose::DocumentSigning,
-        Kind::DocumentTimestamp => Purpose::TimeStamping,
-    };
+    let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, subject.signer));
+    let purpose = subject.purpose();
     // Any certificate policy is acceptable; what authorities demand is still honoured.
     let policies = PolicyInputs::default();
     let context = x509::Context { evidence: &evidence, policy: setting.policy, time: setting.time, purpose, policies };
@@ -199,7 +225,7 @@ fn accept(
         identified.binding(),
         &mut answer.messages,
     );
-    let outcome = acceptance::time_stamps(subject.signer, &mut answer.messages);
+    let outcome = acceptance::time_stamps(subject.signer);
     answer.take(outcome);
 }
 

@@ -1,8 +1,10 @@
 //! A CMS file: one report for each SignerInfo.
 
-use crate::formats::cms::{CmsError, SignedData, Trailing};
+use crate::formats::cms::{CmsError, SignedData, Trailing, ValidationData, oid};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::process::basic::{self, Answer, Setting, Subject};
+use crate::validation::process::long_term::{self, Material};
+use crate::validation::process::timestamp;
 use crate::validation::profile::Container;
 use crate::validation::report::{
     Code, Coverage, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification, SignatureReport,
@@ -31,10 +33,26 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
         };
         let mut report = empty_report(position.saturating_add(1), Kind::Signature, None);
         report.coverage = Coverage::WholeFile;
-        basic::validate(&subject, setting, answer, &mut report);
+        validate_one(&subject, setting, answer, &mut report);
         report
     });
     Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1 })
+}
+
+/// Basic validation, then what the signature's own time-stamps add. CAdES keeps the validation material in SignedData (EN 319 122-1
+/// §6.3, rows for the LT level).
+fn validate_one(subject: &Subject<'_>, setting: Setting<'_>, answer: Answer, report: &mut SignatureReport) {
+    let mut basic = basic::validate(subject, setting, answer, report);
+    let time_stamps = timestamp::signature_time_stamps(subject, setting, None, &mut basic.answer.messages);
+    let kept = ValidationData::of_message(subject.signed_data);
+    let material = Material { kept: &kept, protected: None };
+    long_term::validate(&mut basic, subject, setting, &time_stamps.iter().collect::<Vec<_>>(), material, report);
+    for oid in [oid::ARCHIVE_TIME_STAMP_V2, oid::ARCHIVE_TIME_STAMP_V3] {
+        if subject.signer.unsigned_attributes.contains(&oid) {
+            basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(oid.to_string()));
+        }
+    }
+    basic.conclude(subject, report);
 }
 
 fn covered<'a>(signed_data: &'a SignedData<'_>, given: Option<&'a [u8]>, answer: &mut Answer) -> SignedContent<'a> {
@@ -72,9 +90,8 @@ pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::cms::oid;
     use crate::formats::der::write;
-    use crate::validation::report::Indication;
+    use crate::validation::report::{Baseline, Indication};
     use crate::validation::testing::{Signed, attribute, p7s, signed};
     use crate::validation::{Evidence, Policy, RevocationPolicy};
     use time::macros::datetime;
@@ -99,7 +116,7 @@ mod tests {
         let time = attribute(&oid::SIGNING_TIME, write::time(datetime!(2026-05-01 0:00 UTC)));
         let signed = signed(b"content", &[time]);
         let report = run(&signed, &signed.der, Some(b"content"));
-        assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::CadesBB));
+        assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::Cades(Baseline::B)));
         assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
     }
 

@@ -2,12 +2,18 @@
 
 use std::collections::HashSet;
 
-use crate::formats::cms::SignedData;
+use crate::formats::cms::{SignedData, ValidationData};
+use crate::formats::pdf::dss::SecurityStore;
 use crate::formats::pdf::{Limits, Pdf, PdfError, SignatureDictionary, revisions, signature};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::blocks::format_checking::{self, SubFilter};
-use crate::validation::process::basic::{self, Answer, Setting, Subject};
+use crate::validation::evidence;
+use crate::validation::process::archival::{Proof, ProofsOfExistence};
+use crate::validation::process::basic::{self, Answer, Basic, Setting, Subject};
 use crate::validation::process::cms::empty_report;
+use crate::validation::process::long_term::{self, Material};
+use crate::validation::process::past;
+use crate::validation::process::timestamp::{self, TimeStamp};
 use crate::validation::profile::{Container, Entry, PdfFacts};
 use crate::validation::report::{FileReport, Format, Kind, SignatureReport};
 
@@ -22,25 +28,98 @@ pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, Pd
     let mut seen = HashSet::new();
     dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
-    let reports = dictionaries.iter().enumerate();
-    let signatures =
-        reports.map(|(position, dictionary)| validate_one(&pdf, dictionary, position.saturating_add(1), setting));
-    Ok(FileReport {
-        format: Format::Pdf,
-        signatures: signatures.collect(),
-        revisions: revisions::revisions(&pdf).len(),
-    })
+    let store = SecurityStore::read(&pdf).map(|store| evidence::of_store(&store)).unwrap_or_default();
+    let evidence = setting.evidence.with(&store);
+    let setting = Setting { evidence: &evidence, ..setting };
+    let mut file = File { pdf: &pdf, setting, store: &store, proofs: ProofsOfExistence::default() };
+    // Newest first: a document time-stamp proves the existence of what was there before it.
+    let newest_first = dictionaries.iter().enumerate().rev();
+    let mut signatures: Vec<_> =
+        newest_first.map(|(position, dictionary)| file.validate(dictionary, position.saturating_add(1))).collect();
+    signatures.reverse();
+    Ok(FileReport { format: Format::Pdf, signatures, revisions: revisions::revisions(&pdf).len() })
 }
 
-fn validate_one(
+/// What the signatures of one file share.
+struct File<'f, 'a> {
+    pdf: &'f Pdf<'a>,
+    setting: Setting<'f>,
+    /// The newest document security store.
+    store: &'f ValidationData,
+    proofs: ProofsOfExistence,
+}
+
+impl File<'_, '_> {
+    fn validate(&mut self, dictionary: &SignatureDictionary, index: usize) -> SignatureReport {
+        let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
+        report.coverage = dictionary.byte_range.coverage;
+        let mut answer = Answer::default();
+        let (sub_filter, signed_data) = check_format(self.pdf, dictionary, &mut answer, &mut report);
+        let signer = signed_data.as_ref().and_then(|signed_data| signed_data.signers.first());
+        let (Some(sub_filter), Some(signed_data), Some(signer)) = (sub_filter, &signed_data, signer) else {
+            report.claimed_signing_time = dictionary.signing_time;
+            answer.conclude(&mut report);
+            return report;
+        };
+        answer.take(format_checking::single_signer(signed_data));
+        let subject = Subject {
+            signed_data,
+            signer,
+            content: content(self.pdf, dictionary, sub_filter, signed_data),
+            container: Container::Pdf(facts(dictionary)),
+            kind: report.kind,
+            claimed_time: dictionary.signing_time,
+        };
+        let basic = basic::validate(&subject, self.setting, answer, &mut report);
+        match (report.kind, dictionary.byte_range.covered_end()) {
+            (Kind::DocumentTimestamp, Some(end)) => self.time_stamp(basic, &subject, dictionary, end, &mut report),
+            (Kind::Signature, Some(end)) => self.signature(basic, &subject, end, &mut report),
+            _ => basic.conclude(&subject, &mut report),
+        }
+        report
+    }
+
+    /// A document time-stamp, with the help of newer ones that cover it (EN 319 102-1 §5.6.3.4 step 3).
+    fn time_stamp(
+        &mut self,
+        mut basic: Basic,
+        subject: &Subject<'_>,
+        dictionary: &SignatureDictionary,
+        end: usize,
+        report: &mut SignatureReport,
+    ) {
+        if let Some(proven) = self.proofs.earliest(end) {
+            past::settle(&mut basic, subject, self.setting, proven);
+        }
+        let unit = basic.signing_certificate.as_ref().map(|signing| signing.certificate().clone());
+        basic.conclude(subject, report);
+        if let Some(time_stamp) = unit.and_then(|unit| TimeStamp::of(subject, unit, report, self.setting)) {
+            let covered = dictionary.signed_revision(self.pdf).ok();
+            let store = covered.and_then(|covered| SecurityStore::read(&covered));
+            let store = store.map(|store| evidence::of_store(&store)).unwrap_or_default();
+            self.proofs.add(Proof { covered_end: end, time_stamp, store });
+        }
+    }
+
+    fn signature(&self, mut basic: Basic, subject: &Subject<'_>, end: usize, report: &mut SignatureReport) {
+        let proven = self.proofs.earliest(end);
+        let own = timestamp::signature_time_stamps(subject, self.setting, proven, &mut basic.answer.messages);
+        let time_stamps: Vec<&TimeStamp> =
+            own.iter().chain(self.proofs.covering(end).map(|proof| &proof.time_stamp)).collect();
+        let protected = self.proofs.covering(end).next().map(|proof| &proof.store);
+        let material = Material { kept: self.store, protected };
+        long_term::validate(&mut basic, subject, self.setting, &time_stamps, material, report);
+        basic.conclude(subject, report);
+    }
+}
+
+/// Format checking of the file, the dictionary and the message in it.
+fn check_format<'d>(
     pdf: &Pdf<'_>,
-    dictionary: &SignatureDictionary,
-    index: usize,
-    setting: Setting<'_>,
-) -> SignatureReport {
-    let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
-    report.coverage = dictionary.byte_range.coverage;
-    let mut answer = Answer::default();
+    dictionary: &'d SignatureDictionary,
+    answer: &mut Answer,
+    report: &mut SignatureReport,
+) -> (Option<SubFilter>, Option<SignedData<'d>>) {
     let structure = format_checking::structure(pdf, &mut answer.messages);
     answer.take(structure);
     answer.take(format_checking::byte_range(dictionary));
@@ -52,23 +131,7 @@ fn validate_one(
         let message = format_checking::message(&dictionary.contents, sub_filter, &mut answer.messages);
         answer.take(message)
     });
-    let signer = signed_data.as_ref().and_then(|signed_data| signed_data.signers.first());
-    let (Some(sub_filter), Some(signed_data), Some(signer)) = (sub_filter, &signed_data, signer) else {
-        report.claimed_signing_time = dictionary.signing_time;
-        answer.conclude(&mut report);
-        return report;
-    };
-    answer.take(format_checking::single_signer(signed_data));
-    let subject = Subject {
-        signed_data,
-        signer,
-        content: content(pdf, dictionary, sub_filter, signed_data),
-        container: Container::Pdf(facts(dictionary)),
-        kind: report.kind,
-        claimed_time: dictionary.signing_time,
-    };
-    basic::validate(&subject, setting, answer, &mut report);
-    report
+    (sub_filter, signed_data)
 }
 
 fn content<'a>(
@@ -96,7 +159,7 @@ fn facts(dictionary: &SignatureDictionary) -> PdfFacts<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation::report::{Code, Coverage, Indication, Integrity, Level, SubIndication};
+    use crate::validation::report::{Baseline, Code, Coverage, Indication, Integrity, Level, SubIndication};
     use crate::validation::testing::{self, Signed};
     use crate::validation::{Evidence, Policy, RevocationPolicy};
     use time::macros::datetime;
@@ -114,7 +177,7 @@ mod tests {
     fn honest_pdf_passes_as_pades() {
         let (signed, file) = testing::pdf(M);
         let report = run(&signed, &file);
-        assert_eq!((report.sub_indication, report.level), (None, Level::PadesBB), "{:?}", report.messages);
+        assert_eq!((report.sub_indication, report.level), (None, Level::Pades(Baseline::B)), "{:?}", report.messages);
         assert_eq!((report.coverage, report.integrity), (Coverage::WholeFile, Integrity::Intact));
         assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
         assert_eq!(report.field.as_deref(), Some("Sig"));

@@ -235,8 +235,20 @@ codes! {
         "the signature is valid CMS but off the ETSI baseline profile"
         "chữ ký là CMS hợp lệ nhưng không theo hồ sơ cơ sở ETSI";
     TimestampNotEvaluated "timestamp-not-evaluated"
-        "a signature time-stamp is present; it was not evaluated and proves nothing here"
-        "có dấu thời gian trên chữ ký nhưng chưa được kiểm tra nên không có giá trị chứng minh";
+        "an archive time-stamp is present; it was not evaluated and proves nothing here"
+        "có dấu thời gian lưu trữ nhưng chưa được kiểm tra nên không có giá trị chứng minh";
+    TimestampValid "timestamp-valid"
+        "a time-stamp proves that the signature existed"
+        "dấu thời gian chứng minh chữ ký đã tồn tại";
+    TimestampNotValid "timestamp-not-valid"
+        "a time-stamp does not validate and proves nothing"
+        "dấu thời gian không hợp lệ nên không có giá trị chứng minh";
+    LevelNotReached "level-not-reached"
+        "the next baseline level is not reached"
+        "chưa đạt mức hồ sơ cơ sở tiếp theo";
+    ProvenEarlier "proven-earlier"
+        "no longer good at the validation time, but proven good at the time a time-stamp shows"
+        "không còn giá trị tại thời điểm kiểm tra, nhưng đã được chứng minh là hợp lệ tại thời điểm của dấu thời gian";
     PolicyNotChecked "policy-not-checked"
         "the signature names a signature policy, which was not checked"
         "chữ ký nêu chính sách ký, chưa được kiểm tra";

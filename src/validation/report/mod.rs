@@ -141,20 +141,48 @@ pub fn modification_str(modification: Modification) -> &'static str {
 /// The profile and level a signature conforms to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    PadesBB,
-    CadesBB,
+    Pades(Baseline),
+    Cades(Baseline),
     /// A CMS signature that is off-profile; a message names the rule.
     Pkcs7,
     /// A document time-stamp is no signature level.
     DocumentTimeStamp,
 }
 
+/// The baseline levels (EN 319 142-1 §6, EN 319 122-1 §6), each named only for what is there and validates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Baseline {
+    B,
+    /// A time-stamp proves the signature older than its certificate's end.
+    T,
+    /// The validation material of signer and time-stamp is in the document.
+    Lt,
+    /// A time-stamp over that material protects it.
+    Lta,
+}
+
 impl Level {
+    /// The same profile at another baseline level; off-profile signatures and time-stamps have none.
+    #[must_use]
+    pub fn at(self, baseline: Baseline) -> Self {
+        match self {
+            Self::Pades(_) => Self::Pades(baseline),
+            Self::Cades(_) => Self::Cades(baseline),
+            other => other,
+        }
+    }
+
     /// The name in JSON; `None` for a document time-stamp.
     pub fn as_str(self) -> Option<&'static str> {
         match self {
-            Self::PadesBB => Some("PAdES-B-B"),
-            Self::CadesBB => Some("CAdES-B-B"),
+            Self::Pades(Baseline::B) => Some("PAdES-B-B"),
+            Self::Pades(Baseline::T) => Some("PAdES-B-T"),
+            Self::Pades(Baseline::Lt) => Some("PAdES-B-LT"),
+            Self::Pades(Baseline::Lta) => Some("PAdES-B-LTA"),
+            Self::Cades(Baseline::B) => Some("CAdES-B-B"),
+            Self::Cades(Baseline::T) => Some("CAdES-B-T"),
+            Self::Cades(Baseline::Lt) => Some("CAdES-B-LT"),
+            Self::Cades(Baseline::Lta) => Some("CAdES-B-LTA"),
             Self::Pkcs7 => Some("PKCS7"),
             Self::DocumentTimeStamp => None,
         }

@@ -3,6 +3,7 @@
 use const_oid::ObjectIdentifier;
 
 use crate::formats::x509::Certificate;
+use crate::formats::x509::extensions::{Criticality, EXTENDED_KEY_USAGE};
 use crate::validation::report::{Code, Finding, SubIndication};
 
 /// What the leaf's key was used for.
@@ -96,7 +97,10 @@ fn leaf(certificate: &Certificate, purpose: Purpose<'_>) -> Result<(), Finding> 
     let fits = match (purpose, &extensions.extended_key_usage) {
         (Purpose::DocumentSigning | Purpose::Named(_), purposes) => allows(purposes.as_deref(), purpose),
         // "exactly one instance … extended key usage … MUST be critical" (RFC 3161 §2.3).
-        (Purpose::TimeStamping, purposes) => purposes.as_deref() == Some(&[TIME_STAMPING]),
+        (Purpose::TimeStamping, purposes) => {
+            let critical = extensions.get(&EXTENDED_KEY_USAGE).is_some_and(|e| e.criticality == Criticality::Critical);
+            critical && purposes.as_deref() == Some(&[TIME_STAMPING])
+        }
     };
     if fits { Ok(()) } else { refuse(Code::ExtendedKeyUsageWrong) }
 }
@@ -206,6 +210,8 @@ mod tests {
         let good = leaf_with(purposes(&["1.3.6.1.5.5.7.3.8"]));
         assert!(check(&good, Purpose::TimeStamping).is_ok());
         assert!(check(&leaf_with(purposes(&["1.3.6.1.5.5.7.3.36"])), Purpose::TimeStamping).is_err());
+        let list = write::sequence(&[&write::oid(&TIME_STAMPING)]);
+        assert!(check(&leaf_with(extension("2.5.29.37", &list)), Purpose::TimeStamping).is_err(), "not critical");
         assert!(check(&leaf_with(extension("1.2.3.4", &[5, 0])), Purpose::TimeStamping).is_err());
     }
 

@@ -1,17 +1,18 @@
 //! X.509 certificate validation (EN 319 102-1 §5.2.6) after RFC 5280 §6.
 //!
-//! Reading order: [`validate`] (search, judge, keep the best answer), [`search`] (candidate paths, bounded), [`constraints`]
-//! (what each certificate may do), [`names`] (name constraints), [`policies`] (certificate policies), [`mod@revocation`] (what CRLs
-//! say, with `crl_scope`: for which certificates and reasons they speak, and `crl_signer`: whose key may have signed them).
+//! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time), [`search`]
+//! (candidate paths, bounded), [`constraints`] (what each certificate may do), [`names`] (name constraints), [`policies`]
+//! (certificate policies), [`mod@revocation`] (what CRLs say, with `crl_scope`: for which certificates and reasons they speak, and
+//! `crl_signer`: whose key may have signed them), `responder` (what OCSP responses say, and who may sign them).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
-//! OCSP is not read.
 
 pub mod constraints;
 mod crl_scope;
 mod crl_signer;
 pub mod names;
 pub mod policies;
+mod responder;
 pub mod revocation;
 pub mod search;
 
@@ -62,6 +63,33 @@ pub fn validate(
     context: Context<'_>,
     budget: &mut Budget,
     messages: &mut Vec<Message>,
+) -> Result<ValidatedPath, Finding> {
+    first_valid(leaf, context, budget, messages, judge)
+}
+
+/// Past certificate validation (EN 319 102-1 §5.6.2.1): judges a path for `context.time`, a proven time in the past, with what is
+/// known at `now`. A certificate that has expired or was revoked since needs information from after that time.
+///
+/// # Errors
+/// The sub-indications of EN 319 102-1 §5.6.2.1.
+pub fn validate_past(
+    leaf: &Certificate,
+    context: Context<'_>,
+    now: OffsetDateTime,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<ValidatedPath, Finding> {
+    first_valid(leaf, context, budget, messages, |path, context, budget, messages| {
+        judge_past(path, context, now, budget, messages)
+    })
+}
+
+fn first_valid(
+    leaf: &Certificate,
+    context: Context<'_>,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+    judge: impl Fn(&Path, Context<'_>, &mut Budget, &mut Vec<Message>) -> Result<(), Refusal>,
 ) -> Result<ValidatedPath, Finding> {
     let mut best: Option<Refusal> = None;
     let mut search = Search::new(leaf, context.evidence);
@@ -118,6 +146,55 @@ fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut 
     own_key(path, context).map_err(at(Stage::Algorithms))?;
     let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, known_good).map_err(at(Stage::Validity))
+}
+
+fn judge_past(
+    path: &Path,
+    context: Context<'_>,
+    now: OffsetDateTime,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<(), Refusal> {
+    let at = |stage| move |finding| Refusal { stage, finding };
+    constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
+    names::check(&path.certificates).map_err(at(Stage::Constraints))?;
+    policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
+    algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    slide(path, context, now, budget, messages).map_err(at(Stage::Revocation))?;
+    validity(path, context.time, KnownGood::Unknown).map_err(at(Stage::Validity))
+}
+
+/// Validation time sliding (EN 319 102-1 §5.6.2.2), asked the other way round: does the control time stay at or after the proven
+/// time? It does when a certificate's status is known now, or when information made since the proven time shows it good then.
+/// Older information slides the control time to before the proven time.
+fn slide(
+    path: &Path,
+    context: Context<'_>,
+    now: OffsetDateTime,
+    budget: &mut Budget,
+    messages: &mut Vec<Message>,
+) -> Result<(), Finding> {
+    for (depth, (certificate, _)) in path.links().enumerate() {
+        let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
+        let known_now = revocation::status(certificate, issuers, context.evidence, now, budget);
+        let told_since = revocation::status_told_since(certificate, issuers, context.evidence, context.time, budget);
+        if is_good(known_now) || is_good(told_since) {
+            continue;
+        }
+        let promised = revocation::status(certificate, issuers, context.evidence, context.time, budget);
+        let nothing = matches!(promised, Status::Unknown(_));
+        if nothing && context.policy.revocation == RevocationPolicy::IfPresent {
+            messages.push(Message::warning(Code::RevocationMissing).detail(certificate.subject().to_string()));
+            continue;
+        }
+        let detail = format!("{}, {}", certificate.subject(), context.time);
+        return Err(Finding::with(SubIndication::OutOfBoundsNoPoe, Code::RevocationMissing, detail));
+    }
+    Ok(())
+}
+
+fn is_good(status: Status) -> bool {
+    matches!(status, Status::Good | Status::RevokedLater(_))
 }
 
 /// Every issuer's signature, below the anchor, with an algorithm that still held at the validation time.

@@ -1,9 +1,11 @@
-//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs.
+//! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs, together with what OCSP
+//! responses say.
 
 use time::OffsetDateTime;
 
 use super::crl_scope::{self, Reasons};
 use super::crl_signer;
+use super::responder;
 use crate::formats::crl::{CertificateList, Reason, Revocation};
 use crate::formats::x509::{Certificate, GeneralName};
 use crate::validation::budget::Budget;
@@ -35,7 +37,20 @@ pub fn status(
     time: OffsetDateTime,
     budget: &mut Budget,
 ) -> Status {
-    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers };
+    let sources =
+        Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::UntilNextUpdate };
+    status_from(certificate, sources, budget)
+}
+
+/// The same from information made at or after `time` only: what was promised before could not know.
+pub fn status_told_since(
+    certificate: &Certificate,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    time: OffsetDateTime,
+    budget: &mut Budget,
+) -> Status {
+    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::MadeSince };
     status_from(certificate, sources, budget)
 }
 
@@ -46,6 +61,29 @@ pub(super) struct Sources<'a> {
     pub evidence: &'a Evidence,
     pub time: OffsetDateTime,
     pub keys: Keys,
+    pub freshness: Freshness,
+}
+
+/// Which information may say that a certificate was good (EN 319 102-1 §5.2.5).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Newer information, or older whose successor was not due yet.
+    UntilNextUpdate,
+    /// Only information from that time or later.
+    MadeSince,
+}
+
+impl Freshness {
+    /// Whether information with these dates tells of `time`.
+    pub fn accepts(
+        self,
+        this_update: OffsetDateTime,
+        next_update: Option<OffsetDateTime>,
+        time: OffsetDateTime,
+    ) -> bool {
+        let in_date = this_update <= time && next_update.is_some_and(|next| time <= next);
+        this_update >= time || (self == Self::UntilNextUpdate && in_date)
+    }
 }
 
 /// Whose keys may have signed a list.
@@ -56,13 +94,32 @@ pub(super) enum Keys {
     IssuerAndItsOthers,
 }
 
+/// One certificate's status from all lists and responses together: the worst that one of them says.
+pub(super) fn status_from(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let mut best = status_from_lists(certificate, sources, budget);
+    if sources.keys == Keys::IssuerAndItsOthers {
+        for response in &sources.evidence.ocsps {
+            for found in responder::statuses(response, certificate, sources, budget) {
+                best = worse(best, found);
+            }
+        }
+    }
+    best
+}
+
+/// A responder's own status, from its authority's lists alone, which ends the recursion (RFC 6960 §4.2.2.2.1).
+pub(super) fn responder_status(responder: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let freshness = Freshness::UntilNextUpdate;
+    status_from_lists(responder, Sources { keys: Keys::IssuerOnly, freshness, ..sources }, budget)
+}
+
 /// One certificate's status from all lists together: the worst that one list says; good only when the lists that say so
 /// speak of every reason between them (RFC 5280 §6.3.3 (l)).
-pub(super) fn status_from(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
-    let (mut best, mut covered) = (Status::Unknown("no CRL of its issuer"), Reasons::NONE);
+fn status_from_lists(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
+    let (mut best, mut covered) = (Status::Unknown("no CRL or OCSP response of its issuer"), Reasons::NONE);
     let usable = usable_lists(certificate, sources, budget, &mut best);
     for (crl, reasons) in &usable {
-        let found = one(certificate, crl, &usable, sources.time);
+        let found = one(certificate, crl, &usable, sources);
         if found == Status::Good {
             covered = covered.union(*reasons);
         }
@@ -103,12 +160,13 @@ fn concerns(crl: &CertificateList, certificate: &Certificate) -> bool {
 }
 
 /// What one list says, brought up to date by its lists of changes (RFC 5280 §5.2.4).
-fn one(certificate: &Certificate, crl: &CertificateList, usable: &Usable<'_>, time: OffsetDateTime) -> Status {
+fn one(certificate: &Certificate, crl: &CertificateList, usable: &Usable<'_>, sources: Sources<'_>) -> Status {
+    let time = sources.time;
     let entry = crl.revocation(certificate.issuer(), certificate.serial());
     if crl.scope().delta_base.is_some() {
         return entry.map_or(ONLY_CHANGES, |entry| listed(entry, time, crl));
     }
-    let own = entry.map_or_else(|| absent(certificate, crl, time), |entry| listed(entry, time, crl));
+    let own = entry.map_or_else(|| absent(certificate, crl, sources), |entry| listed(entry, time, crl));
     let on_hold = entry.is_some_and(|entry| entry.reason == Reason::OnHold);
     if entry.is_some() && !on_hold {
         return own;
@@ -119,8 +177,8 @@ fn one(certificate: &Certificate, crl: &CertificateList, usable: &Usable<'_>, ti
     let Some(delta) = newest else { return own };
     match delta.revocation(certificate.issuer(), certificate.serial()) {
         // Taken back, or never listed: as good as absent from a list made when the changes were.
-        Some(change) if change.reason == Reason::Final(Some(REMOVE_FROM_CRL)) => absent(certificate, delta, time),
-        None if !on_hold => match absent(certificate, delta, time) {
+        Some(change) if change.reason == Reason::Final(Some(REMOVE_FROM_CRL)) => absent(certificate, delta, sources),
+        None if !on_hold => match absent(certificate, delta, sources) {
             Status::Good => Status::Good,
             _ => own,
         },
@@ -175,14 +233,11 @@ fn listed(entry: Revocation, time: OffsetDateTime, crl: &CertificateList) -> Sta
     }
 }
 
-fn absent(certificate: &Certificate, crl: &CertificateList, time: OffsetDateTime) -> Status {
-    let in_date = crl.this_update() <= time && crl.next_update().is_some_and(|next| time <= next);
-    let newer = crl.this_update() > time && crl.this_update() <= certificate.validity().not_after;
+fn absent(certificate: &Certificate, crl: &CertificateList, sources: Sources<'_>) -> Status {
     // Expired certificates may be dropped from lists (RFC 5280 §3.3): absence says nothing about them.
-    let dropped = crl.this_update() > certificate.validity().not_after;
-    if dropped {
+    if crl.this_update() > certificate.validity().not_after {
         Status::Unknown("its CRL was made after the certificate expired")
-    } else if in_date || newer {
+    } else if sources.freshness.accepts(crl.this_update(), crl.next_update(), sources.time) {
         Status::Good
     } else {
         Status::Unknown("its CRL is out of date")

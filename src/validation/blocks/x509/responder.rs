@@ -1,0 +1,222 @@
+//! OCSP responders: who may answer for an authority (RFC 6960 §4.2.2.2), and what an answer says.
+
+use const_oid::ObjectIdentifier;
+
+use super::revocation::{Sources, Status, responder_status};
+use crate::formats::ocsp::{CertStatus, OcspResponse, SingleResponse};
+use crate::formats::x509::Certificate;
+use crate::validation::budget::Budget;
+
+/// id-kp-OCSPSigning.
+const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
+/// id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1): the authority vouches for the responder as long as its certificate lives.
+const NOCHECK: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1.5");
+
+/// CRLReason certificateHold and removeFromCRL (RFC 5280 §5.3.1).
+const CERTIFICATE_HOLD: u32 = 6;
+const REMOVE_FROM_CRL: u32 = 8;
+
+/// Most answers of one response about one certificate that are looked at.
+const MAX_ANSWERS: usize = 8;
+
+/// What an OCSP response says of the certificate at the time asked for, if it names it at all.
+pub(super) fn statuses(
+    response: &OcspResponse,
+    certificate: &Certificate,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Vec<Status> {
+    let Some(issuer) = sources.issuers.first() else { return Vec::new() };
+    let answers: Vec<&SingleResponse> = response.answers(certificate, issuer).take(MAX_ANSWERS).collect();
+    if answers.is_empty() {
+        return Vec::new();
+    }
+    if let Err(why) = authorised(response, sources, budget) {
+        return vec![Status::Unknown(why)];
+    }
+    answers.into_iter().map(|answer| status_of(answer, response, certificate, sources)).collect()
+}
+
+/// Checks that the response was signed by the certificate's issuer itself, or by a responder that this very authority certified
+/// for OCSP signing.
+fn authorised(response: &OcspResponse, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
+    if !response.unknown_critical().is_empty() {
+        return Err("its OCSP response has a critical extension that is not supported");
+    }
+    let issuer = sources.issuers.first().ok_or("its issuer is not known")?;
+    if response.names_responder(issuer) && verifies(response, issuer, sources, budget)? {
+        return Ok(());
+    }
+    let candidates = response.certificates().iter().chain(&sources.evidence.certificates);
+    let mut refusal = "its OCSP responder is not authorised by its issuer";
+    for candidate in candidates.filter(|c| response.names_responder(c) && c.issuer() == issuer.subject()) {
+        match delegated(candidate, issuer, response, sources, budget) {
+            Ok(()) if verifies(response, candidate, sources, budget)? => return Ok(()),
+            Ok(()) => refusal = "the OCSP response's signature does not verify",
+            Err(why) => refusal = why,
+        }
+    }
+    Err(refusal)
+}
+
+/// A responder with a certificate of its own: issued by the same key as the certificate asked for, for OCSP signing, valid when it
+/// answered, and not revoked.
+fn delegated(
+    responder: &Certificate,
+    issuer: &Certificate,
+    response: &OcspResponse,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Result<(), &'static str> {
+    let extensions = responder.extensions();
+    let purposes = extensions.extended_key_usage.as_deref().unwrap_or_default();
+    let may_sign = extensions.key_usage.is_none_or(|usage| usage.digital_signature() || usage.non_repudiation());
+    if !purposes.contains(&OCSP_SIGNING) || !may_sign {
+        return Err("its OCSP responder is not certified for OCSP signing");
+    }
+    if !extensions.malformed.is_empty() || extensions.unknown_critical().next().is_some() {
+        return Err("its OCSP responder's certificate is not understood");
+    }
+    if !responder.validity().contains(response.produced_at()) {
+        return Err("its OCSP responder's certificate was not valid when it answered");
+    }
+    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+    if !sources.evidence.known.issued(responder, issuer) {
+        return Err("its OCSP responder is not authorised by its issuer");
+    }
+    match responder_status(responder, sources, budget) {
+        Status::Revoked(_) | Status::OnHold => Err("its OCSP responder is revoked"),
+        Status::Unknown(_) if extensions.get(&NOCHECK).is_none() => Err("its OCSP responder's status is not known"),
+        _ => Ok(()),
+    }
+}
+
+fn verifies(
+    response: &OcspResponse,
+    responder: &Certificate,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Result<bool, &'static str> {
+    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+    Ok(sources.evidence.known.answered(response, responder))
+}
+
+/// What one answer of an authorised responder means at the time asked for.
+fn status_of(
+    answer: &SingleResponse,
+    response: &OcspResponse,
+    certificate: &Certificate,
+    sources: Sources<'_>,
+) -> Status {
+    if !answer.unknown_critical.is_empty() {
+        return Status::Unknown("its OCSP response has a critical extension that is not supported");
+    }
+    // "thisUpdate: the most recent time at which the status … is known": it cannot lie after the response was made.
+    if answer.this_update > response.produced_at() {
+        return Status::Unknown("its OCSP response contradicts itself");
+    }
+    match answer.status {
+        CertStatus::Unknown | CertStatus::Revoked { reason: Some(REMOVE_FROM_CRL), .. } => {
+            Status::Unknown("its OCSP responder does not know it")
+        }
+        CertStatus::Revoked { date, .. } if date > sources.time => Status::RevokedLater(date),
+        CertStatus::Revoked { reason: Some(CERTIFICATE_HOLD), .. }
+            if answer.next_update.is_some_and(|next| next < sources.time) =>
+        {
+            Status::Unknown(OUT_OF_DATE)
+        }
+        CertStatus::Revoked { reason: Some(CERTIFICATE_HOLD), .. } => Status::OnHold,
+        CertStatus::Revoked { date, .. } => Status::Revoked(date),
+        CertStatus::Good => good(answer, certificate, sources),
+    }
+}
+
+const OUT_OF_DATE: &str = "its OCSP response is out of date";
+
+fn good(answer: &SingleResponse, certificate: &Certificate, sources: Sources<'_>) -> Status {
+    let not_after = certificate.validity().not_after;
+    let kept = answer.archive_cutoff.is_some_and(|cutoff| cutoff <= not_after);
+    // Responders may forget expired certificates, unless an archive cutoff says otherwise (RFC 6960 §4.4.4).
+    if answer.this_update > not_after && !kept {
+        return Status::Unknown("its OCSP response was made after the certificate expired");
+    }
+    match sources.freshness.accepts(answer.this_update, answer.next_update, sources.time) {
+        true => Status::Good,
+        false => Status::Unknown(OUT_OF_DATE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::revocation::status;
+    use super::*;
+    use crate::formats::x509::testing::{Answer, Issuer, Template};
+    use crate::validation::Evidence;
+    use time::{OffsetDateTime, macros::datetime};
+
+    const THIS: OffsetDateTime = datetime!(2026-05-01 0:00 UTC);
+    const NEXT: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);
+    const NOW: OffsetDateTime = datetime!(2026-05-15 0:00 UTC);
+
+    fn run(der: &[u8], leaf: &Certificate, issuer: &Issuer, time: OffsetDateTime) -> Status {
+        let ocsps = vec![OcspResponse::from_der(der).expect("response")];
+        let evidence = Evidence { ocsps, ..Evidence::default() };
+        status(leaf, std::slice::from_ref(&issuer.certificate), &evidence, time, &mut Budget::default())
+    }
+
+    fn delegated(template: &Template) -> Status {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let responder = root.issue(template);
+        run(&responder.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[&responder.certificate]), &leaf, &root, NOW)
+    }
+
+    #[test]
+    fn authority_itself_may_answer() {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let answer = |answer| root.ocsp(&root, &leaf, answer, THIS, NEXT, &[]);
+        assert_eq!(run(&answer(Answer::Good), &leaf, &root, NOW), Status::Good);
+        assert!(matches!(run(&answer(Answer::Unknown), &leaf, &root, NOW), Status::Unknown(_)));
+        assert_eq!(run(&answer(Answer::Revoked(THIS, 1)), &leaf, &root, NOW), Status::Revoked(THIS));
+        assert_eq!(run(&answer(Answer::Revoked(THIS, 6)), &leaf, &root, NOW), Status::OnHold);
+        let stale = datetime!(2026-07-01 0:00 UTC);
+        assert!(matches!(run(&answer(Answer::Good), &leaf, &root, stale), Status::Unknown(_)));
+    }
+
+    #[test]
+    fn delegated_responder_needs_its_purpose_and_a_status() {
+        assert_eq!(delegated(&Template::responder("OCSP")), Status::Good);
+        assert!(matches!(delegated(&Template::signer("OCSP")), Status::Unknown(_)), "no purpose");
+        let mut unchecked = Template::responder("OCSP");
+        unchecked.extra.pop();
+        assert!(matches!(delegated(&unchecked), Status::Unknown(_)), "no nocheck, no CRL");
+        let mut expired = Template::responder("OCSP");
+        expired.validity.not_after = datetime!(2026-04-01 0:00 UTC);
+        assert!(matches!(delegated(&expired), Status::Unknown(_)), "expired");
+    }
+
+    #[test]
+    fn responder_of_another_authority_is_not_heard() {
+        let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        for responder in [other.issue(&Template::responder("OCSP")), Issuer::root("Root 2")] {
+            let der = responder.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[&responder.certificate]);
+            assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
+        }
+        // A forged authority of the same name certified this one.
+        let forged = other.issue(&Template { key_seed: "Other".to_owned(), ..Template::authority("Root") });
+        let responder = forged.issue(&Template::responder("OCSP"));
+        let der = responder.ocsp(&root, &leaf, Answer::Good, THIS, NEXT, &[&responder.certificate]);
+        assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
+    }
+
+    #[test]
+    fn answer_about_another_certificate_is_not_used() {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let other = root.issue(&Template { serial: 8, ..Template::signer("Binh") }).certificate;
+        let der = root.ocsp(&root, &other, Answer::Good, THIS, NEXT, &[]);
+        assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
+    }
+}

@@ -1,0 +1,92 @@
+//! Validation of signatures with time and long-term data (EN 319 102-1 §5.5): the best signature time, what it settles, and the
+//! baseline level that really is there.
+
+use time::OffsetDateTime;
+
+use crate::formats::cms::ValidationData;
+use crate::formats::x509::Certificate;
+use crate::validation::blocks::x509::policies::PolicyInputs;
+use crate::validation::blocks::x509::{self, Purpose};
+use crate::validation::budget::Budget;
+use crate::validation::evidence::Evidence;
+use crate::validation::policy::{Policy, RevocationPolicy};
+use crate::validation::process::basic::{Basic, Setting, Subject};
+use crate::validation::process::past;
+use crate::validation::process::timestamp::TimeStamp;
+use crate::validation::report::{Baseline, Code, Finding, Level, Message, SignatureReport};
+
+/// Settles what the proven time decides and fills in best signature time and level.
+///
+/// `time_stamps` are all that cover the signature; `kept` is the material the container's profile asks to be in the document, and
+/// `protected` that part of it a time-stamp covers, when one does.
+pub fn validate(
+    basic: &mut Basic,
+    subject: &Subject<'_>,
+    setting: Setting<'_>,
+    time_stamps: &[&TimeStamp],
+    material: Material<'_>,
+    report: &mut SignatureReport,
+) {
+    let Some(best) = time_stamps.iter().copied().min_by_key(|time_stamp| time_stamp.time()) else { return };
+    report.best_signature_time = Some(best.time());
+    past::settle(basic, subject, setting, best.time());
+    if let Some(signing) = &basic.signing_certificate {
+        let (level, missing) = baseline(signing.certificate(), subject, setting.evidence, best, material);
+        report.level = report.level.at(level);
+        if matches!(report.level, Level::Pades(_) | Level::Cades(_)) {
+            basic.answer.messages.extend(missing);
+        }
+    }
+}
+
+/// Validation material in the document itself; what the caller hands in does not raise a level.
+#[derive(Debug, Clone, Copy)]
+pub struct Material<'a> {
+    pub kept: &'a ValidationData,
+    /// What a valid time-stamp over the material covers of it.
+    pub protected: Option<&'a ValidationData>,
+}
+
+/// The level reached (EN 319 142-1 §6.1, EN 319 122-1 §6.1), given a valid time-stamp, and what the next one lacks.
+fn baseline(
+    signer: &Certificate,
+    subject: &Subject<'_>,
+    evidence: &Evidence,
+    best: &TimeStamp,
+    material: Material<'_>,
+) -> (Baseline, Option<Message>) {
+    let lacks = |level: &str, what: &str| Some(Message::info(Code::LevelNotReached).detail(format!("{level}: {what}")));
+    // B-T asks for a time-stamp from before the certificate's end.
+    if best.time() > signer.validity().not_after {
+        return (Baseline::B, lacks("B-T", "the time-stamp is younger than the certificate's end"));
+    }
+    let complete = |data: &ValidationData| {
+        let mut evidence = evidence.anchors_alone().with(data);
+        evidence.certificates.extend_from_slice(&subject.signed_data.certificates);
+        evidence.certificates.extend_from_slice(&best.brought().certificates);
+        status_known(signer, Purpose::DocumentSigning, &evidence, best.time())?;
+        status_known(best.unit(), Purpose::TimeStamping, &evidence, best.time())
+    };
+    if let Err(finding) = complete(material.kept) {
+        return (
+            Baseline::T,
+            lacks("B-LT", finding.message.detail.as_deref().unwrap_or(finding.message.code.as_str())),
+        );
+    }
+    match material.protected.map(complete) {
+        Some(Ok(())) => (Baseline::Lta, None),
+        _ => (Baseline::Lt, lacks("B-LTA", "no valid time-stamp over the validation material")),
+    }
+}
+
+/// Checks that this evidence alone shows the whole path good at `time`.
+fn status_known(
+    certificate: &Certificate,
+    purpose: Purpose<'_>,
+    evidence: &Evidence,
+    time: OffsetDateTime,
+) -> Result<(), Finding> {
+    let policy = Policy { revocation: RevocationPolicy::Require };
+    let context = x509::Context { evidence, policy, time, purpose, policies: PolicyInputs::default() };
+    x509::validate(certificate, context, &mut Budget::default(), &mut Vec::new()).map(|_| ())
+}
