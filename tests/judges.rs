@@ -313,3 +313,23 @@ async fn a_document_certified_against_changes_is_refused_and_a_signed_one_is_cou
     assert_eq!(seen, [(&"allowed".into(), &"intact".into()), (&"none".into(), &"intact".into())], "{report}");
     world.running.stop().await.expect("stops");
 }
+
+/// A portal that is not ours, over the CSC API: pyHanko prepares the document and lets us sign its hash.
+#[tokio::test(flavor = "multi_thread")]
+async fn pyhanko_signs_through_the_csc_api_of_both_versions() {
+    if !judge_is_there(&python(), &["-c", "import pyhanko, aiohttp"]) {
+        return;
+    }
+    let world = World::open().await;
+    let ready = world.folder.path().join("ready.json");
+    std::fs::write(&ready, world.running.ready.as_ref().expect("a sandbox").to_string()).expect("written");
+    let (script, source) = (root().join("tests/judges/pyhanko_csc.py"), root().join("samples").join(SAMPLES[1]));
+    for (credential, version) in [("ec-p256", "v1"), ("ec-p256", "v2"), ("rsa-2048", "v1"), ("rsa-2048", "v2")] {
+        let out = world.folder.path().join(format!("csc-{credential}-{version}.pdf"));
+        let output = run(&python(), &[path(&script), path(&ready), credential, version, path(&source), path(&out)]);
+        assert!(output.status.success(), "{credential} {version}: {}", text(&output));
+        let (code, report) = world.verify(&out);
+        assert_eq!((code, &report["signatures"][0]["level"]), (0, &"PAdES-B-B".into()), "{report}");
+    }
+    world.running.stop().await.expect("stops");
+}

@@ -20,12 +20,12 @@ install_missing() {
         DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${packages[@]}"
     fi
     # pyHanko judges from an environment of its own, so that nothing of the system's Python is touched.
-    if ! target/judges/bin/python -c 'import pyhanko' 2>/dev/null; then
+    if ! target/judges/bin/python -c 'import pyhanko, aiohttp' 2>/dev/null; then
         python3 -m venv target/judges 2>/dev/null || {
             apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv
             python3 -m venv target/judges
         }
-        target/judges/bin/pip install --quiet 'pyhanko==0.38.0'
+        target/judges/bin/pip install --quiet 'pyhanko==0.38.0' aiohttp
     fi
 }
 

@@ -106,6 +106,11 @@ impl Params {
         array.iter().map(decode).collect::<Result<Vec<_>, _>>().map(Some)
     }
 
+    /// Whether the hashes come under v1's name. v1 names no hash algorithm beside them, on whichever version's path it is spoken.
+    pub fn speaks_v1(&self) -> bool {
+        self.find(&["hashes"]).is_none() && self.find(&["hash"]).is_some()
+    }
+
     /// # Errors
     /// The two texts on credentialID.
     pub fn credential(&self) -> Result<CredentialId, Fault> {
