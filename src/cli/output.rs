@@ -3,7 +3,11 @@
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use time::{
+    OffsetDateTime, UtcOffset,
+    format_description::well_known::Rfc3339,
+    macros::{format_description, offset},
+};
 
 use crate::validation::report::{
     FileReport, Format, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport,
@@ -173,10 +177,10 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
         row(words.issuer(), signer.issuer_name.clone());
     }
     if let Some(time) = signature.claimed_signing_time {
-        row(words.claimed_time(signature.kind), format!("{} {}", local(time), words.claimed(signature.kind)));
+        row(words.claimed_time(signature.kind), format!("{}{}", local(time, words.0), words.claimed(signature.kind)));
     }
     if let Some(time) = signature.best_signature_time {
-        row(words.proven_time(), local(time));
+        row(words.proven_time(), local(time, words.0));
     }
     row(words.integrity_label(), words.integrity(signature.integrity).to_owned());
     row(words.coverage_label(), words.coverage(signature).to_owned());
@@ -223,11 +227,17 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect()
 }
 
-fn local(time: OffsetDateTime) -> String {
-    let format = format_description!(
+/// A moment as people read it: in Vietnamese on Viet Nam's clocks, in English with the zone it came with.
+fn local(time: OffsetDateTime, language: Language) -> String {
+    let viet_nam = format_description!("[hour]:[minute]:[second] [day]/[month]/[year] (giờ Việt Nam)");
+    let zoned = format_description!(
         "[day]/[month]/[year] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]"
     );
-    time.format(&format).unwrap_or_default()
+    match language {
+        Language::Vietnamese => time.to_offset(offset!(+7)).format(&viet_nam),
+        Language::English => time.format(&zoned),
+    }
+    .unwrap_or_default()
 }
 
 /// The report's fixed words in one language.
@@ -282,7 +292,7 @@ impl Words {
 
     fn claimed(self, kind: Kind) -> &'static str {
         match kind {
-            Kind::Signature => self.pick("(người ký tự khai)", "(as the signer claims)"),
+            Kind::Signature => self.pick(", người ký tự khai", ", as the signer claims"),
             Kind::DocumentTimestamp => "",
         }
     }
