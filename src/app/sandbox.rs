@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::system::SystemClock;
+use super::system::{SystemClock, SystemEntropy};
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
-use crate::domain::{Clock, PortalId, Secret};
+use crate::domain::{Clock, PortalId, Secret, ports};
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
 use crate::service::{Service, ServiceError};
 use crate::storage::StorageError;
@@ -30,7 +30,17 @@ pub struct Sandbox {
 /// When the file cannot be made or read.
 pub fn kek(data: &Path) -> Result<KeyEncryptionKey> {
     let file = data.join("sandbox.kek");
-    if file.exists() { Ok(KeyEncryptionKey::read(&file)?) } else { Ok(KeyEncryptionKey::create(&file)?) }
+    if file.exists() {
+        return Ok(KeyEncryptionKey::read(&file)?);
+    }
+    // Made under another name first: a start that is killed here leaves nothing half-written to stumble over.
+    let unfinished = data.join("sandbox.kek.new");
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished)?;
+    }
+    let kek = KeyEncryptionKey::create(&unfinished)?;
+    std::fs::rename(&unfinished, &file)?;
+    Ok(kek)
 }
 
 impl Sandbox {
@@ -142,24 +152,24 @@ fn signer_entry(signer: &SignerSpec, state: CertificateState) -> Option<Value> {
     (!credentials.is_empty()).then(entry)
 }
 
-/// The portal's secret is shown once; a sandbox keeps it beside its other development keys.
+/// A sandbox keeps its portal's secret beside its other development keys, written before the portal it belongs to.
 async fn portal(service: &Service, data: &Path) -> Result<Secret> {
     let file = data.join("sandbox-portal.secret");
+    if !file.exists() {
+        let bytes: [u8; 32] = ports::random(&SystemEntropy);
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        write_atomically(&file, text.as_bytes(), Readers::Owner)?;
+    }
+    let secret = Secret::new(super::config::secret_file(&file)?.as_str());
     let new = NewPortal {
         id: PortalId::parse(PORTAL)?,
         name: "Cổng dịch vụ công tỉnh Mẫu (thử nghiệm)".into(),
         host: Some("dichvucong.example.gov.vn".into()),
         support_phone: Some("1900 0000".into()),
+        secret: Some(secret.clone()),
     };
     match service.add_portal(new).await {
-        Ok(secret) => {
-            write_atomically(&file, secret.expose().as_bytes(), Readers::Owner)?;
-            Ok(secret)
-        }
-        Err(ServiceError::Storage(StorageError::Duplicate)) => {
-            let kept = super::config::secret_file(&file);
-            Ok(Secret::new(kept.context("the sandbox's portal exists, but its secret file is gone")?.as_str()))
-        }
+        Ok(_) | Err(ServiceError::Storage(StorageError::Duplicate)) => Ok(secret),
         Err(error) => Err(error.into()),
     }
 }

@@ -191,7 +191,9 @@ async fn open(args: &Args) -> Result<Arc<Service>> {
 async fn portal(service: &Service, command: PortalCommand) -> Result<ExitCode> {
     match command {
         PortalCommand::Add { id, name, host, support_phone } => {
-            let secret = service.add_portal(NewPortal { id: PortalId::parse(&id)?, name, host, support_phone }).await?;
+            let secret = service
+                .add_portal(NewPortal { id: PortalId::parse(&id)?, name, host, support_phone, secret: None })
+                .await?;
             println!("client_id={id}\nclient_secret={}", secret.expose());
             eprintln!("The secret is shown this once; only its hash is kept.");
         }

@@ -28,6 +28,8 @@ pub struct NewPortal {
     pub name: String,
     pub host: Option<String>,
     pub support_phone: Option<String>,
+    /// Client secret of 256 random bits; made here when absent.
+    pub secret: Option<Secret>,
 }
 
 /// A new signer.
@@ -50,12 +52,12 @@ pub struct NewCredential {
 }
 
 impl Service {
-    /// Adds a portal and makes its client secret, shown this once.
+    /// Adds a portal and gives its client secret, shown this once.
     ///
     /// # Errors
     /// [`StorageError::Duplicate`] when the id is taken.
     pub async fn add_portal(&self, new: NewPortal) -> Result<Secret> {
-        let secret = self.random_text();
+        let secret = new.secret.unwrap_or_else(|| self.random_text());
         let portal = Portal {
             id: new.id,
             name: named(new.name)?,
