@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::der::{DerError, Reader, Rules, Tlv, tag, value};
 use super::x509::{
-    GeneralName, Name, X509Error,
+    GeneralName, Name, Signed, X509Error,
     extensions::{self, Criticality, Extension},
     issuer_algorithm, pem,
 };
@@ -136,20 +136,13 @@ impl CertificateList {
         if bytes.len() > pem::MAX_FILE_BYTES {
             return Err(X509Error::TooLarge(pem::MAX_FILE_BYTES).into());
         }
-        let outer = Reader::single(bytes, tag::SEQUENCE)?;
-        let mut fields = outer.reader()?;
-        let tbs = fields.expect(tag::SEQUENCE)?;
-        let algorithm = fields.expect(tag::SEQUENCE)?;
-        let signature = value::bit_string_octets(fields.next()?)?;
-        fields.finish()?;
-        let start = bytes.len().saturating_sub(outer.content().len());
-        let tbs_range = start..start.saturating_add(tbs.raw().len());
+        let signed = Signed::read(bytes)?;
         Ok(Self(Arc::new(Inner {
             der: bytes.to_vec(),
-            tbs: tbs_range,
-            outer_algorithm: algorithm.raw().to_vec(),
-            signature: signature.to_vec(),
-            ..read_tbs(tbs)?
+            tbs: signed.tbs_range,
+            outer_algorithm: signed.algorithm.to_vec(),
+            signature: signed.signature.to_vec(),
+            ..read_tbs(signed.tbs)?
         })))
     }
 

@@ -6,9 +6,10 @@ use der::Decode as _;
 use spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use time::OffsetDateTime;
 
+use super::signed::Signed;
 use super::{Extensions, Name, X509Error};
 use crate::crypto::{CryptoError, Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm, Verified};
-use crate::formats::der::{DerError, Reader, Tlv, tag, value};
+use crate::formats::der::{DerError, Tlv, tag, value};
 
 /// Largest certificate read, in bytes. Ordinary ones have 1 to 3 kB; the largest honest ones (hybrid post-quantum keys,
 /// long policy notices) stay under 20 kB.
@@ -73,20 +74,13 @@ impl Certificate {
         if bytes.len() > MAX_CERTIFICATE_BYTES {
             return Err(X509Error::TooLarge(MAX_CERTIFICATE_BYTES));
         }
-        let outer = Reader::single(bytes, tag::SEQUENCE)?;
-        let mut fields = outer.reader()?;
-        let tbs = fields.expect(tag::SEQUENCE)?;
-        let algorithm = fields.expect(tag::SEQUENCE)?;
-        let signature = value::bit_string_octets(fields.next()?)?;
-        fields.finish()?;
-        let start = bytes.len().saturating_sub(outer.content().len());
-        let tbs_range = start..start.saturating_add(tbs.raw().len());
+        let signed = Signed::read(bytes)?;
         Ok(Self(Arc::new(Inner {
             der: bytes.to_vec(),
-            tbs: tbs_range,
-            outer_algorithm: algorithm.raw().to_vec(),
-            signature: signature.to_vec(),
-            ..read_tbs(tbs)?
+            tbs: signed.tbs_range,
+            outer_algorithm: signed.algorithm.to_vec(),
+            signature: signed.signature.to_vec(),
+            ..read_tbs(signed.tbs)?
         })))
     }
 

@@ -12,6 +12,7 @@ pub mod extensions;
 pub mod name;
 pub mod pem;
 pub mod policies;
+mod signed;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -21,6 +22,7 @@ pub use extensions::{
     AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, GeneralName, KeyUsage, NameConstraints,
 };
 pub use name::Name;
+pub(crate) use signed::Signed;
 
 use super::der::DerError;
 use crate::crypto::CryptoError;
