@@ -409,3 +409,19 @@ async fn a_document_changed_on_disk_after_it_was_confirmed_is_not_signed() {
     let outcome = w.service.submit_code(&token, &last_code(&w.outbox)).await.expect("ended");
     assert!(matches!(outcome.state, State::Failed { reason: FailureReason::DocumentChanged, .. }), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn many_calls_for_a_code_at_once_send_one() {
+    let w = world().await;
+    let view = w.service.create_request(&w.caller, request("ec-p256-hosted", form())).await.expect("created");
+    let token = link(&view.confirm_path);
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (service, token) = (w.service.clone(), token.clone());
+        calls.spawn(async move { service.send_code(&token).await });
+    }
+    let outcomes = calls.join_all().await;
+    let refused = outcomes.iter().filter(|o| matches!(o, Err(ServiceError::ResendTooSoon { .. }))).count();
+    assert_eq!((outcomes.len() - refused, refused), (1, 19), "{outcomes:?}");
+    assert_eq!(w.outbox.messages().as_array().map(Vec::len), Some(1));
+}

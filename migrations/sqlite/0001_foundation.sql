@@ -96,6 +96,8 @@ CREATE TABLE items (
 CREATE TABLE challenges (
     id             TEXT PRIMARY KEY,
     transaction_id TEXT NOT NULL REFERENCES transactions (id),
+    -- Which code of its transaction, from 1.
+    sequence       INTEGER NOT NULL,
     mac            BLOB NOT NULL,
     tries_left     INTEGER NOT NULL,
     created_at     INTEGER NOT NULL,

@@ -41,13 +41,19 @@ impl SoleControl {
         let mac = self.mac(transaction, &transaction.items, &id, &code)?;
         let expires_at = (now + self.policy.life).min(transaction.expires_at);
         let tries_left = self.policy.tries;
-        let challenge =
-            Challenge { id, transaction: transaction.id.clone(), mac, tries_left, created_at: now, expires_at };
+        let challenge = Challenge {
+            id,
+            transaction: transaction.id.clone(),
+            sequence,
+            mac,
+            tries_left,
+            created_at: now,
+            expires_at,
+        };
         let channel = self.channel.name().to_owned();
         let event = AuditEvent::CodeSent { transaction: transaction.id.clone(), channel, sequence };
         if self.storage.put_challenge(&challenge, Entry { at: now, event }).await? == Outcome::Stale {
-            let now = self.storage.transaction(&transaction.id).await?;
-            return Err(AuthorizationError::NotWaiting(now.map_or(StateKind::Expired, |t| t.state.kind())));
+            return Err(self.why_stale(transaction).await?);
         }
         // Sent only after the code is on disk: a code that arrives always works, and a crash in between costs one resend.
         let first = transaction.items.first().map(|item| fingerprint(&item.digest)).unwrap_or_default();
@@ -66,8 +72,11 @@ impl SoleControl {
         Ok(self.policy.codes.saturating_sub(self.storage.codes_sent(&transaction.id).await?))
     }
 
+    /// The number of the next code, if the budget has one and the wait is over. The commit that stores the code holds the
+    /// number to it, so calls at the same time cannot both be the next.
     async fn next_code(&self, transaction: &Transaction) -> Result<u32> {
-        if self.codes_left(transaction).await? == 0 {
+        let sent = self.storage.codes_sent(&transaction.id).await?;
+        if sent >= self.policy.codes {
             return Err(AuthorizationError::NoMoreCodes);
         }
         if let Some(live) = self.storage.live_challenge(&transaction.id).await? {
@@ -76,7 +85,17 @@ impl SoleControl {
                 return Err(AuthorizationError::ResendTooSoon { seconds: wait.whole_seconds().unsigned_abs() + 1 });
             }
         }
-        Ok(self.storage.codes_sent(&transaction.id).await? + 1)
+        Ok(sent + 1)
+    }
+
+    /// A code could not be stored: the transaction has moved on, or another code was sent just now.
+    async fn why_stale(&self, transaction: &Transaction) -> Result<AuthorizationError> {
+        let now = self.storage.transaction(&transaction.id).await?.map_or(StateKind::Expired, |t| t.state.kind());
+        let seconds = self.policy.resend_after.whole_seconds().unsigned_abs();
+        Ok(match now {
+            StateKind::Waiting => AuthorizationError::ResendTooSoon { seconds },
+            moved_on => AuthorizationError::NotWaiting(moved_on),
+        })
     }
 
     /// Checks a code typed on the hosted page.

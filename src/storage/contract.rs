@@ -33,6 +33,7 @@ suite!(
     an_advance_from_the_wrong_state_changes_nothing,
     a_code_counts_down_and_locks,
     a_new_code_kills_the_old_one,
+    two_codes_at_once_are_sent_once,
     the_right_code_works_once,
     an_expired_code_is_dead,
     an_item_is_signed_once,
@@ -127,6 +128,7 @@ async fn challenge(storage: &dyn Storage, transaction: &Transaction, id: &str, m
     let challenge = Challenge {
         id: id.into(),
         transaction: transaction.id.clone(),
+        sequence: storage.codes_sent(&transaction.id).await.expect("read") + 1,
         mac: [mac; 32],
         tries_left: 3,
         created_at: NOW,
@@ -344,4 +346,19 @@ async fn a_pin_locks_after_its_tries_and_opens_with_time(storage: &dyn Storage) 
     storage.reset_pin_tries(&signer).await.expect("reset");
     assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
     assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
+}
+
+async fn two_codes_at_once_are_sent_once(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    create(storage, &t).await;
+    let first = challenge(storage, &t, "c1", 1).await;
+    // Both saw one code sent before; only one of them may send the second.
+    let event = || entry(AuditEvent::CodeSent { transaction: t.id.clone(), channel: "sms".into(), sequence: 2 });
+    let second = Challenge { id: "c2".into(), sequence: 2, ..first.clone() };
+    let rival = Challenge { id: "c3".into(), sequence: 2, ..first };
+    assert_eq!(storage.put_challenge(&second, event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.put_challenge(&rival, event()).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.codes_sent(&t.id).await.expect("read"), 2);
+    assert_eq!(storage.live_challenge(&t.id).await.expect("read"), Some(second));
 }

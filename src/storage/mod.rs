@@ -58,6 +58,8 @@ pub enum Outcome {
 pub struct Challenge {
     pub id: String,
     pub transaction: TransactionId,
+    /// Which code of its transaction this is, from 1.
+    pub sequence: u32,
     pub mac: [u8; 32],
     pub tries_left: u32,
     pub created_at: OffsetDateTime,
@@ -196,7 +198,8 @@ pub trait Transactions: Send + Sync {
     /// Everything confirmed or signing: what a crash left half-way.
     async fn unsettled(&self) -> Result<Vec<Transaction>>;
 
-    /// Stores a new code and kills the old one; [`Outcome::Stale`] when the transaction no longer waits.
+    /// Stores a new code and kills the old one. [`Outcome::Stale`] when the transaction no longer waits, or its codes sent are
+    /// not one fewer than the new one's `sequence`: somebody else sent one meanwhile.
     async fn put_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<Outcome>;
     async fn live_challenge(&self, id: &TransactionId) -> Result<Option<Challenge>>;
     /// How many codes were sent for the transaction.

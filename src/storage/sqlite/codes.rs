@@ -9,21 +9,24 @@ use crate::domain::{AuditEvent, FailureReason, State, StateKind, TransactionId};
 
 pub(super) async fn put(storage: &SqliteStorage, challenge: &Challenge, entry: Entry) -> Result<Outcome> {
     let mut write = storage.begin().await?;
-    let counted =
-        sqlx::query("UPDATE transactions SET codes_sent = codes_sent + 1 WHERE id = $1 AND state = 'waiting'")
-            .bind(challenge.transaction.as_str())
-            .execute(&mut *write)
-            .await?;
+    let counted = sqlx::query(
+        "UPDATE transactions SET codes_sent = $2 WHERE id = $1 AND state = 'waiting' AND codes_sent = $2 - 1",
+    )
+    .bind(challenge.transaction.as_str())
+    .bind(challenge.sequence)
+    .execute(&mut *write)
+    .await?;
     if counted.rows_affected() == 0 {
         return Ok(Outcome::Stale);
     }
     kill_live(&mut write, &challenge.transaction).await?;
     sqlx::query(
-        "INSERT INTO challenges (id, transaction_id, mac, tries_left, created_at, expires_at, live)
-         VALUES ($1, $2, $3, $4, $5, $6, 1)",
+        "INSERT INTO challenges (id, transaction_id, sequence, mac, tries_left, created_at, expires_at, live)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 1)",
     )
     .bind(&challenge.id)
     .bind(challenge.transaction.as_str())
+    .bind(challenge.sequence)
     .bind(challenge.mac.as_slice())
     .bind(challenge.tries_left)
     .bind(rows::nanos(challenge.created_at))

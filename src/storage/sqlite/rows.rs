@@ -176,6 +176,7 @@ pub(super) fn challenge(row: &SqliteRow) -> Result<Challenge> {
     Ok(Challenge {
         id: row.try_get("id")?,
         transaction: id!(row, "transaction_id"),
+        sequence: number(row, "sequence")?,
         mac: array(row, "mac")?,
         tries_left: number(row, "tries_left")?,
         created_at: moment(row, "created_at")?,
