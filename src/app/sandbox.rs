@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::system::{SystemClock, SystemEntropy};
+use crate::crypto::digest::hex;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
@@ -157,8 +158,7 @@ async fn portal(service: &Service, data: &Path) -> Result<Secret> {
     let file = data.join("sandbox-portal.secret");
     if !file.exists() {
         let bytes: [u8; 32] = ports::random(&SystemEntropy);
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        write_atomically(&file, text.as_bytes(), Readers::Owner)?;
+        write_atomically(&file, hex(&bytes).as_bytes(), Readers::Owner)?;
     }
     let secret = Secret::new(super::config::secret_file(&file)?.as_str());
     let new = NewPortal {

@@ -13,6 +13,7 @@ use super::config::Config;
 use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
+use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::{Clock, ports};
 use crate::http::render::{RenderSettings, Renderer};
@@ -159,7 +160,7 @@ fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox
         clock: Arc::new(|| SystemClock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+            hex(&bytes)
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! Challenge and confirmation: send a code for an exact set of hashes, and accept it once.
 
 use super::{AuthorizationError, Result, SoleControl, channel, code};
-use crate::crypto::DigestAlgorithm;
+use crate::crypto::digest::{hex, sha256};
 use crate::domain::binding::fingerprint;
 use crate::domain::{AuditEvent, Binding, Item, Portal, Secret, Signer, StateKind, Transaction, ports};
 use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, Outcome};
@@ -134,7 +134,7 @@ impl SoleControl {
             return Ok(Verdict::NoLiveCode);
         }
         let presented = self.mac(transaction, bound, &challenge.id, code)?;
-        let kept = sad.as_ref().map(|sad| (sad_hash(sad), now + self.policy.sad_life));
+        let kept = sad.as_ref().map(|sad| (sha256(sad.expose().as_bytes()), now + self.policy.sad_life));
         let confirmation = Confirmation { at: now, method: self.channel.name(), sad: kept, items: late };
         Ok(match self.storage.try_code(&challenge, &presented, confirmation).await? {
             CodeOutcome::Accepted => Verdict::Confirmed { sad },
@@ -155,16 +155,4 @@ impl SoleControl {
 pub fn binding(transaction: &Transaction, items: &[Item]) -> Binding {
     let hashes: Vec<_> = items.iter().map(|item| &item.digest).collect();
     Binding::new(&transaction.portal, &transaction.signer, &transaction.credential, &hashes)
-}
-
-/// What storage keeps of a SAD. It has 256 random bits, so a fast hash is enough.
-pub(super) fn sad_hash(sad: &Secret) -> [u8; 32] {
-    let digest = DigestAlgorithm::Sha256.digest(sad.expose().as_bytes());
-    let mut hash = [0; 32];
-    hash.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
-    hash
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

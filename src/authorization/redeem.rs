@@ -1,8 +1,8 @@
 //! The one place where [`AuthorizedHashes`] are minted: a confirmed transaction is turned into tokens for custody, after the
 //! intent to sign stands in the database.
 
-use super::challenge::sad_hash;
 use super::{AuthorizationError, Result, SoleControl};
+use crate::crypto::digest::sha256;
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::{AuditEvent, AuthorizedHashes, CredentialId, PortalId, Secret, StateKind, Transaction};
 use crate::storage::{Entry, Intent, Outcome};
@@ -22,7 +22,7 @@ impl SoleControl {
         algorithm: SignatureAlgorithm,
         hashes: &[Digest],
     ) -> Result<(Transaction, AuthorizedHashes)> {
-        let found = self.storage.by_sad(&sad_hash(sad)).await?;
+        let found = self.storage.by_sad(&sha256(sad.expose().as_bytes())).await?;
         let (transaction, ends) = found.ok_or(AuthorizationError::InvalidSad)?;
         let open = matches!(transaction.state.kind(), StateKind::Confirmed | StateKind::Signing);
         if &transaction.portal != portal || &transaction.credential != credential || !open {

@@ -14,10 +14,11 @@ use x509_cert::crl::CertificateList;
 use zeroize::Zeroizing;
 
 use super::authority::{Identity, Locations, Profile, Subject, encoding};
-use super::ledger::{Ledger, hex};
+use super::ledger::Ledger;
 use super::spec::{EntitySpec, PkiSpec};
 use super::{DevPkiError, paths};
 use crate::crypto::PublicKey;
+use crate::crypto::digest::hex;
 use crate::custody::software::engine::PrivateKey;
 use crate::custody::software::request::parse_subject;
 use crate::domain::KeyAlgorithm;

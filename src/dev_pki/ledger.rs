@@ -1,5 +1,6 @@
 //! What the issuing CA issued and revoked: the source of its CRL and its OCSP answers.
 
+use crate::crypto::digest::hex;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -79,14 +80,6 @@ impl Ledger {
         let revoked = self.0.iter().filter_map(|line| line.revoked_at.map(|at| (line, at)));
         revoked.map(|(line, at)| Ok(Revocation { serial: from_hex(&line.serial)?, at })).collect()
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn from_hex(text: &str) -> Result<Vec<u8>, DevPkiError> {

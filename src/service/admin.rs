@@ -1,9 +1,9 @@
 //! What an operator does: portals, signers, grants, keys and certificates, the audit chain.
 
-use super::clients::sha256;
 use super::{Result, Service, ServiceError};
 use crate::authorization::pin;
 use crate::crypto::DigestAlgorithm;
+use crate::crypto::digest::sha256;
 use crate::custody::{GeneratedKey, KeyRef};
 use crate::domain::audit::{ChainError, check_chain};
 use crate::domain::credential::{KeyStatus, Purpose};
@@ -63,7 +63,7 @@ impl Service {
             name: named(new.name)?,
             host: new.host,
             support_phone: new.support_phone,
-            secret_sha256: sha256(secret.expose()),
+            secret_sha256: sha256(secret.expose().as_bytes()),
             created_at: self.now(),
         };
         let event = AuditEvent::PortalAdded { portal: portal.id.clone(), name: portal.name.clone() };

@@ -3,16 +3,8 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::{AccessToken, Caller, Result, Service, ServiceError};
-use crate::crypto::DigestAlgorithm;
+use crate::crypto::digest::{hex, sha256};
 use crate::domain::{PortalId, Secret, ports};
-
-/// What is kept of a random secret: SHA-256 is enough for 256 random bits.
-pub(super) fn sha256(text: &str) -> [u8; 32] {
-    let digest = DigestAlgorithm::Sha256.digest(text.as_bytes());
-    let mut hash = [0; 32];
-    hash.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
-    hash
-}
 
 impl Service {
     /// OAuth 2.0 client credentials (RFC 6749 §4.4).
@@ -26,13 +18,13 @@ impl Service {
         };
         // An unknown client costs the same comparison as a known one.
         let expected = portal.as_ref().map_or([0; 32], |portal| portal.secret_sha256);
-        let right = verify_slices_are_equal(&expected, &sha256(client_secret.expose())).is_ok();
+        let right = verify_slices_are_equal(&expected, &sha256(client_secret.expose().as_bytes())).is_ok();
         let portal = portal.filter(|_| right).ok_or(ServiceError::UnknownClient)?;
         let token = self.random_text();
         let expires_in = self.limits().token_life;
         let now = self.now();
         self.storage().drop_expired_tokens(now).await?;
-        self.storage().add_access_token(&sha256(token.expose()), &portal.id, now + expires_in).await?;
+        self.storage().add_access_token(&sha256(token.expose().as_bytes()), &portal.id, now + expires_in).await?;
         Ok(AccessToken { token, expires_in })
     }
 
@@ -41,7 +33,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::InvalidToken`], [`ServiceError::ExpiredToken`].
     pub async fn authenticate(&self, bearer: &Secret) -> Result<Caller> {
-        let found = self.storage().access_token(&sha256(bearer.expose())).await?;
+        let found = self.storage().access_token(&sha256(bearer.expose().as_bytes())).await?;
         let (portal, expires_at) = found.ok_or(ServiceError::InvalidToken)?;
         if expires_at <= self.now() {
             return Err(ServiceError::ExpiredToken);
@@ -52,12 +44,12 @@ impl Service {
     /// 256 random bits as hex.
     pub(super) fn random_text(&self) -> Secret {
         let bytes: [u8; 32] = ports::random(self.backends.entropy.as_ref());
-        Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        Secret::new(hex(&bytes))
     }
 
     /// 128 random bits as hex.
     pub(super) fn random_id(&self) -> String {
         let bytes: [u8; 16] = ports::random(self.backends.entropy.as_ref());
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&bytes)
     }
 }

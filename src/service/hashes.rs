@@ -9,8 +9,8 @@ use crate::authorization::challenge::binding;
 use crate::crypto::Digest;
 use crate::custody::SignatureValue;
 use crate::domain::{
-    AuditEvent, AuthMode, AuthorizedHashes, CredentialId, FailureReason, Item, Origin, Secret, Signer, State,
-    StateKind, Transaction, TransactionId,
+    AuthMode, AuthorizedHashes, CredentialId, FailureReason, Item, Origin, Secret, Signer, State, StateKind,
+    Transaction, TransactionId,
 };
 use crate::storage::SignatureResult;
 
@@ -138,7 +138,7 @@ impl Service {
         let now = self.now();
         let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
         let transaction = Transaction {
-            id: id.clone(),
+            id,
             portal: caller.portal.clone(),
             signer: credential.credential.signer.clone(),
             credential: credential.credential.id.clone(),
@@ -149,15 +149,7 @@ impl Service {
             items,
             state: State::Waiting,
         };
-        let bound = binding(&transaction, &transaction.items);
-        let event = AuditEvent::TransactionCreated {
-            transaction: id,
-            portal: transaction.portal.clone(),
-            signer: transaction.signer.clone(),
-            credential: transaction.credential.clone(),
-            binding: bound.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect(),
-        };
-        self.storage().create(&transaction, None, self.entry(event)).await?;
+        self.storage().create(&transaction, None, self.created(&transaction)).await?;
         Ok(transaction)
     }
 

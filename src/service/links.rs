@@ -5,6 +5,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::crypto::digest::hex;
 use crate::domain::{Secret, TransactionId};
 
 /// Hex characters of the MAC in a link: 128 bits.
@@ -29,7 +30,7 @@ fn mac(key: &[u8; 32], id: &TransactionId) -> String {
     mac.update(b"kyso link v1");
     mac.update(id.as_str().as_bytes());
     let bytes = mac.finalize().into_bytes();
-    bytes.iter().take(MAC_CHARACTERS / 2).map(|byte| format!("{byte:02x}")).collect()
+    hex(&bytes).chars().take(MAC_CHARACTERS).collect()
 }
 
 #[cfg(test)]

@@ -24,8 +24,10 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::authorization::SoleControl;
+use crate::authorization::challenge::binding;
+use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
-use crate::domain::{AuditEvent, Clock, Entropy, TransactionId};
+use crate::domain::{AuditEvent, Clock, Entropy, Transaction, TransactionId};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
 
@@ -125,6 +127,17 @@ impl Service {
 
     fn now(&self) -> OffsetDateTime {
         self.backends.clock.now()
+    }
+
+    /// The record of a new transaction, with what its codes will be tied to.
+    fn created(&self, transaction: &Transaction) -> Entry {
+        self.entry(AuditEvent::TransactionCreated {
+            transaction: transaction.id.clone(),
+            portal: transaction.portal.clone(),
+            signer: transaction.signer.clone(),
+            credential: transaction.credential.clone(),
+            binding: hex(binding(transaction, &transaction.items).as_bytes()),
+        })
     }
 
     fn entry(&self, event: AuditEvent) -> Entry {

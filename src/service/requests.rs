@@ -5,8 +5,7 @@ use url::Url;
 
 use super::sign::check_signable;
 use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument, links};
-use crate::authorization::challenge::binding;
-use crate::crypto::{Digest, DigestAlgorithm};
+use crate::crypto::digest::sha256;
 use crate::domain::{
     AuditEvent, FailureReason, Item, Origin, Portal, SignatureSettings, State, StateKind, Transaction, TransactionId,
 };
@@ -175,14 +174,7 @@ impl Service {
             body_sha256: request_hash(&transaction),
             not_before: transaction.created_at - KEY_LIFE,
         });
-        let event = AuditEvent::TransactionCreated {
-            transaction: id.clone(),
-            portal: transaction.portal.clone(),
-            signer: transaction.signer.clone(),
-            credential: transaction.credential.clone(),
-            binding: hex(binding(&transaction, &transaction.items).as_bytes()),
-        };
-        let created = self.storage().create(&transaction, claim, self.entry(event)).await;
+        let created = self.storage().create(&transaction, claim, self.created(&transaction)).await;
         if !matches!(created, Ok(Created::New)) {
             let documents = self.backends.documents.clone();
             // Nobody will look for these files; what cannot be removed now is swept at the next start.
@@ -209,7 +201,7 @@ fn request_hash(transaction: &Transaction) -> [u8; 32] {
     for item in &transaction.items {
         text.push_str(&format!("{}\n{:?}\n", item.digest.to_hex(), item.label));
     }
-    super::clients::sha256(&text)
+    sha256(text.as_bytes())
 }
 
 /// A name without folders and control characters, cut to a length people can read; `None` when nothing is left.
@@ -254,10 +246,6 @@ fn check_return_url(text: &str, portal: &Portal) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Digest::from_bytes(DigestAlgorithm::Sha256, bytes).map(|digest| digest.to_hex()).unwrap_or_default()
 }
 
 #[cfg(test)]

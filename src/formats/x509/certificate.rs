@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::signed::Signed;
 use super::{Extensions, Name, X509Error};
+use crate::crypto::digest::hex;
 use crate::crypto::{CryptoError, Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm, Verified};
 use crate::formats::der::{DerError, Tlv, tag, value};
 
@@ -189,7 +190,7 @@ pub(crate) fn serial_hex(content: &[u8]) -> String {
         [0, rest @ ..] if !rest.is_empty() => rest,
         all => all,
     };
-    digits.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digits)
 }
 
 /// The algorithm of an issuer's signature, which certificates and CRLs name twice (RFC 5280 §4.1.1.2, §5.1.1.2).

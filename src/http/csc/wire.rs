@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509_cert::Certificate;
 
+use crate::crypto::digest::hex;
 use crate::domain::credential::KeyStatus;
 use crate::domain::{AuthMode, Credential};
 
@@ -161,15 +162,10 @@ fn status(certificate: &Certificate, now: OffsetDateTime) -> &'static str {
 }
 
 fn details(certificate: &Certificate) -> CertDetails {
-    use std::fmt::Write as _;
     let tbs = certificate.tbs_certificate();
-    let serial = tbs.serial_number().as_bytes().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
     CertDetails {
         issuer_dn: tbs.issuer().to_string(),
-        serial_number: serial,
+        serial_number: hex(tbs.serial_number().as_bytes()),
         subject_dn: tbs.subject().to_string(),
         valid_from: generalized_time(tbs.validity().not_before.to_date_time()),
         valid_to: generalized_time(tbs.validity().not_after.to_date_time()),
