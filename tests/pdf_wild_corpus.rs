@@ -30,6 +30,8 @@ fn sign(file: &[u8]) -> Result<Vec<u8>, SigningError> {
         reason: None,
         location: None,
         contact_info: None,
+        certify: None,
+        lock: None,
         contents_capacity: 4096,
     };
     let prepared = prepare(&Pdf::open(file, &Limits::default())?, &request)?;

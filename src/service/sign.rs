@@ -201,6 +201,8 @@ fn prepare_bytes(
         reason: settings.reason.clone(),
         location: settings.location.clone(),
         contact_info: None,
+        certify: None,
+        lock: None,
         contents_capacity: capacity.map_err(|error| ServiceError::Internal(error.to_string()))?,
     };
     prepare(&pdf, &request).map_err(not_signable)

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::prepare::SigningError;
+use super::error::SigningError;
 use crate::crypto::digest::Hasher;
 use crate::crypto::{Digest, DigestAlgorithm};
 

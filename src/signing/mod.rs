@@ -8,10 +8,16 @@
 //! stop between the hash and the signature. Follows RFC 5652, RFC 5035, ETSI EN 319 122-1 and EN 319 142-1.
 
 pub mod attributes;
+pub mod augment;
 pub mod cms;
+mod dictionary;
+mod edit;
 pub mod embed;
+pub mod error;
+mod field;
 mod permitted;
 pub mod prepare;
 
 pub use embed::{Prepared, embed};
-pub use prepare::{FieldChoice, PrepareRequest, SigningError, prepare};
+pub use error::SigningError;
+pub use prepare::{FieldChoice, PrepareRequest, prepare, prepare_time_stamp};

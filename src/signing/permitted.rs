@@ -1,6 +1,6 @@
 //! Whether the document allows one more signature (ISO 32000-1 §12.8.2, §12.7.8).
 
-use super::prepare::SigningError;
+use super::error::SigningError;
 use crate::formats::pdf::fields::{self, Field};
 use crate::formats::pdf::permissions::{self, DocMdpPermission, FieldLock};
 use crate::formats::pdf::{Pdf, SignatureDictionary, signature};
@@ -18,6 +18,20 @@ pub(super) fn check(pdf: &Pdf<'_>, form_fields: &[Field], name: &str) -> Result<
         check_signature(&signature, name)?;
     }
     Ok(())
+}
+
+/// A certification says what may change after it, so nothing may have been signed before (ISO 32000-1 §12.8.2.2.1).
+///
+/// # Errors
+/// [`SigningError::NotFirst`] or [`SigningError::AlreadyCertified`].
+pub(super) fn check_certification(pdf: &Pdf<'_>) -> Result<(), SigningError> {
+    if let Some(permission) = permissions::certification(pdf)? {
+        return Err(SigningError::AlreadyCertified(permission));
+    }
+    match signature::signatures(pdf)?.first() {
+        Some(first) => Err(SigningError::NotFirst(first.field_name.clone())),
+        None => Ok(()),
+    }
 }
 
 fn check_signature(signature: &SignatureDictionary, name: &str) -> Result<(), SigningError> {

@@ -10,58 +10,20 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::dictionary::{Layout, Token, certification_reference, lock_reference};
+use super::edit::Edit;
 use super::embed::Prepared;
+use super::error::SigningError;
+use super::field::Target;
 use super::permitted;
 use crate::crypto::DigestAlgorithm;
 use crate::crypto::digest::Hasher;
-use crate::formats::pdf::fields::{self, Field};
-use crate::formats::pdf::incremental::WrittenUpdate;
 use crate::formats::pdf::object::PdfString;
-use crate::formats::pdf::permissions::FieldLock;
-use crate::formats::pdf::{Dict, IncrementalUpdate, Object, ObjectId, Pdf, PdfError, pages, text};
+use crate::formats::pdf::permissions::{DocMdpPermission, FieldLock};
+use crate::formats::pdf::{Dict, Object, ObjectId, Pdf, fields, text};
 
-/// Print and locked: a signature's widget stays where it is (ISO 32000-1 table 165).
-const WIDGET_FLAGS: i64 = 4 + 128;
-/// SignaturesExist and AppendOnly (table 219).
-const SIG_FLAGS: i64 = 3;
-/// Room for one number of /ByteRange: offsets have at most ten digits in a classic file.
-const NUMBER_WIDTH: usize = 10;
 /// A CMS with a certificate is never smaller than 512 bytes; 1 MiB holds chains, revocation data and time-stamps.
 const CAPACITY: Range<usize> = 512..(1 << 20) + 1;
-
-/// Why a document is not signed. All are the document's or the request's fault; nothing was signed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SigningError {
-    #[error(transparent)]
-    Pdf(#[from] PdfError),
-    /// A certification signature (DocMDP P=1) forbids any further change.
-    #[error("the document is certified and permits no changes")]
-    CertifiedNoChanges,
-    /// An earlier signature locks the field.
-    #[error("the field {field:?} is locked by the signature {by:?}")]
-    FieldLocked { field: String, by: String },
-    #[error("the document has no field {0:?}")]
-    NoSuchField(String),
-    #[error("the field {0:?} is not a signature field")]
-    NotASignatureField(String),
-    #[error("the field {0:?} is already signed")]
-    AlreadySigned(String),
-    /// The field stands directly in an array, where an update cannot reach it.
-    #[error("the field {0:?} is not an indirect object")]
-    FieldNotIndirect(String),
-    /// The form is XFA without PDF fields, or needs XFA rendering.
-    #[error("the document is an XFA form; convert it to an ordinary PDF first")]
-    XfaOnly,
-    /// The space asked for in /Contents is out of bounds.
-    #[error("a capacity of {0} bytes for the signature is out of bounds")]
-    Capacity(usize),
-    /// The finished signature does not fit; prepare again with more space.
-    #[error("the signature needs {needed} bytes, {reserved} are reserved")]
-    ContentsTooSmall { needed: usize, reserved: usize },
-    /// The file at hand is not the one that was prepared.
-    #[error("the document is not the one that was prepared")]
-    WrongOriginal,
-}
 
 /// Where the signature goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +46,11 @@ pub struct PrepareRequest {
     pub reason: Option<String>,
     pub location: Option<String>,
     pub contact_info: Option<String>,
+    /// Makes this a certification, which permits only such changes afterwards (DocMDP). Only a document's first signature
+    /// certifies it.
+    pub certify: Option<DocMdpPermission>,
+    /// Form fields that may not change afterwards (FieldMDP), besides those an existing field's /Lock names.
+    pub lock: Option<FieldLock>,
     /// Bytes reserved for the CMS.
     pub contents_capacity: usize,
 }
@@ -93,219 +60,52 @@ pub struct PrepareRequest {
 /// # Errors
 /// [`SigningError`] with the reason the document must not or cannot be signed.
 pub fn prepare(pdf: &Pdf<'_>, request: &PrepareRequest) -> Result<Prepared, SigningError> {
-    if !CAPACITY.contains(&request.contents_capacity) {
-        return Err(SigningError::Capacity(request.contents_capacity));
-    }
-    let mut update = IncrementalUpdate::new(pdf)?;
+    let mut edit = Edit::new(pdf)?;
     let form_fields = fields::fields(pdf)?;
-    let target = Target::choose(pdf, &form_fields, &request.field)?;
-    permitted::check(pdf, &form_fields, target.name())?;
-    let signature = update.allocate()?;
-    let lock = match &target {
-        Target::Existing(field, id) => fill_field(pdf, &mut update, field, *id, signature)?,
-        Target::New(name) => {
-            add_field(pdf, &mut update, name, signature)?;
-            None
-        }
+    let target = match &request.field {
+        FieldChoice::Existing(name) => Target::existing(pdf, &form_fields, name)?,
+        FieldChoice::NewInvisible => Target::new(&form_fields, "Signature"),
     };
-    let layout = signature_dictionary(request, lock);
-    update.set_raw(signature, layout.body.clone());
-    let mut original = Hasher::new(DigestAlgorithm::Sha256);
-    original.update(pdf.data());
-    let mut seed = original.clone().finish().as_bytes().to_vec();
-    seed.extend_from_slice(text::format_date(request.signing_time).as_bytes());
-    let written = update.finish(&seed)?;
-    layout.place(pdf.data().len(), written, signature, original)
-}
-
-enum Target<'f> {
-    Existing(&'f Field, ObjectId),
-    New(String),
-}
-
-impl<'f> Target<'f> {
-    fn choose(pdf: &Pdf<'_>, form_fields: &'f [Field], choice: &FieldChoice) -> Result<Self, SigningError> {
-        let FieldChoice::Existing(name) = choice else {
-            return Ok(Self::New(free_name(form_fields)));
-        };
-        let field = form_fields.iter().find(|field| field.name == *name);
-        let field = field.ok_or_else(|| SigningError::NoSuchField(name.clone()))?;
-        if !field.is_signature() {
-            return Err(SigningError::NotASignatureField(name.clone()));
-        }
-        let signed = field.value.as_ref().map(|value| pdf.resolve(value)).transpose()?;
-        if signed.is_some_and(|value| !value.is_null()) {
-            return Err(SigningError::AlreadySigned(name.clone()));
-        }
-        let id = field.id.ok_or_else(|| SigningError::FieldNotIndirect(name.clone()))?;
-        Ok(Self::Existing(field, id))
+    if request.certify.is_some() {
+        permitted::check_certification(pdf)?;
     }
-
-    fn name(&self) -> &str {
-        match self {
-            Self::Existing(field, _) => &field.name,
-            Self::New(name) => name,
-        }
+    permitted::check(pdf, &form_fields, target.name())?;
+    let signature = edit.update().allocate()?;
+    target.hold(&mut edit, signature, request.lock.as_ref())?;
+    if request.certify.is_some() {
+        certify(&mut edit, signature)?;
     }
+    let mut references: Vec<Dict> = request.certify.map(certification_reference).into_iter().collect();
+    references.extend(target.lock(pdf)?.iter().chain(&request.lock).map(lock_reference));
+    let layout = layout(Token::Signature, request.contents_capacity, &entries(request, references))?;
+    finish(edit, layout, signature, text::format_date(request.signing_time).as_bytes())
 }
 
-fn free_name(form_fields: &[Field]) -> String {
-    let taken: std::collections::HashSet<&str> = form_fields.iter().map(|field| field.name.as_str()).collect();
-    let mut number = 1usize;
-    loop {
-        let name = format!("Signature{number}");
-        if !taken.contains(name.as_str()) {
-            return name;
-        }
-        number += 1;
+/// Prepares a document time-stamp (EN 319 142-1 §5.4.3) in an invisible field of its own. It is permitted whatever earlier
+/// signatures say (ISO 32000-2 §12.8.2.2.2).
+///
+/// # Errors
+/// [`SigningError`] with the reason the document cannot be updated.
+pub fn prepare_time_stamp(pdf: &Pdf<'_>, capacity: usize) -> Result<Prepared, SigningError> {
+    let mut edit = Edit::new(pdf)?;
+    let target = Target::new(&fields::fields(pdf)?, "DocTimeStamp");
+    let signature = edit.update().allocate()?;
+    target.hold(&mut edit, signature, None)?;
+    let layout = layout(Token::TimeStamp, capacity, Dict::empty())?;
+    finish(edit, layout, signature, b"document time-stamp")
+}
+
+fn layout(token: Token, capacity: usize, entries: &Dict) -> Result<Layout, SigningError> {
+    if !CAPACITY.contains(&capacity) {
+        return Err(SigningError::Capacity(capacity));
     }
+    Ok(Layout::new(token, capacity, entries))
 }
 
-/// Sets /V of an empty field; returns what signing it locks.
-fn fill_field(
-    pdf: &Pdf<'_>,
-    update: &mut IncrementalUpdate<'_, '_>,
-    field: &Field,
-    id: ObjectId,
-    signature: ObjectId,
-) -> Result<Option<FieldLock>, SigningError> {
-    update.set(id, &Object::Dict(field.dict.clone().with("V", Object::Ref(signature))));
-    if let Some((form_id, form)) = fields::acro_form(pdf)? {
-        let flagged = with_sig_flags(form.clone());
-        if flagged != form {
-            set_form(pdf, update, form_id, flagged)?;
-        }
-    }
-    Ok(field.lock(pdf)?.map(|(lock, _)| lock))
-}
-
-/// Adds an invisible field to the form, merged with a widget on the first page. A document without pages gets a field
-/// without widget.
-fn add_field(
-    pdf: &Pdf<'_>,
-    update: &mut IncrementalUpdate<'_, '_>,
-    name: &str,
-    signature: ObjectId,
-) -> Result<(), SigningError> {
-    let id = update.allocate()?;
-    let mut field = Dict::new()
-        .with("FT", Object::name("Sig"))
-        .with("T", Object::String(text::encode(name)))
-        .with("V", Object::Ref(signature));
-    if let Some(page) = pages::first_page(pdf)? {
-        for (key, value) in invisible_widget(page.id).iter() {
-            field.set(&key.to_string(), value.clone());
-        }
-        append(pdf, update, &page.dict, "Annots", id, |update, dict| {
-            update.set(page.id, &Object::Dict(dict));
-            Ok(())
-        })?;
-    }
-    update.set(id, &Object::Dict(field));
-    add_to_form(pdf, update, id)
-}
-
-fn invisible_widget(page: ObjectId) -> Dict {
-    Dict::new()
-        .with("Type", Object::name("Annot"))
-        .with("Subtype", Object::name("Widget"))
-        .with("P", Object::Ref(page))
-        .with("F", Object::Integer(WIDGET_FLAGS))
-        .with("Rect", Object::Array(vec![Object::Integer(0); 4]))
-}
-
-fn add_to_form(pdf: &Pdf<'_>, update: &mut IncrementalUpdate<'_, '_>, id: ObjectId) -> Result<(), SigningError> {
-    match fields::acro_form(pdf)? {
-        Some((form_id, form)) => {
-            // The form is written in any case: /SigFlags and /Fields may both change.
-            let flagged = with_sig_flags(form);
-            let fields =
-                append(pdf, update, &flagged, "Fields", id, |update, form| set_form(pdf, update, form_id, form))?;
-            if fields == Appended::InOwnObject { set_form(pdf, update, form_id, flagged) } else { Ok(()) }
-        }
-        None => {
-            let form = Dict::new().with("Fields", Object::Array(vec![Object::Ref(id)]));
-            set_form(pdf, update, None, with_sig_flags(form))
-        }
-    }
-}
-
-#[derive(PartialEq)]
-enum Appended {
-    InOwnObject,
-    InDictionary,
-}
-
-/// Appends a reference to the array `key` of `dict`: in the array's own object if it has one, else in the dictionary,
-/// which `write` then writes.
-fn append(
-    pdf: &Pdf<'_>,
-    update: &mut IncrementalUpdate<'_, '_>,
-    dict: &Dict,
-    key: &str,
-    id: ObjectId,
-    write: impl FnOnce(&mut IncrementalUpdate<'_, '_>, Dict) -> Result<(), SigningError>,
-) -> Result<Appended, SigningError> {
-    let array = pdf.value(dict, key)?;
-    let mut items = array.as_deref().and_then(Object::as_array).unwrap_or_default().to_vec();
-    items.push(Object::Ref(id));
-    match array.filter(|array| array.as_array().is_some()).and_then(|array| array.id()) {
-        Some(own) => {
-            update.set(own, &Object::Array(items));
-            Ok(Appended::InOwnObject)
-        }
-        None => {
-            write(update, dict.clone().with(key, Object::Array(items)))?;
-            Ok(Appended::InDictionary)
-        }
-    }
-}
-
-fn with_sig_flags(form: Dict) -> Dict {
-    let flags = form.get("SigFlags").and_then(Object::as_integer).unwrap_or(0);
-    form.with("SigFlags", Object::Integer(flags | SIG_FLAGS))
-}
-
-/// Writes the form where it is: its own object, or inside the catalog.
-fn set_form(
-    pdf: &Pdf<'_>,
-    update: &mut IncrementalUpdate<'_, '_>,
-    form_id: Option<ObjectId>,
-    form: Dict,
-) -> Result<(), SigningError> {
-    if let Some(id) = form_id {
-        update.set(id, &Object::Dict(form));
-        return Ok(());
-    }
-    let root = pdf.trailer().get("Root").and_then(Object::as_ref_id);
-    let root = root.ok_or(PdfError::Damaged { what: "the trailer has no /Root", offset: pdf.startxref() })?;
-    let catalog = pdf.catalog()?;
-    let catalog = catalog.as_dict().unwrap_or(Dict::empty()).clone();
-    update.set(root, &Object::Dict(catalog.with("AcroForm", Object::Dict(form))));
-    Ok(())
-}
-
-/// The signature dictionary in PDF syntax with blank numbers and zeroed /Contents.
-struct Layout {
-    body: Vec<u8>,
-    /// `[…]` of /ByteRange in `body`.
-    byte_range: Range<usize>,
-    /// `<…>` of /Contents in `body`.
-    contents: Range<usize>,
-}
-
-fn signature_dictionary(request: &PrepareRequest, lock: Option<FieldLock>) -> Layout {
-    let mut body = b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached\n/ByteRange ".to_vec();
-    let start = body.len();
-    body.resize(start + "[0   ]".len() + 3 * NUMBER_WIDTH, b' ');
-    let byte_range = start..body.len();
-    body.extend_from_slice(b"\n/Contents ");
-    let start = body.len();
-    body.push(b'<');
-    body.resize(start + 1 + 2 * request.contents_capacity, b'0');
-    body.push(b'>');
-    let contents = start..body.len();
-    let mut rest = Dict::new().with("M", Object::String(PdfString::literal(text::format_date(request.signing_time))));
+/// The entries besides those every signature has.
+fn entries(request: &PrepareRequest, references: Vec<Dict>) -> Dict {
+    let mut entries =
+        Dict::new().with("M", Object::String(PdfString::literal(text::format_date(request.signing_time))));
     let texts = [
         ("Name", &request.name),
         ("Reason", &request.reason),
@@ -314,62 +114,30 @@ fn signature_dictionary(request: &PrepareRequest, lock: Option<FieldLock>) -> La
     ];
     for (key, value) in texts {
         if let Some(value) = value {
-            rest.set(key, Object::String(text::encode(value)));
+            entries.set(key, Object::String(text::encode(value)));
         }
     }
-    if let Some(lock) = lock {
-        rest.set("Reference", Object::Array(vec![Object::Dict(lock_reference(lock))]));
+    if !references.is_empty() {
+        entries.set("Reference", Object::Array(references.into_iter().map(Object::Dict).collect()));
     }
-    body.push(b'\n');
-    for (key, value) in rest.iter() {
-        body.extend_from_slice(format!("/{key} ").as_bytes());
-        body.extend_from_slice(&value.to_bytes());
-        body.push(b'\n');
-    }
-    body.extend_from_slice(b">>");
-    Layout { body, byte_range, contents }
+    entries
 }
 
-/// A field with a /Lock is signed with the same lock as FieldMDP (ISO 32000-1 §12.7.4.5).
-fn lock_reference(lock: FieldLock) -> Dict {
-    let (action, names) = match lock {
-        FieldLock::All => ("All", None),
-        FieldLock::Include(names) => ("Include", Some(names)),
-        FieldLock::Exclude(names) => ("Exclude", Some(names)),
-    };
-    let mut parameters = Dict::new().with("Type", Object::name("TransformParams")).with("Action", Object::name(action));
-    if let Some(names) = names {
-        let names = names.iter().map(|name| Object::String(text::encode(name))).collect();
-        parameters.set("Fields", Object::Array(names));
-    }
-    Dict::new()
-        .with("Type", Object::name("SigRef"))
-        .with("TransformMethod", Object::name("FieldMDP"))
-        .with("TransformParams", Object::Dict(parameters.with("V", Object::name("1.2"))))
+/// The catalog names the certification: /Perms << /DocMDP … >> (ISO 32000-1 §12.8.4).
+fn certify(edit: &mut Edit<'_, '_>, signature: ObjectId) -> Result<(), SigningError> {
+    let catalog = edit.catalog()?;
+    let permissions = edit.nested(catalog, "Perms")?.with("DocMDP", Object::Ref(signature));
+    edit.set_nested(catalog, "Perms", permissions)
 }
 
-impl Layout {
-    /// Computes the ByteRange now that the place of every byte is known.
-    fn place(
-        self,
-        original_len: usize,
-        mut written: WrittenUpdate,
-        signature: ObjectId,
-        original: Hasher,
-    ) -> Result<Prepared, SigningError> {
-        let lost =
-            || PdfError::Damaged { what: "the prepared update lacks its signature dictionary", offset: original_len };
-        let body = written.bodies.get(&signature.number).ok_or_else(lost)?.start;
-        let hole = body + self.contents.start..body + self.contents.end;
-        let first = original_len + hole.start;
-        let second = original_len + hole.end;
-        let rest = written.bytes.len() - hole.end;
-        let numbers = format!("[0 {first:<NUMBER_WIDTH$} {second:<NUMBER_WIDTH$} {rest:<NUMBER_WIDTH$}]");
-        let slot = written.bytes.get_mut(body + self.byte_range.start..body + self.byte_range.end);
-        let slot = slot.filter(|slot| slot.len() == numbers.len()).ok_or(PdfError::TooLarge("file size"))?;
-        slot.copy_from_slice(numbers.as_bytes());
-        Ok(Prepared::new(written.bytes, hole, original_len, original))
-    }
+fn finish(mut edit: Edit<'_, '_>, layout: Layout, signature: ObjectId, seed: &[u8]) -> Result<Prepared, SigningError> {
+    let data = edit.pdf().data();
+    edit.update().set_raw(signature, layout.body.clone());
+    let mut original = Hasher::new(DigestAlgorithm::Sha256);
+    original.update(data);
+    let seed = [original.clone().finish().as_bytes(), seed].concat();
+    let written = edit.finish(&seed)?;
+    layout.place(data.len(), written, signature, original)
 }
 
 #[cfg(test)]
@@ -377,7 +145,7 @@ mod tests {
     use super::*;
     use crate::formats::pdf::byte_range::Coverage;
     use crate::formats::pdf::samples::Sample;
-    use crate::formats::pdf::{Limits, signature};
+    use crate::formats::pdf::{Limits, PdfError, pages, permissions, signature};
     use crate::signing::embed;
     use time::macros::datetime;
 
@@ -389,6 +157,8 @@ mod tests {
             reason: Some("Đồng ý".into()),
             location: None,
             contact_info: None,
+            certify: None,
+            lock: None,
             contents_capacity: 1024,
         }
     }
@@ -508,6 +278,52 @@ mod tests {
 
     fn transform(method: &str, parameters: &str) -> String {
         format!("<</Type/Sig/Reference[<</TransformMethod/{method}/TransformParams<<{parameters}>>>>]>>")
+    }
+
+    fn certifying(file: &[u8], permission: DocMdpPermission) -> Result<Prepared, SigningError> {
+        let request = PrepareRequest { certify: Some(permission), ..request(FieldChoice::NewInvisible) };
+        prepare(&open(file), &request)
+    }
+
+    #[test]
+    fn certification_is_declared_twice_and_comes_first_only() {
+        for permission in [DocMdpPermission::NoChanges, DocMdpPermission::FormFilling, DocMdpPermission::Annotating] {
+            let file = Sample::minimal();
+            let prepared = certifying(&file, permission).unwrap();
+            let certified = [file, embed(&prepared, b"\x30\x03cms").unwrap()].concat();
+            let pdf = open(&certified);
+            assert_eq!(permissions::certification(&pdf), Ok(Some(permission)));
+            assert_eq!(signature::signatures(&pdf).unwrap()[0].transforms.doc_mdp, Some(permission));
+            let again = certifying(&certified, permission).err();
+            assert_eq!(again, Some(SigningError::AlreadyCertified(permission)));
+        }
+        let signed = sign(&Sample::minimal(), FieldChoice::NewInvisible);
+        let late = certifying(&signed, DocMdpPermission::FormFilling).err();
+        assert_eq!(late, Some(SigningError::NotFirst("Signature1".into())));
+    }
+
+    #[test]
+    fn asked_lock_stands_in_field_and_signature() {
+        let lock = FieldLock::Exclude(vec!["ghi chú".into()]);
+        let file = Sample::minimal();
+        let request = PrepareRequest { lock: Some(lock.clone()), ..request(FieldChoice::NewInvisible) };
+        let prepared = prepare(&open(&file), &request).unwrap();
+        let signed = [file, embed(&prepared, b"\x30\x03cms").unwrap()].concat();
+        let signatures = signature::signatures(&open(&signed)).unwrap();
+        assert_eq!(signatures[0].transforms.field_mdp, [lock.clone()]);
+        assert_eq!(signatures[0].lock.as_ref().map(|(lock, _)| lock), Some(&lock));
+    }
+
+    #[test]
+    fn time_stamp_is_added_even_where_a_certification_forbids_changes() {
+        let file = earlier_signature(&transform("DocMDP", "/P 1"));
+        let prepared = prepare_time_stamp(&open(&file), 1024).unwrap();
+        let stamped = [file, embed(&prepared, b"\x30\x03tst").unwrap()].concat();
+        let signatures = signature::signatures(&open(&stamped)).unwrap();
+        let last = signatures.last().unwrap();
+        assert_eq!((last.kind, last.signing_time), (signature::SignatureKind::DocumentTimestamp, None));
+        assert_eq!(last.sub_filter.as_deref(), Some("ETSI.RFC3161"));
+        assert_eq!((last.byte_range.coverage, last.field_name.as_str()), (Coverage::WholeFile, "DocTimeStamp1"));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What a signature permits afterwards: DocMDP, FieldMDP and field locks (ISO 32000-1 §12.8.2, §12.7.4.5).
 
+use serde::{Deserialize, Serialize};
+
 use super::PdfError;
 use super::object::{Dict, Object};
 use super::reader::Pdf;
 use super::text;
 
 /// `/P` of DocMDP transform parameters (§12.8.2.2, table 254).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DocMdpPermission {
     /// 1: no changes; DSS and document time-stamps excepted (ISO 32000-2).
     NoChanges,
@@ -37,7 +40,8 @@ impl DocMdpPermission {
 }
 
 /// Which fields may not change (§12.8.2.4 FieldMDP; table 233 signature field lock).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FieldLock {
     All,
     Include(Vec<String>),
@@ -57,6 +61,18 @@ impl FieldLock {
             Self::Include(names) => named(names),
             Self::Exclude(names) => !named(names),
         }
+    }
+
+    /// /Action and /Fields, as transform parameters and /Lock dictionaries have them.
+    pub fn to_dict(&self) -> Dict {
+        let (action, names) = match self {
+            Self::All => ("All", None),
+            Self::Include(names) => ("Include", Some(names)),
+            Self::Exclude(names) => ("Exclude", Some(names)),
+        };
+        let dict = Dict::new().with("Action", Object::name(action));
+        let names = names.map(|names| names.iter().map(|name| Object::String(text::encode(name))).collect());
+        names.map_or(dict.clone(), |names| dict.with("Fields", Object::Array(names)))
     }
 
     /// Reads /Action and /Fields of transform parameters or of a /Lock dictionary. An unknown action locks all.
