@@ -5,7 +5,7 @@ use super::{AuthorizationError, Result, SoleControl};
 use crate::crypto::digest::sha256;
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::{AuditEvent, AuthorizedHashes, CredentialId, PortalId, Secret, StateKind, Transaction};
-use crate::storage::{Entry, Intent, Outcome};
+use crate::storage::{Entry, Intent, LeftOut, Outcome};
 
 impl SoleControl {
     /// Redeems a SAD for `hashes`: same portal, same credential, each hash authorised and not used before. The SAD's use is
@@ -39,12 +39,12 @@ impl SoleControl {
             .zip(hashes)
             .map(|(&ordinal, digest)| Intent { ordinal, digest: digest.clone(), prepared: None })
             .collect();
-        let tokens = self.redeem(&transaction, algorithm, intents).await?;
+        let tokens = self.redeem(&transaction, algorithm, intents, &[]).await?;
         Ok((transaction, tokens))
     }
 
     /// Redeems the confirmation of a request: one DTBSR for each of its documents, computed from the very bytes whose hash the
-    /// signer confirmed.
+    /// signer confirmed. Documents that cannot be signed after all are left out, by name and reason.
     ///
     /// # Errors
     /// [`AuthorizationError::NotAuthorized`] when the transaction is not confirmed, or was begun by somebody else.
@@ -53,11 +53,13 @@ impl SoleControl {
         transaction: &Transaction,
         algorithm: SignatureAlgorithm,
         intents: Vec<Intent>,
+        left_out: &[LeftOut],
     ) -> Result<AuthorizedHashes> {
-        if transaction.state.kind() != StateKind::Confirmed || intents.len() != transaction.items.len() {
+        let accounted = intents.len().saturating_add(left_out.len());
+        if transaction.state.kind() != StateKind::Confirmed || accounted != transaction.items.len() {
             return Err(AuthorizationError::NotAuthorized);
         }
-        self.redeem(transaction, algorithm, intents).await
+        self.redeem(transaction, algorithm, intents, left_out).await
     }
 
     /// Takes up a request that stopped after its intents were recorded: tokens for the stored DTBSRs that have no result yet,
@@ -74,7 +76,8 @@ impl SoleControl {
         let listed = hashes.iter().map(|(_, digest)| digest.to_hex()).collect();
         let event = AuditEvent::SigningResumed { transaction: transaction.id.clone(), hashes: listed };
         // No new intents: only the record that the old ones are taken up, in a transaction that is signing.
-        let outcome = self.storage.record_intents(&transaction.id, &[], Entry { at: self.clock.now(), event }).await?;
+        let outcome =
+            self.storage.record_intents(&transaction.id, &[], &[], Entry { at: self.clock.now(), event }).await?;
         if outcome == Outcome::Stale {
             return Err(AuthorizationError::NotAuthorized);
         }
@@ -86,11 +89,16 @@ impl SoleControl {
         transaction: &Transaction,
         algorithm: SignatureAlgorithm,
         intents: Vec<Intent>,
+        left_out: &[LeftOut],
     ) -> Result<AuthorizedHashes> {
         let listed = intents.iter().map(|intent| intent.digest.to_hex()).collect();
-        let event = AuditEvent::SigningIntended { transaction: transaction.id.clone(), hashes: listed };
+        let event = AuditEvent::SigningIntended {
+            transaction: transaction.id.clone(),
+            hashes: listed,
+            left_out: left_out.iter().map(LeftOut::name).collect(),
+        };
         let entry = Entry { at: self.clock.now(), event };
-        if self.storage.record_intents(&transaction.id, &intents, entry).await? == Outcome::Stale {
+        if self.storage.record_intents(&transaction.id, &intents, left_out, entry).await? == Outcome::Stale {
             return Err(AuthorizationError::NotAuthorized);
         }
         let hashes = intents.into_iter().map(|intent| (intent.ordinal, intent.digest)).collect();

@@ -65,6 +65,7 @@ struct JsonSignature<'a> {
     signer: Option<JsonSigner<'a>>,
     claimed_signing_time: Option<String>,
     best_signature_time: Option<String>,
+    renew_by: Option<String>,
     signature_algorithm: Option<&'a str>,
     digest_algorithm: Option<&'a str>,
     messages: Vec<JsonMessage>,
@@ -110,6 +111,7 @@ impl<'a> JsonSignature<'a> {
             }),
             claimed_signing_time: signature.claimed_signing_time.map(rfc3339),
             best_signature_time: signature.best_signature_time.map(rfc3339),
+            renew_by: signature.renew_by.map(rfc3339),
             signature_algorithm: signature.signature_algorithm.as_deref(),
             digest_algorithm: signature.digest_algorithm.as_deref(),
             messages: signature.messages.iter().map(|message| JsonMessage::new(message, language)).collect(),
@@ -181,6 +183,9 @@ fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) 
     }
     if let Some(time) = signature.best_signature_time {
         row(words.proven_time(), local(time, words.0));
+    }
+    if let Some(time) = signature.renew_by {
+        row(words.renew_by(), local(time, words.0));
     }
     row(words.integrity_label(), words.integrity(signature.integrity).to_owned());
     row(words.coverage_label(), words.coverage(signature).to_owned());
@@ -299,6 +304,10 @@ impl Words {
 
     fn proven_time(self) -> &'static str {
         self.pick("Đã chứng minh có từ", "Proven to exist")
+    }
+
+    fn renew_by(self) -> &'static str {
+        self.pick("Gia hạn trước", "Renew before")
     }
 
     fn integrity_label(self) -> &'static str {

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::ids::{CredentialId, PortalId, SignerId, TransactionId};
 use crate::crypto::DigestAlgorithm;
+use crate::formats::level::Baseline;
 
 /// What happened. No event holds a code, PIN, SAD, key or document text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +63,9 @@ pub enum AuditEvent {
     SigningIntended {
         transaction: TransactionId,
         hashes: Vec<String>,
+        /// Documents that are not signed: number from 1 and reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<String>,
     },
     SigningResumed {
         transaction: TransactionId,
@@ -70,6 +74,15 @@ pub enum AuditEvent {
     Signed {
         transaction: TransactionId,
         signatures: Vec<String>,
+        /// Documents that get no signature after all: number from 1 and reason.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left_out: Vec<String>,
+    },
+    /// A document released at a lower level reached this one.
+    LevelRaised {
+        transaction: TransactionId,
+        ordinal: u32,
+        level: Baseline,
     },
     /// The SAD ended with this many of its hashes unused.
     SadLapsed {

@@ -107,8 +107,10 @@ pub enum FailureReason {
     DocumentChanged,
     /// The key could not be used.
     KeyUnavailable,
-    /// The certificate is not valid now.
+    /// The certificate is not valid now, or revoked.
     CertificateNotValid,
+    /// A time-stamp or revocation information for the level asked for could not be had, and the policy is to refuse then.
+    TrustServiceUnavailable,
 }
 
 /// The move is not an edge of the state machine.
@@ -199,7 +201,7 @@ impl std::fmt::Display for StateKind {
 }
 
 impl FailureReason {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Cancelled,
         Self::TooManyWrongCodes,
         Self::Interrupted,
@@ -207,6 +209,7 @@ impl FailureReason {
         Self::DocumentChanged,
         Self::KeyUnavailable,
         Self::CertificateNotValid,
+        Self::TrustServiceUnavailable,
     ];
 
     pub fn name(self) -> &'static str {
@@ -218,6 +221,7 @@ impl FailureReason {
             Self::DocumentChanged => "document-changed",
             Self::KeyUnavailable => "key-unavailable",
             Self::CertificateNotValid => "certificate-not-valid",
+            Self::TrustServiceUnavailable => "trust-service-unavailable",
         }
     }
 

@@ -87,7 +87,7 @@ impl Service {
             .iter()
             .map(|(ordinal, value)| SignatureResult { ordinal: *ordinal, signature: value.0.clone(), output: None })
             .collect();
-        self.record(transaction, &results).await?;
+        self.record(transaction, &results, &[]).await?;
         Ok(signed.into_iter().map(|(_, value)| value).collect())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
-//! steps), [`sign`] (documents), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
+//! steps), `stage` and [`sign`] (documents), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -16,6 +16,7 @@ mod links;
 pub mod requests;
 pub mod settle;
 pub mod sign;
+mod stage;
 pub mod views;
 
 use std::collections::HashSet;

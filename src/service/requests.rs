@@ -3,7 +3,7 @@
 use time::Duration;
 use url::Url;
 
-use super::sign::check_signable;
+use super::stage::check_signable;
 use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument, links};
 use crate::crypto::digest::sha256;
 use crate::domain::{

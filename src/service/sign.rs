@@ -1,37 +1,33 @@
 //! Signing the documents of a confirmed request, in stages whose values are stored: prepare → hash → sign → embed.
 //!
 //! ```text
-//! confirmed ──prepare, hash──▶ intents committed ──▶ key used ──embed──▶ results committed ─▶ signed
+//! confirmed ──prepare, hash──▶ intents committed ──▶ key used ──embed, raise──▶ results committed ─▶ signed
 //!     ▲ a crash here prepares anew      ▲ a crash here signs the stored DTBSR
 //! ```
+//!
+//! A document that cannot be signed after all is left out with its reason; the others are signed. Results are committed a
+//! few documents at a time, so that a large batch shows how far it is and loses little to a crash.
 
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use time::OffsetDateTime;
 
 use super::credentials::UsableCredential;
+use super::stage::{Stage, prepare_file};
 use super::{DocumentProblem, Result, Service, ServiceError};
-use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
+use crate::crypto::DigestAlgorithm;
 use crate::custody::SignatureValue;
 use crate::domain::{
-    AuditEvent, AuthorizedHashes, FailureReason, Item, Origin, SignatureSettings, StateKind, Transaction, TransactionId,
+    AuditEvent, AuthorizedHash, AuthorizedHashes, FailureReason, Origin, SignatureSettings, StateKind, Transaction,
+    TransactionId,
 };
-use crate::formats::pdf::{Limits, Pdf, PdfError};
-use crate::mapping::Mapped;
-use crate::signing::attributes::{Profile, SignedAttributes};
-use crate::signing::cms::{assemble, cms_capacity};
-use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare};
-use crate::storage::{Intent, Outcome, SignatureResult};
+use crate::formats::level::Baseline;
+use crate::storage::{Intent, LeftOut, Outcome, Output, SignatureResult, SignatureRow};
 
-/// What embedding needs after the signature value is there.
-#[derive(Serialize, Deserialize)]
-struct Stage {
-    prepared: Prepared,
-    /// DER of the signed attributes.
-    attributes: Vec<u8>,
-    algorithm: SignatureAlgorithm,
-}
+/// Documents whose results are committed together.
+const TOGETHER: usize = 16;
+
+/// What became of one document after its key was used.
+type Finished = std::result::Result<SignatureResult, LeftOut>;
 
 impl Service {
     /// Brings a confirmed request to its end, or takes up one that stopped half-way. What comes back is the transaction as it
@@ -63,57 +59,86 @@ impl Service {
         let (paths, items, now) = (self.paths(transaction), transaction.items.clone(), self.now());
         let prepare_all = {
             let (credential, settings) = (credential.clone(), settings.clone());
-            let prepare_one =
-                move |(path, item): (&PathBuf, &Item)| prepare_file(path, item, &credential, &settings, now);
-            move || paths.iter().zip(&items).map(prepare_one).collect::<Result<Vec<_>>>()
+            move || {
+                let documents = paths.iter().zip((0u32..).zip(&items));
+                let prepared = documents.map(|(path, (ordinal, item))| {
+                    (ordinal, prepare_file(path, (ordinal, item), &credential, &settings, now))
+                });
+                sort_out(prepared)
+            }
         };
-        let intents = blocking(prepare_all).await??;
-        let intents = (0u32..).zip(intents).map(|(ordinal, intent)| Intent { ordinal, ..intent }).collect();
-        let redeemed = self.backends.sole_control.redeem_request(transaction, settings.algorithm, intents).await;
-        let tokens = redeemed?;
-        self.finish(transaction, credential, tokens).await
+        let (intents, left_out) = blocking(prepare_all).await??;
+        let sole_control = &self.backends.sole_control;
+        let redeemed = sole_control.redeem_request(transaction, settings.algorithm, intents, &left_out).await;
+        self.finish(transaction, credential, redeemed?).await
     }
 
     async fn take_up(self: &Arc<Self>, transaction: &Transaction) -> Result<()> {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let algorithm = settings(transaction)?.algorithm;
         let resumed = self.backends.sole_control.resume(transaction, algorithm).await;
-        let tokens = resumed?;
-        self.finish(transaction, credential, tokens).await
+        self.finish(transaction, credential, resumed?).await
     }
 
     /// Uses the key, puts the signatures into the documents, and commits the results.
     async fn finish(
-        &self,
+        self: &Arc<Self>,
         transaction: &Transaction,
         credential: UsableCredential,
         tokens: AuthorizedHashes,
     ) -> Result<()> {
-        let signed = self.sign_tokens(credential.clone(), tokens).await?;
         let rows = self.storage().signatures(&transaction.id).await?;
-        let embed_all = move || {
-            let stage_of = |ordinal| {
-                rows.iter().find(|row| row.intent.ordinal == ordinal).and_then(|row| row.intent.prepared.as_deref())
-            };
-            signed
-                .iter()
-                .map(|(ordinal, value)| {
-                    let stage =
-                        stage_of(*ordinal).ok_or_else(|| ServiceError::Internal("a stage is missing".into()))?;
-                    let output = embed_stage(stage, value, &credential)?;
-                    Ok(SignatureResult { ordinal: *ordinal, signature: value.0.clone(), output: Some(output) })
-                })
-                .collect::<Result<Vec<_>>>()
-        };
-        let results = blocking(embed_all).await??;
-        self.record(transaction, &results).await
+        let mut tokens: Vec<AuthorizedHash> = tokens.into_iter().collect();
+        while !tokens.is_empty() {
+            let rest = tokens.split_off(tokens.len().min(TOGETHER));
+            let now = std::mem::replace(&mut tokens, rest);
+            let mut finished = Vec::with_capacity(now.len());
+            for (ordinal, value) in self.sign_tokens(credential.clone(), now).await? {
+                finished.push(self.finish_one(transaction, &rows, ordinal, &value, &credential).await?);
+            }
+            let left_out: Vec<LeftOut> = finished.iter().filter_map(|one| one.as_ref().err().copied()).collect();
+            let results: Vec<SignatureResult> = finished.into_iter().filter_map(std::result::Result::ok).collect();
+            self.record(transaction, &results, &left_out).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish_one(
+        self: &Arc<Self>,
+        transaction: &Transaction,
+        rows: &[SignatureRow],
+        ordinal: u32,
+        value: &SignatureValue,
+        credential: &UsableCredential,
+    ) -> Result<Finished> {
+        let row = rows.iter().find(|row| row.intent.ordinal == ordinal);
+        let stored = row.and_then(|row| row.intent.prepared.as_deref());
+        let stage = Stage::read(stored.ok_or_else(|| ServiceError::Internal("a stage is missing".into()))?)?;
+        match self.release(transaction, ordinal, stage, value, credential).await {
+            Ok(output) => Ok(Ok(SignatureResult { ordinal, signature: value.0.clone(), output: Some(output) })),
+            Err(error) => Ok(Err(LeftOut { ordinal, reason: failure(error)? })),
+        }
+    }
+
+    /// What is released for one document.
+    async fn release(
+        &self,
+        _transaction: &Transaction,
+        _ordinal: u32,
+        stage: Stage,
+        value: &SignatureValue,
+        credential: &UsableCredential,
+    ) -> Result<Output> {
+        let (value, credential) = (value.clone(), credential.clone());
+        let bytes = blocking(move || stage.embed(&stage.assemble(&value, &credential)?)).await??;
+        Ok(Output { bytes, level: Baseline::B, raise: None })
     }
 
     /// The door to the keys: one signature for each token, in the order of the tokens.
     pub(super) async fn sign_tokens(
         &self,
         credential: UsableCredential,
-        tokens: AuthorizedHashes,
+        tokens: impl IntoIterator<Item = AuthorizedHash> + Send + 'static,
     ) -> Result<Vec<(u32, SignatureValue)>> {
         let custody = self.backends.custody.clone();
         blocking(move || {
@@ -124,11 +149,17 @@ impl Service {
     }
 
     /// Commits results; whoever finds them there already releases nothing of its own.
-    pub(super) async fn record(&self, transaction: &Transaction, results: &[SignatureResult]) -> Result<()> {
+    pub(super) async fn record(
+        &self,
+        transaction: &Transaction,
+        results: &[SignatureResult],
+        left_out: &[LeftOut],
+    ) -> Result<()> {
         let fingerprint = |r: &SignatureResult| DigestAlgorithm::Sha256.digest(&r.signature).to_hex();
         let signatures = results.iter().map(fingerprint).collect();
-        let event = AuditEvent::Signed { transaction: transaction.id.clone(), signatures };
-        match self.storage().record_results(&transaction.id, results, self.entry(event)).await? {
+        let left_out_names = left_out.iter().map(LeftOut::name).collect();
+        let event = AuditEvent::Signed { transaction: transaction.id.clone(), signatures, left_out: left_out_names };
+        match self.storage().record_results(&transaction.id, results, left_out, self.entry(event)).await? {
             Outcome::Done => Ok(()),
             Outcome::Stale => Err(ServiceError::HashNotAuthorized),
         }
@@ -143,82 +174,26 @@ impl Service {
     }
 }
 
-/// Checks, before anyone is asked to confirm, that the document could be signed; gives its SHA-256, which preparing took.
-///
-/// # Errors
-/// [`ServiceError::Document`] with the reason.
-pub(super) fn check_signable(
-    name: &str,
-    bytes: &[u8],
-    credential: &UsableCredential,
-    settings: &SignatureSettings,
-    now: OffsetDateTime,
-) -> Result<Digest> {
-    let problem = |problem| ServiceError::Document { name: name.to_owned(), problem };
-    let prepared = prepare_bytes(bytes, credential, settings, now).map_err(|error| match error {
-        ServiceError::Document { problem: p, .. } => problem(p),
-        other => other,
-    })?;
-    Ok(prepared.original_sha256().clone())
-}
-
-/// Maps the stored original, prepares it and computes its DTBSR.
-fn prepare_file(
-    path: &Path,
-    item: &Item,
-    credential: &UsableCredential,
-    settings: &SignatureSettings,
-    now: OffsetDateTime,
-) -> Result<Intent> {
-    let original = Mapped::open(path).map_err(|error| ServiceError::Internal(format!("documents: {error}")))?;
-    let prepared = prepare_bytes(&original, credential, settings, now)?;
-    if prepared.original_sha256() != &item.digest {
-        // The signer confirmed other bytes: whoever changed the file on disk gets no signature.
-        return Err(ServiceError::Document { name: item.label.clone(), problem: DocumentProblem::Changed });
+/// Intents, and documents that are left out. Fails when nothing can be signed at all, or when it is not a document's fault.
+fn sort_out(prepared: impl Iterator<Item = (u32, Result<Intent>)>) -> Result<(Vec<Intent>, Vec<LeftOut>)> {
+    let (mut intents, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
+    for (ordinal, prepared) in prepared {
+        match prepared {
+            Ok(intent) => intents.push(intent),
+            Err(ServiceError::Document { name, problem }) => {
+                left_out.push(LeftOut { ordinal, reason: reason(&problem) });
+                first.get_or_insert(ServiceError::Document { name, problem });
+            }
+            Err(other) => return Err(other),
+        }
     }
-    let digest = settings.algorithm.digest().unwrap_or(DigestAlgorithm::Sha512);
-    let content = prepared.digest(&original, digest).map_err(not_signable)?;
-    let attributes = SignedAttributes::build(&content, &credential.signer, Profile::Pades);
-    let dtbsr = attributes.dtbsr(digest);
-    let stage = Stage { prepared, attributes: attributes.der().to_vec(), algorithm: settings.algorithm };
-    let kept = postcard::to_stdvec(&stage).map_err(|error| ServiceError::Internal(error.to_string()))?;
-    Ok(Intent { ordinal: 0, digest: dtbsr, prepared: Some(kept) })
+    match first {
+        Some(error) if intents.is_empty() => Err(error),
+        _ => Ok((intents, left_out)),
+    }
 }
 
-fn prepare_bytes(
-    bytes: &[u8],
-    credential: &UsableCredential,
-    settings: &SignatureSettings,
-    now: OffsetDateTime,
-) -> Result<Prepared> {
-    let limits = Limits::default();
-    let pdf = Pdf::open(bytes, &limits).map_err(|error| not_signable(error.into()))?;
-    let capacity = cms_capacity(&credential.signer, &credential.chain, settings.algorithm);
-    let request = PrepareRequest {
-        field: settings.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
-        signing_time: now,
-        name: Some(credential.signer.subject().common_name()),
-        reason: settings.reason.clone(),
-        location: settings.location.clone(),
-        contact_info: None,
-        certify: None,
-        lock: None,
-        contents_capacity: capacity.map_err(|error| ServiceError::Internal(error.to_string()))?,
-    };
-    prepare(&pdf, &request).map_err(not_signable)
-}
-
-fn embed_stage(stage: &[u8], value: &SignatureValue, credential: &UsableCredential) -> Result<Vec<u8>> {
-    let internal = |error: String| ServiceError::Internal(error);
-    let stage: Stage = postcard::from_bytes(stage).map_err(|error| internal(error.to_string()))?;
-    let digest = stage.algorithm.digest().unwrap_or(DigestAlgorithm::Sha512);
-    let attributes =
-        SignedAttributes::from_der(&stage.attributes, digest).map_err(|error| internal(error.to_string()))?;
-    let cms = assemble(&attributes, &value.0, stage.algorithm, &credential.signer, &credential.chain);
-    embed(&stage.prepared, &cms.map_err(|error| internal(error.to_string()))?).map_err(not_signable)
-}
-
-fn settings(transaction: &Transaction) -> Result<&SignatureSettings> {
+pub(super) fn settings(transaction: &Transaction) -> Result<&SignatureSettings> {
     match &transaction.origin {
         Origin::Request { settings, .. } => Ok(settings),
         Origin::Csc => Err(ServiceError::Internal("hashes are signed by their caller".into())),
@@ -229,8 +204,7 @@ fn settings(transaction: &Transaction) -> Result<&SignatureSettings> {
 fn failure(error: ServiceError) -> Result<FailureReason> {
     match error {
         ServiceError::Storage(_) => Err(error),
-        ServiceError::Document { problem: DocumentProblem::Changed, .. } => Ok(FailureReason::DocumentChanged),
-        ServiceError::Document { .. } => Ok(FailureReason::DocumentNotSignable),
+        ServiceError::Document { problem, .. } => Ok(reason(&problem)),
         ServiceError::CertificateNotValid | ServiceError::CredentialDisabled => Ok(FailureReason::CertificateNotValid),
         // Somebody else is signing it: theirs is the result.
         ServiceError::HashNotAuthorized => Err(error),
@@ -238,21 +212,14 @@ fn failure(error: ServiceError) -> Result<FailureReason> {
     }
 }
 
-fn not_signable(error: SigningError) -> ServiceError {
-    let problem = match error {
-        SigningError::Pdf(PdfError::Empty) => DocumentProblem::Empty,
-        SigningError::Pdf(PdfError::NotAPdf) => DocumentProblem::NotAPdf,
-        SigningError::Pdf(PdfError::Encrypted) => DocumentProblem::Encrypted,
-        SigningError::Pdf(error) => DocumentProblem::Damaged(error.to_string()),
-        SigningError::CertifiedNoChanges | SigningError::FieldLocked { .. } => {
-            DocumentProblem::Forbidden(error.to_string())
-        }
-        other => DocumentProblem::Unsupported(other.to_string()),
-    };
-    ServiceError::Document { name: String::new(), problem }
+fn reason(problem: &DocumentProblem) -> FailureReason {
+    match problem {
+        DocumentProblem::Changed => FailureReason::DocumentChanged,
+        _ => FailureReason::DocumentNotSignable,
+    }
 }
 
 /// Runs work that hashes, maps files or uses keys off the event loop.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|error| ServiceError::Internal(error.to_string()))
 }

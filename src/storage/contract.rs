@@ -38,6 +38,9 @@ suite!(
     an_expired_code_is_dead,
     an_item_is_signed_once,
     hashes_may_be_signed_in_two_calls,
+    a_document_left_out_does_not_hold_up_the_others,
+    a_request_without_any_signature_has_failed,
+    a_lower_level_waits_in_the_queue_until_it_is_raised,
     an_idempotency_key_replays_or_refuses,
     overdue_and_unsettled_are_found,
     two_codes_at_once_confirm_once,
@@ -158,16 +161,20 @@ fn intent(ordinal: u32, text: &str) -> Intent {
     Intent { ordinal, digest: sha256(text), prepared: Some(vec![9]) }
 }
 
+fn output(level: Baseline, raise: Option<Raise>) -> Output {
+    Output { bytes: vec![43], level, raise }
+}
+
 fn result(ordinal: u32) -> SignatureResult {
-    SignatureResult { ordinal, signature: vec![42], output: Some(vec![43]) }
+    SignatureResult { ordinal, signature: vec![42], output: Some(output(Baseline::B, None)) }
 }
 
 fn intended(t: &Transaction) -> Entry {
-    entry(AuditEvent::SigningIntended { transaction: t.id.clone(), hashes: vec![] })
+    entry(AuditEvent::SigningIntended { transaction: t.id.clone(), hashes: vec![], left_out: vec![] })
 }
 
 fn signed(t: &Transaction) -> Entry {
-    entry(AuditEvent::Signed { transaction: t.id.clone(), signatures: vec![] })
+    entry(AuditEvent::Signed { transaction: t.id.clone(), signatures: vec![], left_out: vec![] })
 }
 
 async fn parties_and_credentials_come_back(storage: &dyn Storage) {
@@ -268,18 +275,29 @@ async fn an_item_is_signed_once(storage: &dyn Storage) {
     populate(storage).await;
     let t = transaction("t1", request(), &["a"]);
     create(storage, &t).await;
-    let early = storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked");
+    let early = storage.record_intents(&t.id, &[intent(0, "a")], &[], intended(&t)).await.expect("asked");
     assert_eq!(early, Outcome::Stale, "nothing is signed before it is confirmed");
     let challenge = challenge(storage, &t, "c1", 1).await;
     let accepted = storage.try_code(&challenge, &[1; 32], confirmation()).await.expect("tried");
     assert_eq!(accepted, CodeOutcome::Accepted);
-    assert_eq!(storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked"), Outcome::Done);
-    assert_eq!(storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked"), Outcome::Stale);
-    assert_eq!(storage.record_results(&t.id, &[result(0)], signed(&t)).await.expect("asked"), Outcome::Done);
-    assert_eq!(storage.record_results(&t.id, &[result(0)], signed(&t)).await.expect("asked"), Outcome::Stale);
+    assert_eq!(
+        storage.record_intents(&t.id, &[intent(0, "a")], &[], intended(&t)).await.expect("asked"),
+        Outcome::Done
+    );
+    assert_eq!(
+        storage.record_intents(&t.id, &[intent(0, "a")], &[], intended(&t)).await.expect("asked"),
+        Outcome::Stale
+    );
+    assert_eq!(storage.record_results(&t.id, &[result(0)], &[], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.record_results(&t.id, &[result(0)], &[], signed(&t)).await.expect("asked"), Outcome::Stale);
     assert_eq!(state(storage, &t).await, State::Signed { at: NOW });
     let rows = storage.signatures(&t.id).await.expect("read");
-    let expected = SignatureRow { intent: intent(0, "a"), signature: Some(vec![42]), output: Some(vec![43]) };
+    let expected = SignatureRow {
+        intent: intent(0, "a"),
+        signature: Some(vec![42]),
+        output: Some(vec![43]),
+        level: Some(Baseline::B),
+    };
     assert_eq!(rows, [expected]);
 }
 
@@ -287,12 +305,78 @@ async fn hashes_may_be_signed_in_two_calls(storage: &dyn Storage) {
     populate(storage).await;
     let t = transaction("t1", Origin::Csc, &["a", "b"]);
     confirmed(storage, &t).await;
-    assert_eq!(storage.record_intents(&t.id, &[intent(1, "b")], intended(&t)).await.expect("asked"), Outcome::Done);
-    assert_eq!(storage.record_results(&t.id, &[result(1)], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(
+        storage.record_intents(&t.id, &[intent(1, "b")], &[], intended(&t)).await.expect("asked"),
+        Outcome::Done
+    );
+    assert_eq!(storage.record_results(&t.id, &[result(1)], &[], signed(&t)).await.expect("asked"), Outcome::Done);
     assert_eq!(state(storage, &t).await.kind(), StateKind::Signing);
-    assert_eq!(storage.record_intents(&t.id, &[intent(0, "a")], intended(&t)).await.expect("asked"), Outcome::Done);
-    assert_eq!(storage.record_results(&t.id, &[result(0)], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(
+        storage.record_intents(&t.id, &[intent(0, "a")], &[], intended(&t)).await.expect("asked"),
+        Outcome::Done
+    );
+    assert_eq!(storage.record_results(&t.id, &[result(0)], &[], signed(&t)).await.expect("asked"), Outcome::Done);
     assert_eq!(state(storage, &t).await.kind(), StateKind::Signed);
+}
+
+async fn a_document_left_out_does_not_hold_up_the_others(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a", "b"]);
+    confirmed(storage, &t).await;
+    let left_out = LeftOut { ordinal: 0, reason: FailureReason::DocumentNotSignable };
+    let recorded = storage.record_intents(&t.id, &[intent(1, "b")], &[left_out], intended(&t)).await.expect("asked");
+    assert_eq!(recorded, Outcome::Done);
+    assert_eq!(storage.record_results(&t.id, &[result(1)], &[], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(state(storage, &t).await.kind(), StateKind::Signed);
+    let states = storage.item_states(&t.id).await.expect("read");
+    let failed = ItemState { failure: Some(FailureReason::DocumentNotSignable), ..ItemState::default() };
+    assert_eq!(states, [failed, ItemState { level: Some(Baseline::B), ..ItemState::default() }]);
+}
+
+async fn a_request_without_any_signature_has_failed(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    confirmed(storage, &t).await;
+    let recorded = storage.record_intents(&t.id, &[intent(0, "a")], &[], intended(&t)).await.expect("asked");
+    assert_eq!(recorded, Outcome::Done);
+    let reason = FailureReason::TrustServiceUnavailable;
+    let left_out = [LeftOut { ordinal: 0, reason }];
+    assert_eq!(storage.record_results(&t.id, &[], &left_out, signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(state(storage, &t).await, State::Failed { at: NOW, reason });
+}
+
+async fn a_lower_level_waits_in_the_queue_until_it_is_raised(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", request(), &["a"]);
+    confirmed(storage, &t).await;
+    let raise = |attempts, minutes| Raise {
+        wanted: Baseline::Lta,
+        attempts,
+        next_at: NOW + Duration::minutes(minutes),
+        last_error: "down".into(),
+    };
+    let recorded = storage.record_intents(&t.id, &[intent(0, "a")], &[], intended(&t)).await.expect("asked");
+    assert_eq!(recorded, Outcome::Done);
+    let low = SignatureResult { output: Some(output(Baseline::B, Some(raise(0, 1)))), ..result(0) };
+    assert_eq!(storage.record_results(&t.id, &[low], &[], signed(&t)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.due_raises(NOW, 10).await.expect("read"), []);
+
+    let due = storage.due_raises(NOW + Duration::minutes(1), 10).await.expect("read");
+    assert_eq!(due, [DueRaise { transaction: t.id.clone(), ordinal: 0, raise: raise(0, 1) }]);
+    let failed = DueRaise { raise: raise(1, 5), ..due[0].clone() };
+    storage.postpone_raise(&failed).await.expect("postponed");
+    assert_eq!(storage.due_raises(NOW + Duration::minutes(1), 10).await.expect("read"), []);
+    assert_eq!(storage.item_states(&t.id).await.expect("read")[0].raise, Some(raise(1, 5)));
+
+    let event = || entry(AuditEvent::LevelRaised { transaction: t.id.clone(), ordinal: 0, level: Baseline::T });
+    let half = Output { bytes: vec![44], ..output(Baseline::T, Some(raise(0, 9))) };
+    assert_eq!(storage.record_raised(&t.id, 0, &half, event()).await.expect("asked"), Outcome::Done);
+    let whole = Output { bytes: vec![45], ..output(Baseline::Lta, None) };
+    assert_eq!(storage.record_raised(&t.id, 0, &whole, event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.record_raised(&t.id, 0, &whole, event()).await.expect("asked"), Outcome::Stale, "raised once");
+    let row = storage.signatures(&t.id).await.expect("read").remove(0);
+    assert_eq!((row.output, row.level), (Some(vec![45]), Some(Baseline::Lta)));
+    assert_eq!(storage.due_raises(NOW + Duration::days(1), 10).await.expect("read"), []);
 }
 
 async fn an_idempotency_key_replays_or_refuses(storage: &dyn Storage) {

@@ -17,9 +17,10 @@ use time::OffsetDateTime;
 
 use crate::crypto::Digest;
 use crate::domain::{
-    AuditEvent, AuditRecord, Credential, CredentialId, Item, Portal, PortalId, Signer, SignerId, State, StateKind,
-    Transaction, TransactionId, credential::KeyStatus,
+    AuditEvent, AuditRecord, Credential, CredentialId, FailureReason, Item, Portal, PortalId, Signer, SignerId, State,
+    StateKind, Transaction, TransactionId, credential::KeyStatus,
 };
+use crate::formats::level::Baseline;
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,8 @@ pub struct SignatureRow {
     pub intent: Intent,
     pub signature: Option<Vec<u8>>,
     pub output: Option<Vec<u8>>,
+    /// Of the stored output.
+    pub level: Option<Baseline>,
 }
 
 /// The result of one item.
@@ -114,8 +117,60 @@ pub struct SignatureRow {
 pub struct SignatureResult {
     pub ordinal: u32,
     pub signature: Vec<u8>,
-    /// Bytes to append to the original document.
-    pub output: Option<Vec<u8>>,
+    /// What is released, for documents.
+    pub output: Option<Output>,
+}
+
+/// A signed document as it is released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Bytes to append to the original document, or the whole CMS.
+    pub bytes: Vec<u8>,
+    pub level: Baseline,
+    /// The level is below the one that was asked for, and is to be raised.
+    pub raise: Option<Raise>,
+}
+
+/// A signature whose level is raised later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raise {
+    pub wanted: Baseline,
+    /// Attempts that failed so far.
+    pub attempts: u32,
+    pub next_at: OffsetDateTime,
+    /// Why the last attempt failed, for people.
+    pub last_error: String,
+}
+
+/// A raise that is due, and whose document it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueRaise {
+    pub transaction: TransactionId,
+    pub ordinal: u32,
+    pub raise: Raise,
+}
+
+/// A document that is left out of its request's signing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftOut {
+    pub ordinal: u32,
+    pub reason: FailureReason,
+}
+
+impl LeftOut {
+    /// For the audit record: number from 1 and reason.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.ordinal.saturating_add(1), self.reason.name())
+    }
+}
+
+/// Where one document of a request stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ItemState {
+    /// The level of the released signature; `None` while there is none.
+    pub level: Option<Baseline>,
+    pub failure: Option<FailureReason>,
+    pub raise: Option<Raise>,
 }
 
 /// An `Idempotency-Key` with the hash of the body it came with.
@@ -214,13 +269,35 @@ pub trait Transactions: Send + Sync {
 
     /// The transaction a SAD belongs to and when the SAD ends.
     async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, OffsetDateTime)>>;
-    /// Records intents and moves to signing; [`Outcome::Stale`] when an item has an intent already or the state is not one of
-    /// confirmed and signing.
-    async fn record_intents(&self, id: &TransactionId, intents: &[Intent], entry: Entry) -> Result<Outcome>;
+    /// Records intents, and which items are left out, and moves to signing; [`Outcome::Stale`] when an item has an intent
+    /// already or the state is not one of confirmed and signing.
+    async fn record_intents(
+        &self,
+        id: &TransactionId,
+        intents: &[Intent],
+        left_out: &[LeftOut],
+        entry: Entry,
+    ) -> Result<Outcome>;
     async fn signatures(&self, id: &TransactionId) -> Result<Vec<SignatureRow>>;
-    /// Records results; moves to signed when every item of the transaction has one. [`Outcome::Stale`] when an item has a result
-    /// already.
-    async fn record_results(&self, id: &TransactionId, results: &[SignatureResult], entry: Entry) -> Result<Outcome>;
+    /// One state an item, in their order.
+    async fn item_states(&self, id: &TransactionId) -> Result<Vec<ItemState>>;
+    /// Records results, and items that get none after all. When every item has a result or is left out, the transaction is
+    /// signed, or failed when all are left out. [`Outcome::Stale`] when an item has a result already.
+    async fn record_results(
+        &self,
+        id: &TransactionId,
+        results: &[SignatureResult],
+        left_out: &[LeftOut],
+        entry: Entry,
+    ) -> Result<Outcome>;
+
+    /// Raises that are due at `now`, the longest waiting first.
+    async fn due_raises(&self, now: OffsetDateTime, limit: u32) -> Result<Vec<DueRaise>>;
+    /// Stores a raised document in place of the lower one. A raise inside `output` replaces the waiting one; without it the
+    /// queue forgets the document. [`Outcome::Stale`] when nothing waits, or the stored level is not lower.
+    async fn record_raised(&self, id: &TransactionId, ordinal: u32, output: &Output, entry: Entry) -> Result<Outcome>;
+    /// Puts a failed attempt back into the queue.
+    async fn postpone_raise(&self, due: &DueRaise) -> Result<()>;
 }
 
 /// The audit chain.

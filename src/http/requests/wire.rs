@@ -108,6 +108,9 @@ fn failure(state: &State) -> Option<FailureJson> {
         }
         FailureReason::KeyUnavailable => "the signing key could not be used",
         FailureReason::CertificateNotValid => "the signing certificate is not valid",
+        FailureReason::TrustServiceUnavailable => {
+            "a time-stamp or revocation information could not be had; nothing was released; ask again later"
+        }
     };
     Some(FailureJson { code: reason.name(), detail, signed: false })
 }

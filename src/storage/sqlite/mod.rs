@@ -1,12 +1,14 @@
 //! The embedded default: SQLite in WAL mode with `synchronous = FULL`, so a commit that returned is on disk.
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
-//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`audit`].
+//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
+//! [`audit`].
 
 mod audit;
 mod codes;
 mod credentials;
 mod parties;
+mod raises;
 mod rows;
 mod signatures;
 mod transactions;
@@ -19,8 +21,10 @@ use std::time::Duration;
 
 use super::{Result, StorageError};
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
+    (2, "levels", include_str!("../../../migrations/sqlite/0002_levels.sql")),
+];
 
 /// A SQLite database.
 #[derive(Debug, Clone)]

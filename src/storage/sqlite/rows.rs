@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
-use super::super::{Challenge, Intent, Result, SignatureRow, StorageError};
+use super::super::{Challenge, DueRaise, Intent, ItemState, Raise, Result, SignatureRow, StorageError};
 use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
 use crate::domain::transaction::{FailureReason, SignatureSettings};
@@ -12,6 +12,7 @@ use crate::domain::{
     AuditRecord, AuthMode, Credential, Item, KeyAlgorithm, Origin, Portal, Signer, State, StateKind, Transaction,
     WrappedKey,
 };
+use crate::formats::level::Baseline;
 
 pub(super) fn nanos(time: OffsetDateTime) -> i64 {
     // Holds until the year 2262; later times stand at the end of the range.
@@ -186,7 +187,37 @@ pub(super) fn challenge(row: &SqliteRow) -> Result<Challenge> {
 
 pub(super) fn signature(row: &SqliteRow) -> Result<SignatureRow> {
     let intent = Intent { ordinal: number(row, "ordinal")?, digest: digest(row)?, prepared: row.try_get("prepared")? };
-    Ok(SignatureRow { intent, signature: row.try_get("signature")?, output: row.try_get("output")? })
+    let level = optional(row, "level", Baseline::from_name)?;
+    Ok(SignatureRow { intent, signature: row.try_get("signature")?, output: row.try_get("output")?, level })
+}
+
+/// A named value in a column that may be NULL.
+pub(super) fn optional<T>(row: &SqliteRow, column: &str, from_name: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(|text| from_name(text).ok_or_else(|| corrupt(column))).transpose()
+}
+
+fn raise(row: &SqliteRow) -> Result<Raise> {
+    Ok(Raise {
+        wanted: named(row, "wanted", Baseline::from_name)?,
+        attempts: number(row, "attempts")?,
+        next_at: moment(row, "next_at")?,
+        last_error: row.try_get("last_error")?,
+    })
+}
+
+pub(super) fn due_raise(row: &SqliteRow) -> Result<DueRaise> {
+    let transaction = id!(row, "transaction_id");
+    Ok(DueRaise { transaction, ordinal: number(row, "ordinal")?, raise: raise(row)? })
+}
+
+pub(super) fn item_state(row: &SqliteRow) -> Result<ItemState> {
+    let waits: Option<&str> = row.try_get("wanted")?;
+    Ok(ItemState {
+        level: optional(row, "level", Baseline::from_name)?,
+        failure: optional(row, "failure", FailureReason::from_name)?,
+        raise: waits.is_some().then(|| raise(row)).transpose()?,
+    })
 }
 
 pub(super) fn audit_record(row: &SqliteRow) -> Result<AuditRecord> {

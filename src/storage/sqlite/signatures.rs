@@ -2,9 +2,11 @@
 
 use sqlx::Row;
 
-use super::super::{Entry, Intent, Outcome, Result, SignatureResult, SignatureRow, StorageError};
-use super::{SqliteStorage, Write, audit, rows, transactions};
-use crate::domain::{State, StateKind, TransactionId};
+use super::super::{
+    Entry, Intent, ItemState, LeftOut, Outcome, Output, Result, SignatureResult, SignatureRow, StorageError,
+};
+use super::{SqliteStorage, Write, audit, raises, rows, transactions};
+use crate::domain::{FailureReason, State, StateKind, TransactionId};
 
 pub(super) async fn of(storage: &SqliteStorage, id: &TransactionId) -> Result<Vec<SignatureRow>> {
     let found = sqlx::query("SELECT * FROM signatures WHERE transaction_id = $1 ORDER BY ordinal")
@@ -18,6 +20,7 @@ pub(super) async fn record_intents(
     storage: &SqliteStorage,
     id: &TransactionId,
     intents: &[Intent],
+    left_out: &[LeftOut],
     entry: Entry,
 ) -> Result<Outcome> {
     let mut write = storage.begin().await?;
@@ -31,9 +34,34 @@ pub(super) async fn record_intents(
             Err(error) => return Err(error),
         }
     }
+    leave_out(&mut write, id, left_out).await?;
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
     Ok(Outcome::Done)
+}
+
+async fn leave_out(write: &mut Write, id: &TransactionId, left_out: &[LeftOut]) -> Result<()> {
+    for LeftOut { ordinal, reason } in left_out {
+        sqlx::query("UPDATE items SET failure = $3 WHERE transaction_id = $1 AND ordinal = $2")
+            .bind(id.as_str())
+            .bind(ordinal)
+            .bind(reason.name())
+            .execute(&mut **write)
+            .await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn item_states(storage: &SqliteStorage, id: &TransactionId) -> Result<Vec<ItemState>> {
+    let found = sqlx::query(
+        "SELECT items.failure, signatures.level, raises.wanted, raises.attempts, raises.next_at, raises.last_error
+         FROM items LEFT JOIN signatures USING (transaction_id, ordinal) LEFT JOIN raises USING (transaction_id, ordinal)
+         WHERE items.transaction_id = $1 ORDER BY items.ordinal",
+    )
+    .bind(id.as_str())
+    .fetch_all(&storage.read)
+    .await?;
+    found.iter().map(rows::item_state).collect()
 }
 
 /// A transaction whose hashes are signed in several calls is signing already from the second call on.
@@ -59,41 +87,60 @@ pub(super) async fn record_results(
     storage: &SqliteStorage,
     id: &TransactionId,
     results: &[SignatureResult],
+    left_out: &[LeftOut],
     entry: Entry,
 ) -> Result<Outcome> {
     let mut write = storage.begin().await?;
     for result in results {
-        let changed = sqlx::query(
-            "UPDATE signatures SET signature = $3, output = $4 WHERE transaction_id = $1 AND ordinal = $2 AND signature IS NULL",
-        )
-        .bind(id.as_str())
-        .bind(result.ordinal)
-        .bind(&result.signature)
-        .bind(&result.output)
-        .execute(&mut *write)
-        .await?;
-        if changed.rows_affected() == 0 {
+        if !store_result(&mut write, id, result).await? {
             return Ok(Outcome::Stale);
         }
     }
-    if open_items(&mut write, id).await? == 0 {
-        let signed = State::Signed { at: entry.at };
-        if !transactions::set_state(&mut write, id, StateKind::Signing, &signed).await? {
-            return Ok(Outcome::Stale);
-        }
+    leave_out(&mut write, id, left_out).await?;
+    if let Some(end) = end(&mut write, id, &entry).await?
+        && !transactions::set_state(&mut write, id, StateKind::Signing, &end).await?
+    {
+        return Ok(Outcome::Stale);
     }
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
     Ok(Outcome::Done)
 }
 
-async fn open_items(write: &mut Write, id: &TransactionId) -> Result<i64> {
+/// False when the item has a result already.
+async fn store_result(write: &mut Write, id: &TransactionId, result: &SignatureResult) -> Result<bool> {
+    let changed = sqlx::query(
+        "UPDATE signatures SET signature = $3, output = $4, level = $5
+         WHERE transaction_id = $1 AND ordinal = $2 AND signature IS NULL",
+    )
+    .bind(id.as_str())
+    .bind(result.ordinal)
+    .bind(&result.signature)
+    .bind(result.output.as_ref().map(|output| output.bytes.as_slice()))
+    .bind(result.output.as_ref().map(|output| output.level.name()))
+    .execute(&mut **write)
+    .await?;
+    if let Some(Output { raise: Some(raise), .. }) = &result.output {
+        raises::put(write, id, result.ordinal, raise).await?;
+    }
+    Ok(changed.rows_affected() == 1)
+}
+
+/// The state the transaction ends in, once no item is open any more.
+async fn end(write: &mut Write, id: &TransactionId, entry: &Entry) -> Result<Option<State>> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS open FROM items LEFT JOIN signatures USING (transaction_id, ordinal)
-         WHERE items.transaction_id = $1 AND signatures.signature IS NULL",
+        "SELECT COUNT(*) - COUNT(COALESCE(items.failure, signatures.signature)) AS open, COUNT(signatures.signature) AS signed,
+                MIN(items.failure) AS failure
+         FROM items LEFT JOIN signatures USING (transaction_id, ordinal) WHERE items.transaction_id = $1",
     )
     .bind(id.as_str())
     .fetch_one(&mut **write)
     .await?;
-    Ok(row.try_get("open")?)
+    let (open, signed): (i64, i64) = (row.try_get("open")?, row.try_get("signed")?);
+    let failure = rows::optional(&row, "failure", FailureReason::from_name)?;
+    Ok(match (open, signed, failure) {
+        (0, 0, Some(reason)) => Some(State::Failed { at: entry.at, reason }),
+        (0, _, _) => Some(State::Signed { at: entry.at }),
+        _ => None,
+    })
 }

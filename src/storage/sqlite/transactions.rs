@@ -6,10 +6,10 @@ use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use super::super::{
-    Challenge, CodeOutcome, Confirmation, Created, Entry, Idempotency, Intent, Outcome, Result, SignatureResult,
-    SignatureRow, Transactions,
+    Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, Idempotency, Intent, ItemState, LeftOut, Outcome,
+    Output, Result, SignatureResult, SignatureRow, Transactions,
 };
-use super::{SqliteStorage, Write, audit, codes, rows, signatures};
+use super::{SqliteStorage, Write, audit, codes, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
 
 impl SqliteStorage {
@@ -230,15 +230,43 @@ impl Transactions for SqliteStorage {
         Ok(Some((self.with_items(&row).await?, ends)))
     }
 
-    async fn record_intents(&self, id: &TransactionId, intents: &[Intent], entry: Entry) -> Result<Outcome> {
-        signatures::record_intents(self, id, intents, entry).await
+    async fn record_intents(
+        &self,
+        id: &TransactionId,
+        intents: &[Intent],
+        left_out: &[LeftOut],
+        entry: Entry,
+    ) -> Result<Outcome> {
+        signatures::record_intents(self, id, intents, left_out, entry).await
     }
 
     async fn signatures(&self, id: &TransactionId) -> Result<Vec<SignatureRow>> {
         signatures::of(self, id).await
     }
 
-    async fn record_results(&self, id: &TransactionId, results: &[SignatureResult], entry: Entry) -> Result<Outcome> {
-        signatures::record_results(self, id, results, entry).await
+    async fn item_states(&self, id: &TransactionId) -> Result<Vec<ItemState>> {
+        signatures::item_states(self, id).await
+    }
+
+    async fn record_results(
+        &self,
+        id: &TransactionId,
+        results: &[SignatureResult],
+        left_out: &[LeftOut],
+        entry: Entry,
+    ) -> Result<Outcome> {
+        signatures::record_results(self, id, results, left_out, entry).await
+    }
+
+    async fn due_raises(&self, now: OffsetDateTime, limit: u32) -> Result<Vec<DueRaise>> {
+        raises::due(self, now, limit).await
+    }
+
+    async fn record_raised(&self, id: &TransactionId, ordinal: u32, output: &Output, entry: Entry) -> Result<Outcome> {
+        raises::record(self, id, ordinal, output, entry).await
+    }
+
+    async fn postpone_raise(&self, due: &DueRaise) -> Result<()> {
+        raises::postpone(self, due).await
     }
 }

@@ -30,6 +30,11 @@ impl ProofsOfExistence {
         self.0.iter().filter(move |proof| proof.covered_end > end)
     }
 
+    /// The newest time-stamp over everything up to `end`.
+    pub fn newest(&self, end: usize) -> Option<&TimeStamp> {
+        self.covering(end).map(|proof| &proof.time_stamp).max_by_key(|time_stamp| time_stamp.time())
+    }
+
     /// The earliest time at which everything up to `end` provably existed.
     pub fn earliest(&self, end: usize) -> Option<OffsetDateTime> {
         self.covering(end).map(|proof| proof.time_stamp.time()).min()

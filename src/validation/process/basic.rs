@@ -12,7 +12,9 @@ use crate::validation::blocks::x509::{self, Purpose, policies::PolicyInputs};
 use crate::validation::blocks::{acceptance, crypto, signing_certificate};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
+use crate::validation::lifetime;
 use crate::validation::policy::Policy;
+use crate::validation::process::timestamp::TimeStamp;
 use crate::validation::profile::{self, Container};
 use crate::validation::report::{
     Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
@@ -91,6 +93,14 @@ pub struct Basic {
 }
 
 impl Basic {
+    /// When the signature needs a (newer) time-stamp: at the end of the longest-lived time-stamp over it, or without one at
+    /// the end of its own certificate and algorithms.
+    pub fn lasts_until(&self, subject: &Subject<'_>, time_stamps: &[TimeStamp]) -> Option<OffsetDateTime> {
+        let stamped = time_stamps.iter().map(TimeStamp::lasts_until).max();
+        let own = || Some(lifetime::end(self.signing_certificate.as_ref()?.certificate(), subject.signer, None));
+        stamped.or_else(own)
+    }
+
     /// Fills in verdict and messages.
     pub fn conclude(self, subject: &Subject<'_>, report: &mut SignatureReport) {
         self.answer.conclude(report);

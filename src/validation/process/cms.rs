@@ -81,6 +81,7 @@ pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> S
         signer: None,
         claimed_signing_time: None,
         best_signature_time: None,
+        renew_by: None,
         signature_algorithm: None,
         digest_algorithm: None,
         messages: Vec::new(),

@@ -93,7 +93,9 @@ impl File<'_, '_> {
         }
         let unit = basic.signing_certificate.as_ref().map(|signing| signing.certificate().clone());
         basic.conclude(subject, report);
+        let newest = self.proofs.newest(end).map(TimeStamp::lasts_until);
         if let Some(time_stamp) = unit.and_then(|unit| TimeStamp::of(subject, unit, report, self.setting)) {
+            report.renew_by = newest.or(Some(time_stamp.lasts_until()));
             let covered = dictionary.signed_revision(self.pdf).ok();
             let store = covered.and_then(|covered| SecurityStore::read(&covered));
             let store = store.map(|store| evidence::of_store(&store)).unwrap_or_default();
@@ -109,6 +111,10 @@ impl File<'_, '_> {
         let protected = self.proofs.covering(end).next().map(|proof| &proof.store);
         let material = Material { kept: self.store, protected };
         long_term::validate(&mut basic, subject, self.setting, &time_stamps, material, report);
+        report.renew_by = match self.proofs.newest(end) {
+            Some(newest) => Some(newest.lasts_until()),
+            None => basic.lasts_until(subject, &own),
+        };
         basic.conclude(subject, report);
     }
 }

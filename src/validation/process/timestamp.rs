@@ -3,9 +3,11 @@
 use time::OffsetDateTime;
 
 use crate::formats::cms::{SignedData, ValidationData, oid};
+use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::blocks::format_checking;
+use crate::validation::lifetime;
 use crate::validation::process::basic::{self, Answer, Basic, Setting, Subject};
 use crate::validation::process::cms::empty_report;
 use crate::validation::process::past;
@@ -20,6 +22,7 @@ const MAX_SIGNATURE_TIME_STAMPS: usize = 4;
 #[derive(Debug, Clone)]
 pub struct TimeStamp {
     time: OffsetDateTime,
+    lasts_until: OffsetDateTime,
     unit: Certificate,
     brought: ValidationData,
 }
@@ -28,6 +31,11 @@ impl TimeStamp {
     /// genTime.
     pub fn time(&self) -> OffsetDateTime {
         self.time
+    }
+
+    /// Until when the token itself proves something.
+    pub fn lasts_until(&self) -> OffsetDateTime {
+        self.lasts_until
     }
 
     /// The time-stamping unit's certificate.
@@ -49,7 +57,10 @@ impl TimeStamp {
     ) -> Option<Self> {
         let passed = subject.kind == Kind::DocumentTimestamp && report.indication() == Indication::TotalPassed;
         let time = report.best_signature_time.filter(|time| passed && *time <= setting.time)?;
-        Some(Self { time, unit, brought: ValidationData::of(subject.signed_data, subject.signer) })
+        let imprint = subject.signed_data.content.as_deref().and_then(|content| TstInfo::from_der(content).ok());
+        let imprint = imprint.and_then(|info| info.imprint_algorithm.ok());
+        let lasts_until = lifetime::end(&unit, subject.signer, imprint);
+        Some(Self { time, lasts_until, unit, brought: ValidationData::of(subject.signed_data, subject.signer) })
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod message;
 
 pub use super::pdf_changes::Modification;
+pub use crate::formats::level::Baseline;
 pub use crate::formats::pdf::byte_range::Coverage;
 pub use message::{Code, Language, Message, Severity};
 
@@ -149,18 +150,6 @@ pub enum Level {
     DocumentTimeStamp,
 }
 
-/// The baseline levels (EN 319 142-1 §6, EN 319 122-1 §6), each named only for what is there and validates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Baseline {
-    B,
-    /// A time-stamp proves the signature older than its certificate's end.
-    T,
-    /// The validation material of signer and time-stamp is in the document.
-    Lt,
-    /// A time-stamp over that material protects it.
-    Lta,
-}
-
 impl Level {
     /// The same profile at another baseline level; off-profile signatures and time-stamps have none.
     #[must_use]
@@ -245,6 +234,8 @@ pub struct SignatureReport {
     pub claimed_signing_time: Option<OffsetDateTime>,
     /// Earliest time the signature is proven to have existed; `None` without a validated time-stamp.
     pub best_signature_time: Option<OffsetDateTime>,
+    /// When the outermost proof ends: before this time a newer time-stamp has to cover the signature.
+    pub renew_by: Option<OffsetDateTime>,
     pub signature_algorithm: Option<String>,
     pub digest_algorithm: Option<String>,
     pub messages: Vec<Message>,
