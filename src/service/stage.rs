@@ -13,6 +13,7 @@ use crate::formats::pdf::{Limits, Pdf, PdfError};
 use crate::mapping::Mapped;
 use crate::signing::attributes::{Profile, SignedAttributes};
 use crate::signing::cms::{assemble, cms_capacity};
+use crate::signing::extras::Extras;
 use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare};
 use crate::storage::Intent;
 
@@ -74,7 +75,7 @@ fn prepare_bytes(
 ) -> Result<Prepared> {
     let limits = Limits::default();
     let pdf = Pdf::open(bytes, &limits).map_err(|error| not_signable(error.into()))?;
-    let capacity = cms_capacity(&credential.signer, &credential.chain, settings.algorithm);
+    let capacity = cms_capacity(&credential.signer, &credential.chain, settings.algorithm, &Extras::default(), 0);
     let request = PrepareRequest {
         field: settings.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
         signing_time: now,

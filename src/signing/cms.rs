@@ -3,6 +3,7 @@
 use der::Encode as _;
 
 use super::attributes::{Profile, SignedAttributes};
+use super::extras::Extras;
 use crate::crypto::{CryptoError, DigestAlgorithm, PublicKey, SignatureAlgorithm};
 use crate::formats::cms::oid;
 use crate::formats::der::{tag, write};
@@ -52,7 +53,8 @@ pub fn assemble(
     encode(attributes, signature_value, algorithm, signer, chain)
 }
 
-/// Octets to reserve for the SignedData of this signer at level B-B.
+/// Octets to reserve for the SignedData of this signer, with room for a signature time-stamp of `time_stamp` octets (0 for
+/// level B-B).
 ///
 /// # Errors
 /// [`CmsError::Unsupported`] when the algorithm is not produced or the key is not supported.
@@ -60,15 +62,17 @@ pub fn cms_capacity(
     signer: &Certificate,
     chain: &[Certificate],
     algorithm: SignatureAlgorithm,
+    extras: &Extras,
+    time_stamp: usize,
 ) -> Result<usize, CmsError> {
     let key = signer.public_key().map_err(CmsError::Unsupported)?;
     let content = required_digest(algorithm).digest(b"");
     // The longer profile of the two, so that one figure serves both.
     let profile = Profile::Cades { signing_time: time::OffsetDateTime::UNIX_EPOCH };
-    let attributes = SignedAttributes::build(&content, signer, profile);
+    let attributes = SignedAttributes::encode(&content, signer, profile, extras);
     let largest_value = vec![0; signature_capacity(&key)];
     let encoded = encode(&attributes, &largest_value, algorithm, signer, chain)?;
-    Ok(encoded.len().saturating_add(CAPACITY_MARGIN))
+    Ok(encoded.len().saturating_add(time_stamp).saturating_add(CAPACITY_MARGIN))
 }
 
 /// The hash a signature algorithm goes with; Ed25519 takes SHA-512 (RFC 8419 §3.1).
@@ -210,7 +214,7 @@ mod tests {
     fn every_signature_fits_the_reserved_size() {
         let (root, signer) = people();
         let chain = std::slice::from_ref(&root.certificate);
-        let capacity = cms_capacity(&signer.certificate, chain, P256_SHA256).expect("capacity");
+        let capacity = cms_capacity(&signer.certificate, chain, P256_SHA256, &Extras::default(), 0).expect("capacity");
         for content in 0..16u8 {
             let digest = DigestAlgorithm::Sha256.digest(&[content]);
             let attributes = SignedAttributes::build(&digest, &signer.certificate, Profile::Pades);

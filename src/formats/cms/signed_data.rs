@@ -15,12 +15,12 @@ const MAX_CMS_BYTES: usize = 512 * 1024 * 1024;
 
 /// Most certificates, CRLs and signers read. Long-term signatures with many time-stamps carry a few dozen certificates;
 /// co-signed contracts a few dozen signers.
-const MAX_CERTIFICATES: usize = 512;
-const MAX_CRLS: usize = 256;
-const MAX_SIGNERS: usize = 256;
+pub(super) const MAX_CERTIFICATES: usize = 512;
+pub(super) const MAX_CRLS: usize = 256;
+pub(super) const MAX_SIGNERS: usize = 256;
 
 /// Most digest algorithms named before the content.
-const MAX_DIGEST_ALGORITHMS: usize = 64;
+pub(super) const MAX_DIGEST_ALGORITHMS: usize = 64;
 
 /// The facts of one SignedData.
 ///

@@ -1,0 +1,13 @@
+//! CAdES: raising a finished signature from level B-B to B-LTA, ours or anybody's (ETSI EN 319 122-1).
+//!
+//! Reading order: `raise` (unsigned attributes, the signature time-stamp, certificates and revocation values).
+//!
+//! What this folder does not do: ask a time-stamping authority (imprints go out, tokens come in), judge what is added, or write
+//! counter-signatures. What a signature or a time-stamp covers is never encoded anew.
+
+mod raise;
+
+pub use raise::{
+    RaiseError, signature_imprint, with_certificates_and_revocations, with_signature_time_stamp,
+    with_unsigned_attribute,
+};
