@@ -73,18 +73,18 @@ fn prepare_bytes(
     settings: &SignatureSettings,
     now: OffsetDateTime,
 ) -> Result<Prepared> {
-    let limits = Limits::default();
+    let (limits, options) = (Limits::default(), &settings.options);
     let pdf = Pdf::open(bytes, &limits).map_err(|error| not_signable(error.into()))?;
     let capacity = cms_capacity(&credential.signer, &credential.chain, settings.algorithm, &Extras::default(), 0);
     let request = PrepareRequest {
-        field: settings.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
+        field: options.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
         signing_time: now,
         name: Some(credential.signer.subject().common_name()),
-        reason: settings.reason.clone(),
-        location: settings.location.clone(),
-        contact_info: None,
-        certify: None,
-        lock: None,
+        reason: options.reason.clone(),
+        location: options.location.clone(),
+        contact_info: options.contact_info.clone(),
+        certify: options.certify,
+        lock: options.lock.clone(),
         contents_capacity: capacity.map_err(|error| ServiceError::Internal(error.to_string()))?,
     };
     prepare(&pdf, &request).map_err(not_signable)
