@@ -1,7 +1,8 @@
 //! Validation of signatures: bytes, evidence, policy and time in; a report out. Nothing is fetched and no clock is read.
 //!
 //! Reading order: [`validate_pdf`] and [`validate_cms`] (the doors, in [`process`]), [`evidence`], [`policy`] and [`budget`] (what comes
-//! in), [`known`] (what is not checked twice), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`].
+//! in), [`known`] (what is not checked twice), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`]. Before a
+//! judgement, [`missing`] tells what would have to be fetched for it, and [`fetched`] judges each piece that was.
 //!
 //! What this folder does not do: raise a level by evidence it has not validated, or fetch evidence that is missing. Signature
 //! time-stamps and document time-stamps are proofs of existence only when their token validates; CAdES archive time-stamps and
@@ -12,7 +13,9 @@
 pub mod blocks;
 pub mod budget;
 pub mod evidence;
+pub mod fetched;
 mod known;
+pub mod missing;
 pub mod pdf_changes;
 pub mod policy;
 pub mod process;
