@@ -114,3 +114,5 @@ pub mod mapping;
 pub mod service;
 #[cfg(feature = "server")]
 pub mod storage;
+#[cfg(feature = "net")]
+pub mod trust;
