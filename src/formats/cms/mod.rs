@@ -8,6 +8,7 @@
 //! what was signed; a reader that encodes them again may verify something nobody signed.
 //! Follows RFC 5652, RFC 5035 (ESS) and the profile of ETSI EN 319 122-1; PKCS #7 1.5 (RFC 2315) is read as far as it agrees.
 
+mod archive;
 mod attributes;
 pub mod ess;
 mod frame;
@@ -15,6 +16,7 @@ mod signed_data;
 mod signer_info;
 mod validation_data;
 
+pub use archive::{Covered, HashIndex, SignedAttributesForm, imprint};
 pub use attributes::{Attribute, AttributeProblem, Attributes, oid};
 pub use frame::{Frame, SignerFrame};
 pub use signed_data::{ContentEncoding, RevocationValues, SignedData, Trailing};

@@ -16,7 +16,7 @@ pub enum RaiseError {
     #[error("the message has no signer at position {0}")]
     NoSuchSigner(usize),
     /// The caller's value is at fault.
-    #[error("the value of an attribute is not one DER element")]
+    #[error("the value of an attribute is not one element")]
     NotOneElement,
     /// TS 101 733 let an archive time-stamp cover all certificates and CRLs: whoever adds one breaks it.
     #[error("an archive time-stamp of the former kind covers the certificates; adding one would break it")]
@@ -58,7 +58,7 @@ pub fn with_signature_time_stamp(message: &[u8], signer_index: usize, token: &[u
     with_unsigned_attribute(message, signer_index, &oid::SIGNATURE_TIME_STAMP, token)
 }
 
-/// Adds an unsigned attribute with one value (DER) to a signer. DER or BER in, see [`Frame`] for what stays as received;
+/// Adds an unsigned attribute with one value (one element) to a signer. DER or BER in, see [`Frame`] for what stays as received;
 /// zeros after the message, as a PDF pads with, are dropped.
 ///
 /// # Errors
@@ -69,7 +69,7 @@ pub fn with_unsigned_attribute(
     oid: &ObjectIdentifier,
     value: &[u8],
 ) -> Result<Vec<u8>, RaiseError> {
-    let mut element = Reader::new(value, Rules::Der);
+    let mut element = Reader::new(value, Rules::Ber);
     element.next().and_then(|_| element.finish()).map_err(|_| RaiseError::NotOneElement)?;
     let mut frame = Frame::open(message)?;
     let signer = frame.signer_mut(signer_index).ok_or(RaiseError::NoSuchSigner(signer_index))?;

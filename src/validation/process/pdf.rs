@@ -105,7 +105,7 @@ impl File<'_, '_> {
 
     fn signature(&self, mut basic: Basic, subject: &Subject<'_>, end: usize, report: &mut SignatureReport) {
         let proven = self.proofs.earliest(end);
-        let own = timestamp::signature_time_stamps(subject, self.setting, proven, &mut basic.answer.messages);
+        let own = timestamp::signature_time_stamps(subject, self.setting, |_| proven, &mut basic.answer.messages);
         let time_stamps: Vec<&TimeStamp> =
             own.iter().chain(self.proofs.covering(end).map(|proof| &proof.time_stamp)).collect();
         let protected = self.proofs.covering(end).next().map(|proof| &proof.store);
