@@ -13,6 +13,7 @@ const RANKS: &[(&str, u32)] = &[
     ("domain", 40),
     ("custody", 50),
     ("storage", 50),
+    ("raising", 55),
     ("trust", 50),
     ("authorization", 60),
     ("service", 70),
