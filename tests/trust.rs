@@ -7,9 +7,11 @@ use std::time::Duration as StdDuration;
 
 use async_trait::async_trait;
 use kyso::crypto::{Digest, DigestAlgorithm};
-use kyso::custody::software::engine::PrivateKey;
+use kyso::custody::KeyCustody as _;
+use kyso::custody::software::SoftwareCustody;
+use kyso::custody::software::kek::KeyEncryptionKey;
 use kyso::dev_pki::{CrlIssuer, DevPki, PkiSpec, TsaMode, paths};
-use kyso::domain::{Clock, Entropy, KeyAlgorithm};
+use kyso::domain::{Clock, CredentialId, Entropy, KeyAlgorithm};
 use kyso::formats::cms::ValidationData;
 use kyso::formats::tsp::TokenRefusal;
 use kyso::formats::x509::Certificate;
@@ -76,8 +78,10 @@ impl World {
     }
 
     fn leaf(&self) -> Certificate {
-        let spki = PrivateKey::generate(KeyAlgorithm::P256).expect("key").spki().expect("SPKI");
-        let der = self.pki.issue(&spki, "CN=An", Duration::days(365), NOW).expect("issued");
+        let custody = SoftwareCustody::new(&KeyEncryptionKey::from_text(&"07".repeat(32)).expect("key"));
+        let id = CredentialId::parse("an").expect("id");
+        let made = custody.generate(&id, KeyAlgorithm::P256).expect("generated");
+        let der = self.pki.issue(&made.spki, "CN=An", Duration::days(365), NOW).expect("issued");
         Certificate::from_der(&der).expect("certificate")
     }
 
@@ -238,9 +242,9 @@ async fn everything_a_path_lacks_is_fetched_and_validates_offline() {
 async fn lists_are_preferred_where_the_configuration_says_so() {
     let world = World::new();
     let services = world.services(|settings| settings.prefer = Prefer::Crl);
-    let collected =
-        services.collect(&[(world.leaf(), Purpose::DocumentSigning)], &ValidationData::default(), &[world.root()], NOW);
-    assert!(collected.await.is_complete());
+    let wanted = [(world.leaf(), Purpose::DocumentSigning)];
+    let collected = services.collect(&wanted, &ValidationData::default(), &[world.root()], NOW).await;
+    assert!(collected.is_complete());
     assert_eq!(world.asked(), [paths::ISSUING_CERTIFICATE, paths::ISSUING_CRL, paths::ROOT_CRL]);
 }
 
