@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 
 use crate::crypto::{Digest, DigestAlgorithm};
-use crate::formats::cms::{CmsError, Frame, SignedData, ValidationData, oid};
+use crate::formats::cms::{CmsError, Frame, SignedData, SignerInfo, ValidationData, oid};
 use crate::formats::der::{Reader, Rules, write};
 use crate::formats::tsp::TstInfo;
 
@@ -29,6 +29,8 @@ pub enum RaiseError {
     ContentMissing,
     #[error("the content given is not what this signer signed")]
     ContentDiffers,
+    #[error(transparent)]
+    Signature(#[from] super::super::cms::CmsError),
     /// Read, never produced: SHA-1 and SHA-224.
     #[error("{0} is not used for new time-stamps")]
     WeakHash(DigestAlgorithm),
@@ -82,16 +84,19 @@ pub fn with_unsigned_attribute(
 /// # Errors
 /// [`RaiseError::CoveredByFormerArchive`], or an unreadable message.
 pub fn with_certificates_and_revocations(message: &[u8], material: &ValidationData) -> Result<Vec<u8>, RaiseError> {
-    let former = [oid::ARCHIVE_TIME_STAMP_V2, oid::LONG_TERM_VALIDATION];
-    let signed_data = SignedData::parse(message)?;
-    if signed_data.signers.iter().any(|signer| former.iter().any(|oid| signer.unsigned_attributes.contains(oid))) {
-        return Err(RaiseError::CoveredByFormerArchive);
-    }
+    takes_certificates(&SignedData::parse(message)?)?;
     let mut frame = Frame::open(message)?;
     material.certificates.iter().for_each(|certificate| frame.add_certificate(certificate.der()));
     material.crls.iter().for_each(|crl| frame.add_crl(crl.der()));
     material.ocsps.iter().for_each(|response| frame.add_ocsp(response.der()));
     finished(&frame)
+}
+
+/// Makes sure that no archive time-stamp covers the certificates field as it stands.
+pub(super) fn takes_certificates(signed_data: &SignedData<'_>) -> Result<(), RaiseError> {
+    let former = [oid::ARCHIVE_TIME_STAMP_V2, oid::LONG_TERM_VALIDATION];
+    let covered = |signer: &SignerInfo| former.iter().any(|oid| signer.unsigned_attributes.contains(oid));
+    if signed_data.signers.iter().any(covered) { Err(RaiseError::CoveredByFormerArchive) } else { Ok(()) }
 }
 
 /// Makes sure that `token` states the imprint that `expected` gives for its hash.
