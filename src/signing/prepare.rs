@@ -49,9 +49,12 @@ pub enum SigningError {
     /// The field stands directly in an array, where an update cannot reach it.
     #[error("the field {0:?} is not an indirect object")]
     FieldNotIndirect(String),
-    /// The form is XFA without PDF fields, or needs XFA rendering.
-    #[error("the document is an XFA form; convert it to an ordinary PDF first")]
-    XfaOnly,
+    /// The file is encrypted, opened with the user password, and its permissions forbid changes, annotations and the
+    /// filling of fields altogether.
+    #[error(
+        "the document's permissions forbid signing; give its owner password, or ask its author for a copy that may be signed"
+    )]
+    NotPermitted,
     /// The space asked for in /Contents is out of bounds.
     #[error("a capacity of {0} bytes for the signature is out of bounds")]
     Capacity(usize),
@@ -99,7 +102,7 @@ pub fn prepare(pdf: &Pdf<'_>, request: &PrepareRequest) -> Result<Prepared, Sign
     let mut update = IncrementalUpdate::new(pdf)?;
     let form_fields = fields::fields(pdf)?;
     let target = Target::choose(pdf, &form_fields, &request.field)?;
-    permitted::check(pdf, &form_fields, target.name())?;
+    permitted::check(pdf, target.name())?;
     let signature = update.allocate()?;
     let lock = match &target {
         Target::Existing(field, id) => fill_field(pdf, &mut update, field, *id, signature)?,
@@ -108,7 +111,7 @@ pub fn prepare(pdf: &Pdf<'_>, request: &PrepareRequest) -> Result<Prepared, Sign
             None
         }
     };
-    let layout = signature_dictionary(request, lock);
+    let layout = signature_dictionary(request, lock, |object| update.sealed(signature, object));
     update.set_raw(signature, layout.body.clone());
     let mut original = Hasher::new(DigestAlgorithm::Sha256);
     original.update(pdf.data());
@@ -294,7 +297,12 @@ struct Layout {
     contents: Range<usize>,
 }
 
-fn signature_dictionary(request: &PrepareRequest, lock: Option<FieldLock>) -> Layout {
+/// `seal` gives the values as they must be written.
+fn signature_dictionary(
+    request: &PrepareRequest,
+    lock: Option<FieldLock>,
+    mut seal: impl FnMut(&Object) -> Object,
+) -> Layout {
     let mut body = b"<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /ETSI.CAdES.detached\n/ByteRange ".to_vec();
     let start = body.len();
     body.resize(start + "[0   ]".len() + 3 * NUMBER_WIDTH, b' ');
@@ -323,7 +331,7 @@ fn signature_dictionary(request: &PrepareRequest, lock: Option<FieldLock>) -> La
     body.push(b'\n');
     for (key, value) in rest.iter() {
         body.extend_from_slice(format!("/{key} ").as_bytes());
-        body.extend_from_slice(&value.to_bytes());
+        body.extend_from_slice(&seal(value).to_bytes());
         body.push(b'\n');
     }
     body.extend_from_slice(b">>");
@@ -376,6 +384,7 @@ impl Layout {
 mod tests {
     use super::*;
     use crate::formats::pdf::byte_range::Coverage;
+    use crate::formats::pdf::crypt::testing::{Protection, SCHEMES, Scheme};
     use crate::formats::pdf::samples::Sample;
     use crate::formats::pdf::{Limits, signature};
     use crate::signing::embed;
@@ -531,17 +540,36 @@ mod tests {
     }
 
     #[test]
-    fn xfa_only_forms_are_refused_and_hybrid_forms_are_not() {
-        let only = with_form("<</XFA(x)/Fields[]>>").finish();
-        assert_eq!(prepared(&only, FieldChoice::NewInvisible).err(), Some(SigningError::XfaOnly));
+    fn xfa_forms_get_an_ordinary_signature_field() {
+        for form in ["<</XFA(x)/Fields[]>>", "<</XFA(x)>>"] {
+            let signed = sign(&with_form(form).finish(), FieldChoice::NewInvisible);
+            assert!(fields::needs_xfa(&open(&signed)).unwrap());
+        }
         let both = with_form("<</XFA(x)/Fields[5 0 R]>>").object(5, "<</FT/Tx/T(a)>>").finish();
-        assert!(prepared(&both, FieldChoice::NewInvisible).is_ok());
+        assert!(!fields::needs_xfa(&open(&both)).unwrap());
     }
 
     #[test]
-    fn encrypted_document_is_refused() {
-        let file = Sample::new().trailer("/Encrypt 9 0 R").finish();
-        assert_eq!(prepared(&file, FieldChoice::NewInvisible).err(), Some(SigningError::Pdf(PdfError::Encrypted)));
+    fn encrypted_document_is_signed_in_kind() {
+        for scheme in SCHEMES {
+            let file = Sample::new().finish_encrypted(Protection::open(scheme));
+            let signed = sign(&file, FieldChoice::NewInvisible);
+            assert!(!signed.windows(10).any(|window| window == b"D:20260102"), "/M is encrypted: {scheme:?}");
+            sign(&signed, FieldChoice::NewInvisible);
+        }
+    }
+
+    #[test]
+    fn permissions_that_forbid_any_change_are_respected_for_the_user_only() {
+        let refuse = |protection| {
+            let file = Sample::new().finish_encrypted(protection);
+            prepared(&file, FieldChoice::NewInvisible).err()
+        };
+        let open = Protection::open(Scheme::Aes256R6);
+        assert_eq!(refuse(Protection { permissions: -3904, ..open }), Some(SigningError::NotPermitted));
+        assert_eq!(refuse(Protection { permissions: -3904 | 256, ..open }), None);
+        // Opened as the owner, whose password is empty too.
+        assert_eq!(refuse(Protection { permissions: -3904, owner: "", ..open }), None);
     }
 
     #[test]
