@@ -32,6 +32,7 @@ pub mod pages;
 mod parser;
 pub mod permissions;
 pub mod reader;
+mod repair;
 pub mod revisions;
 pub mod signature;
 pub mod text;
