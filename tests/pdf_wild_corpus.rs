@@ -28,9 +28,10 @@ fn sign(signer: &TestSigner, file: &[u8]) -> Result<(Vec<u8>, Option<String>), S
     let signed = [file, &signer.sign(&pdf)?].concat();
     let wrong = match signer.validate(&signed, None) {
         Err(error) => Some(format!("our verifier: {error}")),
-        Ok(report) => match report.signatures.last() {
-            Some(last) if last.indication() == Indication::TotalPassed && last.coverage == Coverage::WholeFile => None,
-            other => Some(format!("our verifier: {:?}", other.map(|last| &last.messages))),
+        // The file may hold forged signatures besides ours, which is the one that covers all of it.
+        Ok(report) => match report.signatures.iter().find(|s| s.coverage == Coverage::WholeFile) {
+            Some(ours) if ours.indication() == Indication::TotalPassed => None,
+            other => Some(format!("our verifier: {:?}", other.map(|ours| &ours.messages))),
         },
     };
     Ok((signed, wrong))

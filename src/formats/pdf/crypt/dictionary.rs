@@ -79,8 +79,7 @@ impl Filters {
         let fits = |method: &Method| match method {
             Method::Identity => true,
             Method::Rc4 => (5..=16).contains(&key_length),
-            // Of a shorter file key no 16 bytes of object key can be made (algorithm 1 step e).
-            Method::Aes128 => (11..=16).contains(&key_length),
+            Method::Aes128 => key_length == 16,
             Method::Aes256 => key_length == 32,
         };
         let used = [self.streams, self.strings, self.embedded_files];
@@ -89,6 +88,11 @@ impl Filters {
             Some(method) => Err(PdfError::SecurityHandler(format!("{method:?} with {} bits", key_length * 8))),
             None => Ok(()),
         }
+    }
+
+    /// True when crypt filters are in use.
+    pub fn pad_short_keys(&self) -> bool {
+        !self.named.is_empty()
     }
 
     /// True when reading the document itself takes no key.

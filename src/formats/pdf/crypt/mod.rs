@@ -28,6 +28,9 @@ pub use password::Password;
 pub use standard::Access;
 use standard::{FileKey, MetadataStreams};
 
+/// With crypt filters a file key has at least 128 bits. Writers that make one of 40 fill it up with zeros.
+const SHORTEST_KEY: usize = 16;
+
 /// An opened security handler.
 pub struct Crypt {
     key: FileKey,
@@ -79,12 +82,15 @@ impl Crypt {
                 }
             }
         }
-        let (key, access) = match opened {
+        let (mut key, access) = match opened {
             Some(opened) => opened,
             None if filters.none_needed() => (FileKey::default(), Access::User),
             None if password.is_none() => return Err(PdfError::PasswordNeeded),
             None => return Err(PdfError::PasswordWrong),
         };
+        if filters.pad_short_keys() && (1..SHORTEST_KEY).contains(&key.len()) {
+            key.resize(SHORTEST_KEY, 0);
+        }
         filters.fit(key.len())?;
         let first = candidates.first();
         let metadata = first.map_or(MetadataStreams::Encrypted, |standard| standard.metadata);
