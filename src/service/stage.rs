@@ -123,7 +123,7 @@ fn not_signable(error: SigningError) -> ServiceError {
     let problem = match error {
         SigningError::Pdf(PdfError::Empty) => DocumentProblem::Empty,
         SigningError::Pdf(PdfError::NotAPdf) => DocumentProblem::NotAPdf,
-        SigningError::Pdf(PdfError::Encrypted) => DocumentProblem::Encrypted,
+        SigningError::Pdf(PdfError::PasswordNeeded | PdfError::PasswordWrong) => DocumentProblem::Encrypted,
         SigningError::Pdf(error) => DocumentProblem::Damaged(error.to_string()),
         SigningError::CertifiedNoChanges | SigningError::FieldLocked { .. } => {
             DocumentProblem::Forbidden(error.to_string())

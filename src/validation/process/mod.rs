@@ -19,7 +19,7 @@ pub mod timestamp;
 
 pub use basic::Setting;
 pub use cms::validate_cms;
-pub use pdf::validate_pdf;
+pub use pdf::{validate_pdf, validate_pdf_with};
 
 #[cfg(test)]
 mod tests;
