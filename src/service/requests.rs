@@ -32,10 +32,7 @@ impl Service {
         self.check_request(&mut request, &portal)?;
         let credential = self.usable(self.credential(caller, &request.credential).await?)?;
         let algorithm = request.algorithm.unwrap_or_else(|| credential.credential.algorithm.default_signature());
-        if !credential.credential.algorithm.supports(algorithm) {
-            let (key, algorithm) = (credential.credential.algorithm, algorithm.name());
-            return Err(ServiceError::UnsupportedAlgorithm { key, algorithm });
-        }
+        credential.check_algorithm(algorithm, self.now())?;
         let settings = SignatureSettings {
             algorithm,
             reason: request.reason.take(),

@@ -15,14 +15,15 @@ use super::{DocumentProblem, Result, Service, ServiceError};
 use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use crate::custody::SignatureValue;
 use crate::domain::{
-    AuditEvent, AuthorizedHashes, FailureReason, Item, Origin, SignatureSettings, StateKind, Transaction, TransactionId,
+    AuditEvent, AuthorizedHash, AuthorizedHashes, FailureReason, Item, Origin, SignatureSettings, StateKind,
+    Transaction, TransactionId,
 };
 use crate::formats::pdf::{Limits, Pdf, PdfError};
 use crate::mapping::Mapped;
 use crate::signing::attributes::{Profile, SignedAttributes};
 use crate::signing::cms::{assemble, cms_capacity};
 use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare};
-use crate::storage::{Intent, Outcome, SignatureResult};
+use crate::storage::{Intent, Outcome, SignatureResult, SignatureRow};
 
 /// What embedding needs after the signature value is there.
 #[derive(Serialize, Deserialize)]
@@ -89,8 +90,8 @@ impl Service {
         credential: UsableCredential,
         tokens: AuthorizedHashes,
     ) -> Result<()> {
-        let signed = self.sign_tokens(credential.clone(), tokens).await?;
         let rows = self.storage().signatures(&transaction.id).await?;
+        let signed = self.sign_tokens(credential.clone(), with_messages(tokens, &rows)?).await?;
         let embed_all = move || {
             let stage_of = |ordinal| {
                 rows.iter().find(|row| row.intent.ordinal == ordinal).and_then(|row| row.intent.prepared.as_deref())
@@ -113,7 +114,7 @@ impl Service {
     pub(super) async fn sign_tokens(
         &self,
         credential: UsableCredential,
-        tokens: AuthorizedHashes,
+        tokens: impl IntoIterator<Item = AuthorizedHash> + Send + 'static,
     ) -> Result<Vec<(u32, SignatureValue)>> {
         let custody = self.backends.custody.clone();
         blocking(move || {
@@ -204,6 +205,25 @@ fn prepare_bytes(
         contents_capacity: capacity.map_err(|error| ServiceError::Internal(error.to_string()))?,
     };
     prepare(&pdf, &request).map_err(not_signable)
+}
+
+/// Gives pure schemes what they sign: the signed attributes, kept beside the hash that was authorised.
+fn with_messages(tokens: AuthorizedHashes, rows: &[SignatureRow]) -> Result<Vec<AuthorizedHash>> {
+    let attributes = |ordinal| {
+        let row = rows.iter().find(|row| row.intent.ordinal == ordinal);
+        let kept = row.and_then(|row| row.intent.prepared.as_deref());
+        let kept = kept.ok_or_else(|| ServiceError::Internal("a stage is missing".into()))?;
+        let stage: Stage = postcard::from_bytes(kept).map_err(|error| ServiceError::Internal(error.to_string()))?;
+        Ok::<_, ServiceError>(stage.attributes)
+    };
+    let with_message = |token: AuthorizedHash| match token.algorithm().digest() {
+        Some(_) => Ok(token),
+        None => {
+            let message = attributes(token.ordinal())?;
+            token.with_message(message).map_err(|error| ServiceError::Internal(error.to_string()))
+        }
+    };
+    tokens.into_iter().map(with_message).collect()
 }
 
 fn embed_stage(stage: &[u8], value: &SignatureValue, credential: &UsableCredential) -> Result<Vec<u8>> {
