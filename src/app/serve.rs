@@ -144,7 +144,9 @@ async fn production(options: &Options) -> Result<Parts> {
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
-    let service = wiring::open(&options.data, &config.kek()?, wiring::channel(config)?, wiring::limits(config)).await?;
+    let levels = wiring::levels(&trust, config.trust.when_down.into());
+    let (channel, limits) = (wiring::channel(config)?, wiring::limits(config));
+    let service = wiring::open_with(&options.data, &config.kek()?, channel, limits, clock.clone(), levels).await?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }
@@ -159,7 +161,8 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let trust = wiring::trust_services(settings, allowed, clock.clone())?;
     let (outbox, kek) = (Arc::new(Outbox::new(clock.clone())), sandbox::kek(&options.data)?);
     let limits = wiring::limits(&options.config);
-    let service = wiring::open_with_clock(&options.data, &kek, outbox.clone(), limits, clock.clone()).await?;
+    let levels = wiring::levels(&trust, options.config.trust.when_down.into());
+    let service = wiring::open_with(&options.data, &kek, outbox.clone(), limits, clock.clone(), levels).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
     let outbox = Arc::new(move || outbox.messages());
     let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default() };
@@ -208,6 +211,11 @@ async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "what is stuck could not be settled"),
+        }
+        match service.raise_due().await {
+            Ok(0) => {}
+            Ok(documents) => tracing::info!(documents, "raised to a higher level"),
+            Err(error) => tracing::warn!(%error, "levels could not be raised"),
         }
         let Some(pki) = pki.as_ref().and_then(Weak::upgrade) else { continue };
         if let Err(error) = pki.refresh_crl(clock.now()) {

@@ -41,6 +41,8 @@ pub struct Trust {
     pub anchors: Option<PathBuf>,
     /// Addresses, networks and names that certificates may point to although they are not public; with a port for others than 80 and 443.
     pub allow_private: Vec<String>,
+    /// What happens to a signature whose level cannot be reached now: `later` or `refuse`.
+    pub when_down: WhenDown,
     /// Seconds a time-stamp's time may be off.
     pub clock_tolerance_seconds: u32,
     /// Seconds one request may take.
@@ -76,6 +78,24 @@ pub enum Preference {
     Crl,
 }
 
+/// See [`service::WhenDown`](crate::service::WhenDown).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenDown {
+    #[default]
+    Later,
+    Refuse,
+}
+
+impl From<WhenDown> for crate::service::WhenDown {
+    fn from(configured: WhenDown) -> Self {
+        match configured {
+            WhenDown::Later => Self::RaiseLater,
+            WhenDown::Refuse => Self::Refuse,
+        }
+    }
+}
+
 impl Default for Trust {
     fn default() -> Self {
         Self {
@@ -84,6 +104,7 @@ impl Default for Trust {
             prefer: Preference::default(),
             anchors: None,
             allow_private: Vec::new(),
+            when_down: WhenDown::default(),
             clock_tolerance_seconds: 300,
             timeout_seconds: 10,
             collect_seconds: 60,

@@ -13,7 +13,7 @@ use crate::authorization::{CodePolicy, MessageChannel, SoleControl};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::domain::Clock;
-use crate::service::{Backends, Limits, Service};
+use crate::service::{Backends, LevelServices, Limits, Service, WhenDown};
 use crate::storage::documents::DocumentStore;
 use crate::storage::sqlite::SqliteStorage;
 use crate::trust::client::HttpFetch;
@@ -30,19 +30,20 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
-    open_with_clock(data, kek, channel, limits, Arc::new(SystemClock)).await
+    open_with(data, kek, channel, limits, Arc::new(SystemClock), None).await
 }
 
-/// The same with another clock: a sandbox's can be moved.
+/// The same with trust services, and with another clock: a sandbox's can be moved.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_with_clock(
+pub async fn open_with(
     data: &Path,
     kek: &KeyEncryptionKey,
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
     clock: Arc<dyn Clock>,
+    levels: Option<LevelServices>,
 ) -> Result<Arc<Service>> {
     let file = data.join("kyso.db");
     let storage =
@@ -62,6 +63,7 @@ pub async fn open_with_clock(
         entropy,
         link_key: kek.derive("kyso link v1"),
         limits,
+        levels,
     }))
 }
 
@@ -73,6 +75,12 @@ pub async fn open_with_clock(
 pub fn trust_services(settings: Settings, allowed: Vec<Allowed>, clock: Arc<dyn Clock>) -> Result<Arc<TrustServices>> {
     let fetch = HttpFetch::new(Guard::new(allowed)).context("no HTTP client for trust services")?;
     Ok(Arc::new(TrustServices::new(settings, Arc::new(fetch), clock, Arc::new(SystemEntropy))))
+}
+
+/// What levels above B-B are made with; nothing when no authority is configured.
+pub fn levels(trust: &Arc<TrustServices>, when_down: WhenDown) -> Option<LevelServices> {
+    let offered = !trust.settings().tsas.is_empty();
+    offered.then(|| LevelServices { trust: trust.clone(), when_down })
 }
 
 /// The channel codes leave by in production.

@@ -281,7 +281,9 @@ async fn audit(service: &Service, command: AuditCommand) -> Result<ExitCode> {
 }
 
 fn key_algorithm(name: &str) -> Result<KeyAlgorithm, String> {
-    KeyAlgorithm::from_name(name).ok_or_else(|| "rsa-2048, rsa-3072, rsa-4096, ec-p256 or ec-p384".to_owned())
+    let available = || KeyAlgorithm::ALL.into_iter().filter(|algorithm| algorithm.is_available());
+    let found = available().find(|algorithm| algorithm.name() == name);
+    found.ok_or_else(|| format!("one of {}", available().map(KeyAlgorithm::name).collect::<Vec<_>>().join(", ")))
 }
 
 fn auth_mode(name: &str) -> Result<AuthMode, String> {

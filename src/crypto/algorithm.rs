@@ -21,6 +21,9 @@ const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.100
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.8");
 
 /// A signature algorithm with everything a verifier needs besides the key.
@@ -34,6 +37,61 @@ pub enum SignatureAlgorithm {
     Ecdsa(DigestAlgorithm),
     /// Pure Ed25519 (RFC 8032); signs the message itself.
     Ed25519,
+    /// Pure ML-DSA with an empty context (FIPS 204 §5.2, RFC 9882); signs the message itself. Named in every build, made and
+    /// verified only with the feature `ml-dsa`.
+    MlDsa(MlDsaSet),
+}
+
+/// The parameter sets of ML-DSA (FIPS 204 §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MlDsaSet {
+    MlDsa44,
+    MlDsa65,
+    MlDsa87,
+}
+
+impl MlDsaSet {
+    pub const ALL: [Self; 3] = [Self::MlDsa44, Self::MlDsa65, Self::MlDsa87];
+
+    /// The standard's name, e.g. `ML-DSA-65`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
+        }
+    }
+
+    /// The identifier of keys and signatures alike (RFC 9881 §2).
+    pub fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::MlDsa44 => ML_DSA_44,
+            Self::MlDsa65 => ML_DSA_65,
+            Self::MlDsa87 => ML_DSA_87,
+        }
+    }
+
+    pub fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| set.oid() == *oid)
+    }
+
+    /// Length of a public key in bytes (FIPS 204 table 2).
+    pub fn public_key_len(self) -> usize {
+        match self {
+            Self::MlDsa44 => 1312,
+            Self::MlDsa65 => 1952,
+            Self::MlDsa87 => 2592,
+        }
+    }
+
+    /// Length of a signature value in bytes (FIPS 204 table 2).
+    pub fn signature_len(self) -> usize {
+        match self {
+            Self::MlDsa44 => 2420,
+            Self::MlDsa65 => 3309,
+            Self::MlDsa87 => 4627,
+        }
+    }
 }
 
 impl SignatureAlgorithm {
@@ -66,16 +124,24 @@ impl SignatureAlgorithm {
             ECDSA_SHA512 => Self::Ecdsa(Sha512),
             EC_PUBLIC_KEY => Self::Ecdsa(named(digest)?),
             ED25519 => Self::Ed25519,
-            other => return Err(CryptoError::UnsupportedAlgorithm(other.to_string())),
+            other => {
+                return ml_dsa_from_identifier(identifier).ok_or(CryptoError::UnsupportedAlgorithm(other.to_string()));
+            }
         })
     }
 
-    /// The hash the algorithm itself names; Ed25519 names none of its own.
+    /// The hash the algorithm itself names; the pure schemes (Ed25519, ML-DSA) name none of their own.
     pub fn digest(self) -> Option<DigestAlgorithm> {
         match self {
             Self::RsaPkcs1(d) | Self::RsaPss { digest: d, .. } | Self::Ecdsa(d) => Some(d),
-            Self::Ed25519 => None,
+            Self::Ed25519 | Self::MlDsa(_) => None,
         }
+    }
+
+    /// The hash of the content and of the data to be signed. Pure schemes go with SHA-512: RFC 8419 §3.1 asks it for
+    /// Ed25519, and RFC 9882 §3.3 allows it for every parameter set of ML-DSA.
+    pub fn message_digest(self) -> DigestAlgorithm {
+        self.digest().unwrap_or(DigestAlgorithm::Sha512)
     }
 
     /// The identifier this algorithm is written with in certificates and SignerInfos.
@@ -96,6 +162,7 @@ impl SignatureAlgorithm {
             Self::Ecdsa(Sha384) => (ECDSA_SHA384, None),
             Self::Ecdsa(Sha512) => (ECDSA_SHA512, None),
             Self::Ed25519 => (ED25519, None),
+            Self::MlDsa(set) => (set.oid(), None),
             _ => return Err(refused()),
         };
         Ok(AlgorithmIdentifierOwned { oid, parameters })
@@ -109,8 +176,15 @@ impl SignatureAlgorithm {
             Self::RsaPss { digest, .. } => format!("RSASSA-PSS-{}", bare(digest)),
             Self::Ecdsa(d) => format!("ecdsa-with-{}", bare(d)),
             Self::Ed25519 => "Ed25519".to_owned(),
+            Self::MlDsa(set) => set.name().to_owned(),
         }
     }
+}
+
+/// RFC 9881 §2: the parameters are absent.
+fn ml_dsa_from_identifier(identifier: &AlgorithmIdentifierOwned) -> Option<SignatureAlgorithm> {
+    let set = MlDsaSet::from_oid(&identifier.oid)?;
+    identifier.parameters.is_none().then_some(SignatureAlgorithm::MlDsa(set))
 }
 
 /// ```text
@@ -184,6 +258,19 @@ mod tests {
                 assert_eq!(SignatureAlgorithm::from_identifier(&identifier, None), Ok(algorithm));
             }
         }
+    }
+
+    #[test]
+    fn pure_schemes_have_no_parameters_and_go_with_sha512() {
+        let sets = MlDsaSet::ALL.map(SignatureAlgorithm::MlDsa);
+        for algorithm in sets.into_iter().chain([SignatureAlgorithm::Ed25519]) {
+            let identifier = algorithm.to_identifier().expect("produced");
+            assert_eq!(identifier.parameters, None);
+            assert_eq!(SignatureAlgorithm::from_identifier(&identifier, None), Ok(algorithm));
+            assert_eq!((algorithm.digest(), algorithm.message_digest()), (None, DigestAlgorithm::Sha512));
+        }
+        let with_null = AlgorithmIdentifierOwned { oid: ML_DSA_65, parameters: Some(Any::from(Null)) };
+        assert!(SignatureAlgorithm::from_identifier(&with_null, None).is_err());
     }
 
     #[test]

@@ -1,17 +1,22 @@
 //! Algorithms and their verification; no private keys live here.
 //!
 //! Reading order: [`digest`] (hash functions), [`algorithm`] (signature algorithms and their identifiers),
-//! [`verify`] (public keys and the check of a signature value), [`suites`] (until when each algorithm may be used).
+//! [`verify`] (public keys and the check of a signature value), [`ml_dsa`] (the post-quantum scheme, or its absence), [`suites`] (until when each algorithm may be used).
 //!
 //! What this folder does not do: sign, generate keys, judge certificates.
-//! Follows RFC 8017 (RSA), RFC 5480 and FIPS 186-5 (ECDSA), RFC 8032 (Ed25519), RFC 5754 and RFC 4055 (identifiers).
+//! Follows RFC 8017 (RSA), RFC 5480 and FIPS 186-5 (ECDSA), RFC 8032 (Ed25519), FIPS 204 (ML-DSA), RFC 5754 and RFC 4055 (identifiers).
 
 pub mod algorithm;
 pub mod digest;
+#[cfg(feature = "ml-dsa")]
+pub mod ml_dsa;
+#[cfg(not(feature = "ml-dsa"))]
+#[path = "ml_dsa_absent.rs"]
+pub mod ml_dsa;
 pub mod suites;
 pub mod verify;
 
-pub use algorithm::SignatureAlgorithm;
+pub use algorithm::{MlDsaSet, SignatureAlgorithm};
 pub use digest::{Digest, DigestAlgorithm};
 pub use verify::{PublicKey, Verified};
 

@@ -1,12 +1,14 @@
 //! Public keys, and the check of one signature value.
 
+use std::borrow::Cow;
+
 use const_oid::ObjectIdentifier;
 use der::Encode;
 use rsa::{Pkcs1v15Sign, Pss, RsaPublicKey, pkcs1::DecodeRsaPublicKey, traits::PublicKeyParts};
 use signature::{Verifier as _, hazmat::PrehashVerifier as _};
 use spki::SubjectPublicKeyInfoOwned;
 
-use super::{CryptoError, Digest, DigestAlgorithm, SignatureAlgorithm};
+use super::{CryptoError, Digest, DigestAlgorithm, MlDsaSet, SignatureAlgorithm, ml_dsa};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSASSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -28,6 +30,7 @@ pub enum PublicKey {
     P384(p384::ecdsa::VerifyingKey),
     P521(p521::ecdsa::VerifyingKey),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    MlDsa(ml_dsa::VerifyingKey),
 }
 
 /// Proof that a signature value verified; only [`PublicKey::verify`] and [`PublicKey::verify_digest`] mint it.
@@ -52,17 +55,24 @@ impl PublicKey {
                 let key = ed25519_dalek::VerifyingKey::from_bytes(bytes);
                 key.map(|k| Self::Ed25519(Box::new(k))).map_err(|_| CryptoError::BadKey("not a point of the curve"))
             }
-            other => Err(CryptoError::UnsupportedAlgorithm(other.to_string())),
+            other => match MlDsaSet::from_oid(&other) {
+                Some(set) if spki.algorithm.parameters.is_none() => {
+                    ml_dsa::VerifyingKey::decode(set, key).map(Self::MlDsa)
+                }
+                Some(_) => Err(CryptoError::BadParameters("an ML-DSA key has none")),
+                None => Err(CryptoError::UnsupportedAlgorithm(other.to_string())),
+            },
         }
     }
 
-    /// Size of the key in bits: modulus for RSA, field for curves.
+    /// Size of the key in bits: modulus for RSA, field for curves, the encoded public key for ML-DSA.
     pub fn bits(&self) -> usize {
         match self {
             Self::Rsa(key) => key.n().as_ref().bits() as usize,
             Self::P256(_) | Self::Ed25519(_) => 256,
             Self::P384(_) => 384,
             Self::P521(_) => 521,
+            Self::MlDsa(key) => key.set().public_key_len() * 8,
         }
     }
 
@@ -78,10 +88,13 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<Verified, CryptoError> {
         match (self, algorithm.digest()) {
-            (Self::Ed25519(key), None) => {
+            (Self::Ed25519(key), None) if algorithm == SignatureAlgorithm::Ed25519 => {
                 let signature =
                     ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::BadSignature)?;
                 verdict(key.verify(message, &signature).is_ok())
+            }
+            (Self::MlDsa(key), None) if algorithm == SignatureAlgorithm::MlDsa(key.set()) => {
+                verdict(key.verifies(message, signature))
             }
             (_, Some(digest)) => self.verify_digest(algorithm, &digest.digest(message), signature),
             (_, None) => Err(CryptoError::KeyMismatch),
@@ -92,7 +105,7 @@ impl PublicKey {
     ///
     /// # Errors
     /// As [`Self::verify`]; also [`CryptoError::KeyMismatch`] when the digest was made with another hash than the
-    /// algorithm names, and always for Ed25519, which signs messages only.
+    /// algorithm names, and always for the pure schemes, which sign messages only.
     pub fn verify_digest(
         &self,
         algorithm: SignatureAlgorithm,
@@ -109,13 +122,16 @@ impl PublicKey {
                 verify_pss(key, d, salt_len, hash, signature)
             }
             (Self::P256(key), SignatureAlgorithm::Ecdsa(_)) => {
-                p256::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(hash, &s).is_ok())
+                let hash = at_least(hash, 32);
+                p256::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(&hash, &s).is_ok())
             }
             (Self::P384(key), SignatureAlgorithm::Ecdsa(_)) => {
-                p384::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(hash, &s).is_ok())
+                let hash = at_least(hash, 48);
+                p384::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(&hash, &s).is_ok())
             }
             (Self::P521(key), SignatureAlgorithm::Ecdsa(_)) => {
-                p521::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(hash, &s).is_ok())
+                let hash = at_least(hash, 66);
+                p521::ecdsa::Signature::from_der(signature).is_ok_and(|s| key.verify_prehash(&hash, &s).is_ok())
             }
             _ => return Err(CryptoError::KeyMismatch),
         };
@@ -125,6 +141,15 @@ impl PublicKey {
 
 fn verdict(valid: bool) -> Result<Verified, CryptoError> {
     if valid { Ok(Verified { _only_here: () }) } else { Err(CryptoError::BadSignature) }
+}
+
+/// The hash with zeros in front, up to the length of the curve's field: the same integer (FIPS 186-5 §6.4.1 step 2), while the
+/// curve crates refuse hashes shorter than half their field, such as SHA-256 for P-521.
+fn at_least(hash: &[u8], field: usize) -> Cow<'_, [u8]> {
+    match field.checked_sub(hash.len()) {
+        None | Some(0) => Cow::Borrowed(hash),
+        Some(missing) => Cow::Owned([&vec![0; missing], hash].concat()),
+    }
 }
 
 fn rsa_key(pkcs1: &[u8]) -> Result<PublicKey, CryptoError> {

@@ -227,9 +227,13 @@ fn identity(directory: &Path, certificate: &str, key: &str) -> Result<Identity, 
 }
 
 fn key_algorithm(key: &PublicKey) -> Option<KeyAlgorithm> {
-    let is_rsa = matches!(key, PublicKey::Rsa(_));
-    let fits =
-        |algorithm: &KeyAlgorithm| usize::try_from(algorithm.bits()) == Ok(key.bits()) && algorithm.is_rsa() == is_rsa;
+    let same_kind = |algorithm: &KeyAlgorithm| match key {
+        PublicKey::Rsa(_) => algorithm.is_rsa(),
+        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_) => algorithm.is_ecdsa(),
+        PublicKey::Ed25519(_) => *algorithm == KeyAlgorithm::Ed25519,
+        PublicKey::MlDsa(_) => algorithm.ml_dsa().is_some(),
+    };
+    let fits = |algorithm: &KeyAlgorithm| usize::try_from(algorithm.bits()) == Ok(key.bits()) && same_kind(algorithm);
     KeyAlgorithm::ALL.into_iter().find(fits)
 }
 

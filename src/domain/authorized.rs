@@ -15,14 +15,33 @@ pub struct AuthorizedHash {
     credential: CredentialId,
     algorithm: SignatureAlgorithm,
     digest: Digest,
+    message: Option<Vec<u8>>,
 }
+
+/// A message was given whose hash is not the authorised one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the message is not the one whose hash was authorised")]
+pub struct WrongMessage;
 
 impl AuthorizedHash {
     /// A token without an authorisation, for tests of custody backends alone.
     #[cfg(test)]
     pub fn for_test(credential: &CredentialId, algorithm: SignatureAlgorithm, digest: Digest) -> Self {
         let transaction = TransactionId::parse("test").expect("id");
-        Self { transaction, ordinal: 0, credential: credential.clone(), algorithm, digest }
+        Self { transaction, ordinal: 0, credential: credential.clone(), algorithm, digest, message: None }
+    }
+
+    /// Adds the message that was hashed. Pure schemes (Ed25519, ML-DSA) sign it and not its hash; the authorisation stays
+    /// bound to the hash, so no other message comes through the door.
+    ///
+    /// # Errors
+    /// [`WrongMessage`] when it hashes to something else; the token is used up then.
+    pub fn with_message(self, message: Vec<u8>) -> Result<Self, WrongMessage> {
+        if self.digest.algorithm().digest(&message) == self.digest {
+            Ok(Self { message: Some(message), ..self })
+        } else {
+            Err(WrongMessage)
+        }
     }
 
     pub fn transaction(&self) -> &TransactionId {
@@ -46,6 +65,11 @@ impl AuthorizedHash {
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
+
+    /// What hashes to [`Self::digest`], if it was given.
+    pub fn message(&self) -> Option<&[u8]> {
+        self.message.as_deref()
+    }
 }
 
 /// The authorised hashes of one call, in the order they were asked for.
@@ -66,6 +90,7 @@ impl AuthorizedHashes {
             credential: credential.clone(),
             algorithm,
             digest,
+            message: None,
         };
         Self(hashes.into_iter().map(token).collect())
     }
@@ -85,5 +110,22 @@ impl IntoIterator for AuthorizedHashes {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::DigestAlgorithm;
+
+    #[test]
+    fn only_the_message_that_was_hashed_can_be_added() {
+        let credential = CredentialId::parse("c").expect("id");
+        let digest = DigestAlgorithm::Sha512.digest(b"this");
+        let token = || AuthorizedHash::for_test(&credential, SignatureAlgorithm::Ed25519, digest.clone());
+        assert_eq!(token().message(), None);
+        let added = token().with_message(b"this".to_vec()).expect("the message");
+        assert_eq!(added.message(), Some(&b"this"[..]));
+        assert_eq!(token().with_message(b"that".to_vec()).err(), Some(WrongMessage));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use time::OffsetDateTime;
 
 use super::ids::{CredentialId, SignerId};
-use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use crate::crypto::{DigestAlgorithm, MlDsaSet, SignatureAlgorithm, ml_dsa};
 
 /// Key types the service generates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,10 +20,32 @@ pub enum KeyAlgorithm {
     P256,
     #[serde(rename = "ec-p384")]
     P384,
+    #[serde(rename = "ec-p521")]
+    P521,
+    #[serde(rename = "ed25519")]
+    Ed25519,
+    #[serde(rename = "ml-dsa-44")]
+    MlDsa44,
+    #[serde(rename = "ml-dsa-65")]
+    MlDsa65,
+    #[serde(rename = "ml-dsa-87")]
+    MlDsa87,
 }
 
 impl KeyAlgorithm {
-    pub const ALL: [Self; 5] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::P256, Self::P384];
+    /// Every key type that has a name; [`Self::is_available`] says which of them this build can use.
+    pub const ALL: [Self; 10] = [
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+        Self::P256,
+        Self::P384,
+        Self::P521,
+        Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
+    ];
 
     /// The name used in configuration, storage and JSON.
     pub fn name(self) -> &'static str {
@@ -33,6 +55,11 @@ impl KeyAlgorithm {
             Self::Rsa4096 => "rsa-4096",
             Self::P256 => "ec-p256",
             Self::P384 => "ec-p384",
+            Self::P521 => "ec-p521",
+            Self::Ed25519 => "ed25519",
+            Self::MlDsa44 => "ml-dsa-44",
+            Self::MlDsa65 => "ml-dsa-65",
+            Self::MlDsa87 => "ml-dsa-87",
         }
     }
 
@@ -40,19 +67,48 @@ impl KeyAlgorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// Key size in bits.
+    /// Whether this build can make and use such keys: ML-DSA needs the feature `ml-dsa`.
+    pub fn is_available(self) -> bool {
+        ml_dsa::SUPPORTED || self.ml_dsa().is_none()
+    }
+
+    /// Key size in bits: modulus, field, or for ML-DSA the encoded public key (FIPS 204 table 2).
     pub fn bits(self) -> u32 {
         match self {
             Self::Rsa2048 => 2048,
             Self::Rsa3072 => 3072,
             Self::Rsa4096 => 4096,
-            Self::P256 => 256,
+            Self::P256 | Self::Ed25519 => 256,
             Self::P384 => 384,
+            Self::P521 => 521,
+            Self::MlDsa44 => 1312 * 8,
+            Self::MlDsa65 => 1952 * 8,
+            Self::MlDsa87 => 2592 * 8,
         }
     }
 
     pub fn is_rsa(self) -> bool {
         matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
+    }
+
+    /// Whether it is a curve that ECDSA is done on.
+    pub fn is_ecdsa(self) -> bool {
+        matches!(self, Self::P256 | Self::P384 | Self::P521)
+    }
+
+    /// The parameter set of an ML-DSA key.
+    pub fn ml_dsa(self) -> Option<MlDsaSet> {
+        match self {
+            Self::MlDsa44 => Some(MlDsaSet::MlDsa44),
+            Self::MlDsa65 => Some(MlDsaSet::MlDsa65),
+            Self::MlDsa87 => Some(MlDsaSet::MlDsa87),
+            _ => None,
+        }
+    }
+
+    /// Whether the key signs messages only, never their hashes: whoever holds nothing but a hash cannot use it.
+    pub fn is_pure(self) -> bool {
+        self.default_signature().digest().is_none()
     }
 
     /// What documents are signed with unless the caller says otherwise: RSASSA-PSS or ECDSA, as Circular
@@ -61,20 +117,27 @@ impl KeyAlgorithm {
         match self {
             Self::P256 => SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256),
             Self::P384 => SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha384),
-            _ => SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 },
+            Self::P521 => SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha512),
+            Self::Ed25519 => SignatureAlgorithm::Ed25519,
+            Self::MlDsa44 => SignatureAlgorithm::MlDsa(MlDsaSet::MlDsa44),
+            Self::MlDsa65 => SignatureAlgorithm::MlDsa(MlDsaSet::MlDsa65),
+            Self::MlDsa87 => SignatureAlgorithm::MlDsa(MlDsaSet::MlDsa87),
+            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => {
+                SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 }
+            }
         }
     }
 
     /// Whether a key of this type can make such a signature.
     pub fn supports(self, algorithm: SignatureAlgorithm) -> bool {
-        let strong = algorithm.digest().is_some_and(|digest| digest >= DigestAlgorithm::Sha256);
-        strong
+        algorithm.message_digest() >= DigestAlgorithm::Sha256
             && match algorithm {
                 SignatureAlgorithm::RsaPkcs1(_) => self.is_rsa(),
                 // The engine's salt is as long as the hash, as FIPS 186-5 §5.4 recommends.
                 SignatureAlgorithm::RsaPss { digest, salt_len } => self.is_rsa() && salt_len == digest.output_len(),
-                SignatureAlgorithm::Ecdsa(_) => !self.is_rsa(),
-                SignatureAlgorithm::Ed25519 => false,
+                SignatureAlgorithm::Ecdsa(_) => self.is_ecdsa(),
+                SignatureAlgorithm::Ed25519 => self == Self::Ed25519,
+                SignatureAlgorithm::MlDsa(set) => self.ml_dsa() == Some(set),
             }
     }
 }
@@ -181,6 +244,9 @@ mod tests {
         let long_salt = SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 222 };
         assert!(!KeyAlgorithm::Rsa2048.supports(long_salt));
         assert!(KeyAlgorithm::ALL.into_iter().all(|key| key.supports(key.default_signature())));
+        assert!(!KeyAlgorithm::Ed25519.supports(SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256)));
+        assert!(!KeyAlgorithm::P256.supports(SignatureAlgorithm::Ed25519));
+        assert!(!KeyAlgorithm::MlDsa44.supports(SignatureAlgorithm::MlDsa(MlDsaSet::MlDsa65)));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Credentials as a portal may see and use them.
 
+use time::OffsetDateTime;
+
 use super::{Caller, Result, Service, ServiceError};
+use crate::crypto::{SignatureAlgorithm, suites};
 use crate::custody::KeyRef;
 use crate::domain::credential::KeyStatus;
 use crate::domain::{Credential, CredentialId, Signer, SignerId};
@@ -23,6 +26,20 @@ impl UsableCredential {
             wrapped: &self.credential.key,
             spki: &self.credential.spki,
         }
+    }
+
+    /// Checks that the key makes such signatures, and that they may still be made.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnsupportedAlgorithm`] names the algorithm and, when its time has passed, since when.
+    pub(super) fn check_algorithm(&self, algorithm: SignatureAlgorithm, now: OffsetDateTime) -> Result<()> {
+        let key = self.credential.algorithm;
+        let refused = |algorithm| ServiceError::UnsupportedAlgorithm { key, algorithm };
+        if !key.supports(algorithm) {
+            return Err(refused(algorithm.name()));
+        }
+        let public_key = self.signer.public_key().map_err(|_| refused(algorithm.name()))?;
+        suites::check_new(algorithm, &public_key, now).map_err(|outdated| refused(outdated.to_string()))
     }
 }
 

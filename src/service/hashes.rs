@@ -1,6 +1,7 @@
 //! CSC: authorise hashes and sign them (CSC API 2.0 §11.6, §11.9).
 
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 use super::credentials::UsableCredential;
 use super::{Authorization, AuthorizeHashes, Caller, Result, Service, ServiceError, SignHashes};
@@ -54,7 +55,7 @@ impl Service {
     /// [`ServiceError::UnsupportedAlgorithm`], …
     pub async fn sign_hashes(self: &Arc<Self>, caller: &Caller, request: SignHashes) -> Result<Vec<SignatureValue>> {
         let credential = self.usable(self.credential(caller, &request.credential).await?)?;
-        check_algorithm(&credential, &request)?;
+        check_algorithm(&credential, &request, self.now())?;
         let (service, caller) = (self.clone(), caller.clone());
         let work = async move {
             let redeemed = service
@@ -93,6 +94,12 @@ impl Service {
 
     async fn explicit(&self, caller: &Caller, id: &CredentialId) -> Result<UsableCredential> {
         let credential = self.usable(self.credential(caller, id).await?)?;
+        let key = credential.credential.algorithm;
+        if key.is_pure() {
+            // It signs messages: no hash that is authorised here could ever be signed.
+            let algorithm = format!("{} over a hash; documents can be signed", key.default_signature().name());
+            return Err(ServiceError::UnsupportedAlgorithm { key, algorithm });
+        }
         match credential.credential.auth {
             AuthMode::Explicit => Ok(credential),
             AuthMode::Hosted => Err(ServiceError::HostedOnly),
@@ -203,14 +210,14 @@ fn check_count(request: &AuthorizeHashes, multisign: u32) -> Result<()> {
     Ok(())
 }
 
-fn check_algorithm(credential: &UsableCredential, request: &SignHashes) -> Result<()> {
+fn check_algorithm(credential: &UsableCredential, request: &SignHashes, now: OffsetDateTime) -> Result<()> {
     if request.hashes.is_empty() {
         return Err(ServiceError::NoHashes);
     }
     let key = credential.credential.algorithm;
     let fits = |digest: &Digest| request.algorithm.digest() == Some(digest.algorithm());
-    if !key.supports(request.algorithm) || !request.hashes.iter().all(fits) {
+    if !request.hashes.iter().all(fits) {
         return Err(ServiceError::UnsupportedAlgorithm { key, algorithm: request.algorithm.name() });
     }
-    Ok(())
+    credential.check_algorithm(request.algorithm, now)
 }

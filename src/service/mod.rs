@@ -2,7 +2,8 @@
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
-//! steps), `stage` and [`sign`] (documents), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
+//! steps), `stage` and [`sign`] (documents), [`levels`]
+//! (above B-B), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -12,6 +13,7 @@ pub mod confirm;
 pub mod credentials;
 pub mod error;
 pub mod hashes;
+pub mod levels;
 mod links;
 pub mod requests;
 pub mod settle;
@@ -33,6 +35,7 @@ use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
 
 pub use error::{DocumentProblem, ServiceError};
+pub use levels::{LevelServices, WhenDown};
 pub use views::*;
 
 pub type Result<T> = std::result::Result<T, ServiceError>;
@@ -56,7 +59,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            documents: 20,
+            documents: 200,
             document_bytes: 64 << 20,
             request_life: Duration::minutes(15),
             longest_request_life: Duration::days(7),
@@ -77,6 +80,8 @@ pub struct Backends {
     /// Keys the MAC in confirmation links.
     pub link_key: Zeroizing<[u8; 32]>,
     pub limits: Limits,
+    /// Absent where the operator configured no time-stamping authority: B-B is all there is then.
+    pub levels: Option<LevelServices>,
 }
 
 /// All use cases over one set of backends. Cheap to share behind an [`Arc`].
@@ -84,6 +89,8 @@ pub struct Service {
     backends: Backends,
     /// Transactions whose keys are being used right now, by this process.
     in_hand: Mutex<HashSet<TransactionId>>,
+    /// Octets of a time-stamp token, once one was seen.
+    token_size: tokio::sync::OnceCell<usize>,
 }
 
 /// Holds a transaction in hand until dropped.
@@ -100,7 +107,7 @@ impl Drop for InHand<'_> {
 
 impl Service {
     pub fn new(backends: Backends) -> Arc<Self> {
-        Arc::new(Self { backends, in_hand: Mutex::default() })
+        Arc::new(Self { backends, in_hand: Mutex::default(), token_size: tokio::sync::OnceCell::new() })
     }
 
     pub fn limits(&self) -> &Limits {

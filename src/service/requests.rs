@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
-use super::stage::check_signable;
+use super::stage::Task;
 use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument, links};
 use crate::crypto::digest::sha256;
 use crate::domain::settings::SignatureFormat;
@@ -36,11 +36,9 @@ impl Service {
         self.check_request(&mut request, &portal)?;
         let credential = self.usable(self.credential(caller, &request.credential).await?)?;
         let algorithm = request.algorithm.unwrap_or_else(|| credential.credential.algorithm.default_signature());
-        if !credential.credential.algorithm.supports(algorithm) {
-            let (key, algorithm) = (credential.credential.algorithm, algorithm.name());
-            return Err(ServiceError::UnsupportedAlgorithm { key, algorithm });
-        }
+        credential.check_algorithm(algorithm, self.now())?;
         let settings = SignatureSettings { algorithm, options: std::mem::take(&mut request.options) };
+        self.check_level(&settings)?;
         let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
         let items = self.take_documents(&id, &mut request, &credential, &settings).await?;
         let now = self.now();
@@ -150,11 +148,13 @@ impl Service {
     ) -> Result<Vec<Item>> {
         let documents = std::mem::take(&mut request.documents);
         let (store, id) = (self.backends.documents.clone(), id.clone());
+        let token_octets = self.token_octets(settings).await;
         let (credential, settings, now) = (credential.clone(), settings.clone(), self.now());
+        let task = Task { credential, settings, now, token_octets };
         let work = move || -> Result<Vec<Item>> {
             let mut items = Vec::with_capacity(documents.len());
             for document in &documents {
-                let digest = check_signable(&document.name, &document.bytes, &credential, &settings, now)?;
+                let digest = task.check_signable(&document.name, &document.bytes)?;
                 items.push(Item { label: document.name.clone(), digest, len: document.bytes.len() as u64 });
             }
             let bytes: Vec<&[u8]> = documents.iter().map(|document| document.bytes.as_slice()).collect();

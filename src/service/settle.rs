@@ -133,6 +133,7 @@ impl Service {
     async fn sweep_documents(&self) -> Result<u32> {
         let documents = self.backends.documents.clone();
         let unreadable = |error: std::io::Error| super::ServiceError::Internal(format!("documents: {error}"));
+        documents.clear_scratch().map_err(unreadable)?;
         let mut swept = 0;
         for id in documents.transactions().map_err(unreadable)? {
             if self.storage().transaction(&id).await?.is_none() {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::credentials::UsableCredential;
-use super::stage::{Stage, prepare_file};
+use super::stage::{Content, Stage, Task, with_message};
 use super::{DocumentProblem, Result, Service, ServiceError};
 use crate::crypto::DigestAlgorithm;
 use crate::custody::SignatureValue;
@@ -20,8 +20,7 @@ use crate::domain::{
     AuditEvent, AuthorizedHash, AuthorizedHashes, FailureReason, Origin, SignatureSettings, StateKind, Transaction,
     TransactionId,
 };
-use crate::formats::level::Baseline;
-use crate::storage::{Intent, LeftOut, Outcome, Output, SignatureResult, SignatureRow};
+use crate::storage::{LeftOut, Outcome, SignatureResult, SignatureRow};
 
 /// Documents whose results are committed together.
 const TOGETHER: usize = 16;
@@ -56,20 +55,18 @@ impl Service {
     async fn begin(self: &Arc<Self>, transaction: &Transaction) -> Result<()> {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let settings = settings(transaction)?.clone();
-        let (paths, items, now) = (self.paths(transaction), transaction.items.clone(), self.now());
-        let prepare_all = {
-            let (credential, settings) = (credential.clone(), settings.clone());
-            move || {
-                let documents = paths.iter().zip((0u32..).zip(&items));
-                let prepared = documents.map(|(path, (ordinal, item))| {
-                    (ordinal, prepare_file(path, (ordinal, item), &credential, &settings, now))
-                });
-                sort_out(prepared)
-            }
+        let token_octets = self.token_octets(&settings).await;
+        let task = Task { credential: credential.clone(), settings, now: self.now(), token_octets };
+        let (paths, items) = (self.paths(transaction), transaction.items.clone());
+        let preparing = task.clone();
+        let prepare_all = move || {
+            let documents = paths.iter().zip((0u32..).zip(&items));
+            sort_out(documents.map(|(path, (ordinal, item))| (ordinal, preparing.prepare_file(path, (ordinal, item)))))
         };
-        let (intents, left_out) = blocking(prepare_all).await??;
+        let (contents, left_out) = blocking(prepare_all).await??;
+        let intents = self.intents(&task, contents).await?;
         let sole_control = &self.backends.sole_control;
-        let redeemed = sole_control.redeem_request(transaction, settings.algorithm, intents, &left_out).await;
+        let redeemed = sole_control.redeem_request(transaction, task.settings.algorithm, intents, &left_out).await;
         self.finish(transaction, credential, redeemed?).await
     }
 
@@ -88,7 +85,8 @@ impl Service {
         tokens: AuthorizedHashes,
     ) -> Result<()> {
         let rows = self.storage().signatures(&transaction.id).await?;
-        let mut tokens: Vec<AuthorizedHash> = tokens.into_iter().collect();
+        let tokens = tokens.into_iter().map(|token| with_message(token, &rows)).collect::<Result<Vec<_>>>();
+        let mut tokens: Vec<AuthorizedHash> = tokens?;
         while !tokens.is_empty() {
             let rest = tokens.split_off(tokens.len().min(TOGETHER));
             let now = std::mem::replace(&mut tokens, rest);
@@ -111,27 +109,11 @@ impl Service {
         value: &SignatureValue,
         credential: &UsableCredential,
     ) -> Result<Finished> {
-        let row = rows.iter().find(|row| row.intent.ordinal == ordinal);
-        let stored = row.and_then(|row| row.intent.prepared.as_deref());
-        let stage = Stage::read(stored.ok_or_else(|| ServiceError::Internal("a stage is missing".into()))?)?;
+        let stage = Stage::of(rows, ordinal)?;
         match self.release(transaction, ordinal, stage, value, credential).await {
             Ok(output) => Ok(Ok(SignatureResult { ordinal, signature: value.0.clone(), output: Some(output) })),
             Err(error) => Ok(Err(LeftOut { ordinal, reason: failure(error)? })),
         }
-    }
-
-    /// What is released for one document.
-    async fn release(
-        &self,
-        _transaction: &Transaction,
-        _ordinal: u32,
-        stage: Stage,
-        value: &SignatureValue,
-        credential: &UsableCredential,
-    ) -> Result<Output> {
-        let (value, credential) = (value.clone(), credential.clone());
-        let bytes = blocking(move || stage.embed(&stage.assemble(&value, &credential)?)).await??;
-        Ok(Output { bytes, level: Baseline::B, raise: None })
     }
 
     /// The door to the keys: one signature for each token, in the order of the tokens.
@@ -174,12 +156,12 @@ impl Service {
     }
 }
 
-/// Intents, and documents that are left out. Fails when nothing can be signed at all, or when it is not a document's fault.
-fn sort_out(prepared: impl Iterator<Item = (u32, Result<Intent>)>) -> Result<(Vec<Intent>, Vec<LeftOut>)> {
-    let (mut intents, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
+/// Prepared documents, and those that are left out. Fails when nothing can be signed at all, or when it is not a document's fault.
+fn sort_out(prepared: impl Iterator<Item = (u32, Result<Content>)>) -> Result<(Vec<Content>, Vec<LeftOut>)> {
+    let (mut contents, mut left_out, mut first) = (Vec::new(), Vec::new(), None);
     for (ordinal, prepared) in prepared {
         match prepared {
-            Ok(intent) => intents.push(intent),
+            Ok(content) => contents.push(content),
             Err(ServiceError::Document { name, problem }) => {
                 left_out.push(LeftOut { ordinal, reason: reason(&problem) });
                 first.get_or_insert(ServiceError::Document { name, problem });
@@ -188,8 +170,8 @@ fn sort_out(prepared: impl Iterator<Item = (u32, Result<Intent>)>) -> Result<(Ve
         }
     }
     match first {
-        Some(error) if intents.is_empty() => Err(error),
-        _ => Ok((intents, left_out)),
+        Some(error) if contents.is_empty() => Err(error),
+        _ => Ok((contents, left_out)),
     }
 }
 
@@ -206,6 +188,7 @@ fn failure(error: ServiceError) -> Result<FailureReason> {
         ServiceError::Storage(_) => Err(error),
         ServiceError::Document { problem, .. } => Ok(reason(&problem)),
         ServiceError::CertificateNotValid | ServiceError::CredentialDisabled => Ok(FailureReason::CertificateNotValid),
+        ServiceError::TrustService(_) => Ok(FailureReason::TrustServiceUnavailable),
         // Somebody else is signing it: theirs is the result.
         ServiceError::HashNotAuthorized => Err(error),
         _ => Ok(FailureReason::KeyUnavailable),

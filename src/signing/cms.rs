@@ -103,6 +103,7 @@ fn signature_capacity(key: &PublicKey) -> usize {
     match key {
         PublicKey::Rsa(_) => key.bits().div_ceil(8),
         PublicKey::Ed25519(_) => 64,
+        PublicKey::MlDsa(key) => key.set().signature_len(),
         PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_) => key.bits().div_ceil(8) * 2 + 9,
     }
 }

@@ -79,8 +79,7 @@ pub fn prepare(pdf: &Pdf<'_>, request: &PrepareRequest) -> Result<Prepared, Sign
     references.extend(target.lock(pdf)?.iter().chain(&request.lock).map(lock_reference));
     // In an encrypted file the entries are encrypted like all other strings; /Contents is not.
     let entries = edit.update().sealed(signature, &Object::Dict(entries(request, references)));
-    let layout =
-        layout(Token::Signature, request.contents_capacity, entries.as_dict().unwrap_or(Dict::empty()))?;
+    let layout = layout(Token::Signature, request.contents_capacity, entries.as_dict().unwrap_or(Dict::empty()))?;
     finish(edit, layout, signature, text::format_date(request.signing_time).as_bytes())
 }
 

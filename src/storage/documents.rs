@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::TransactionId;
 
+/// What names of scratch folders begin with: no transaction's id does.
+const SCRATCH: &str = ".scratch-";
+
 /// A folder of original documents. Calls block; run them off the event loop.
 #[derive(Debug, Clone)]
 pub struct DocumentStore {
@@ -68,6 +71,28 @@ impl DocumentStore {
             }
         }
         Ok(found)
+    }
+
+    /// A folder for copies that are worked on; it goes away when dropped, or at the next [`Self::clear_scratch`].
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn scratch(&self) -> io::Result<tempfile::TempDir> {
+        tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&self.root)
+    }
+
+    /// Removes what a killed process left of scratch folders.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn clear_scratch(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     fn folder(&self, transaction: &TransactionId) -> PathBuf {

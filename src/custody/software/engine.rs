@@ -1,4 +1,5 @@
-//! The signing engine: one opened private key, in constant time, over a ready digest.
+//! The signing engine: one opened private key, in constant time, over a ready digest, or over the message where the scheme
+//! is a pure one.
 
 use std::fmt;
 
@@ -6,11 +7,13 @@ use aws_lc_rs::digest;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
 };
 use zeroize::Zeroizing;
 
+use super::ml_dsa::MlDsaKey;
 use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use crate::custody::{CustodyError, SignatureValue};
 use crate::domain::KeyAlgorithm;
@@ -24,6 +27,8 @@ pub(crate) struct PrivateKey {
 enum Inner {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    MlDsa(MlDsaKey),
 }
 
 impl PrivateKey {
@@ -34,13 +39,14 @@ impl PrivateKey {
     pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, CustodyError> {
         let failed = |_| CustodyError::Engine("the key could not be generated");
         let rsa = |size| RsaKeyPair::generate(size).map(Inner::Rsa).map_err(failed);
-        let ec = |curve| EcdsaKeyPair::generate(curve).map(Inner::Ec).map_err(failed);
-        let inner = match algorithm {
-            KeyAlgorithm::Rsa2048 => rsa(KeySize::Rsa2048),
-            KeyAlgorithm::Rsa3072 => rsa(KeySize::Rsa3072),
-            KeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096),
-            KeyAlgorithm::P256 => ec(&ECDSA_P256_SHA256_ASN1_SIGNING),
-            KeyAlgorithm::P384 => ec(&ECDSA_P384_SHA384_ASN1_SIGNING),
+        let inner = match (algorithm, curve(algorithm), algorithm.ml_dsa()) {
+            (_, Some(curve), _) => EcdsaKeyPair::generate(curve).map(Inner::Ec).map_err(failed),
+            (_, _, Some(set)) => MlDsaKey::generate(set).map(Inner::MlDsa),
+            (KeyAlgorithm::Ed25519, ..) => Ed25519KeyPair::generate().map(Inner::Ed25519).map_err(failed),
+            (KeyAlgorithm::Rsa2048, ..) => rsa(KeySize::Rsa2048),
+            (KeyAlgorithm::Rsa3072, ..) => rsa(KeySize::Rsa3072),
+            (KeyAlgorithm::Rsa4096, ..) => rsa(KeySize::Rsa4096),
+            _ => Err(CustodyError::Unsupported(algorithm.to_string())),
         }?;
         Ok(Self { algorithm, inner })
     }
@@ -51,12 +57,12 @@ impl PrivateKey {
     /// [`CustodyError::Engine`] when the document is not a key of the given algorithm.
     pub fn from_pkcs8(algorithm: KeyAlgorithm, pkcs8: &[u8]) -> Result<Self, CustodyError> {
         let failed = |_| CustodyError::Engine("the private key could not be loaded");
-        let inner = match algorithm {
-            KeyAlgorithm::P256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8).map(Inner::Ec),
-            KeyAlgorithm::P384 => EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, pkcs8).map(Inner::Ec),
-            _ => RsaKeyPair::from_pkcs8(pkcs8).map(Inner::Rsa),
-        }
-        .map_err(failed)?;
+        let inner = match (algorithm, curve(algorithm), algorithm.ml_dsa()) {
+            (_, Some(curve), _) => EcdsaKeyPair::from_pkcs8(curve, pkcs8).map(Inner::Ec).map_err(failed),
+            (_, _, Some(set)) => MlDsaKey::from_pkcs8(set, pkcs8).map(Inner::MlDsa),
+            (KeyAlgorithm::Ed25519, ..) => Ed25519KeyPair::from_pkcs8(pkcs8).map(Inner::Ed25519).map_err(failed),
+            _ => RsaKeyPair::from_pkcs8(pkcs8).map(Inner::Rsa).map_err(failed),
+        }?;
         let key = Self { algorithm, inner };
         match &key.inner {
             Inner::Rsa(rsa) if rsa.public_modulus_len() * 8 != algorithm.bits() as usize => {
@@ -76,6 +82,8 @@ impl PrivateKey {
         match &self.inner {
             Inner::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| copy(der.as_ref())).map_err(failed),
             Inner::Ec(key) => key.to_pkcs8v1().map(|document| copy(document.as_ref())).map_err(failed),
+            Inner::Ed25519(key) => key.to_pkcs8v1().map(|document| copy(document.as_ref())).map_err(failed),
+            Inner::MlDsa(key) => key.to_pkcs8(),
         }
     }
 
@@ -87,6 +95,8 @@ impl PrivateKey {
         let der: Result<PublicKeyX509Der<'_>, _> = match &self.inner {
             Inner::Rsa(key) => key.public_key().as_der(),
             Inner::Ec(key) => key.public_key().as_der(),
+            Inner::Ed25519(key) => key.public_key().as_der(),
+            Inner::MlDsa(key) => return key.spki(),
         };
         der.map(|der| der.as_ref().to_vec()).map_err(|_| CustodyError::Engine("the public key could not be encoded"))
     }
@@ -95,19 +105,31 @@ impl PrivateKey {
         self.algorithm
     }
 
-    /// Hashes and signs `message`, for structures this service makes itself.
+    /// Signs `message`: its hash, or the message itself where the scheme is a pure one.
     ///
     /// # Errors
     /// As [`Self::sign_digest`].
     pub fn sign(&self, algorithm: SignatureAlgorithm, message: &[u8]) -> Result<SignatureValue, CustodyError> {
-        let hash = algorithm.digest().ok_or_else(|| CustodyError::Unsupported(algorithm.name()))?;
-        self.sign_digest(algorithm, &hash.digest(message))
+        if let Some(hash) = algorithm.digest() {
+            return self.sign_digest(algorithm, &hash.digest(message));
+        }
+        if !self.algorithm.supports(algorithm) {
+            return Err(unsupported(self.algorithm, algorithm));
+        }
+        match &self.inner {
+            Inner::Ed25519(key) => match key.try_sign(message) {
+                Ok(value) => Ok(SignatureValue(value.as_ref().to_vec())),
+                Err(_) => Err(CustodyError::Engine("the signature could not be made")),
+            },
+            Inner::MlDsa(key) => key.sign(message),
+            Inner::Rsa(_) | Inner::Ec(_) => Err(unsupported(self.algorithm, algorithm)),
+        }
     }
 
     /// Signs exactly `digest`.
     ///
     /// # Errors
-    /// As [`check_supported`]; [`CustodyError::Engine`] when the engine fails.
+    /// As [`check_supported`], and always for pure schemes; [`CustodyError::Engine`] when the engine fails.
     pub fn sign_digest(&self, algorithm: SignatureAlgorithm, digest: &Digest) -> Result<SignatureValue, CustodyError> {
         check_supported(self.algorithm, algorithm, digest)?;
         let failed = |_| CustodyError::Engine("the signature could not be made");
@@ -122,6 +144,9 @@ impl PrivateKey {
                 let hash = ecdsa_hash(self.algorithm, digest)?;
                 key.sign_digest(&hash).map(|value| SignatureValue(value.as_ref().to_vec())).map_err(failed)
             }
+            Inner::Ed25519(_) | Inner::MlDsa(_) => {
+                Err(CustodyError::Unsupported(format!("{}: it signs messages, not their hashes", algorithm.name())))
+            }
         }
     }
 }
@@ -134,7 +159,8 @@ impl fmt::Debug for PrivateKey {
 
 /// Whether this engine makes such a signature with such a key, so that a refusal costs no opened key.
 ///
-/// RSA: PKCS#1 v1.5 and PSS with SHA-256, SHA-384, SHA-512, the PSS salt as long as the hash. ECDSA: the same hashes.
+/// RSA: PKCS#1 v1.5 and PSS with SHA-256, SHA-384, SHA-512, the PSS salt as long as the hash. ECDSA: the same hashes. Pure
+/// schemes: messages known by their SHA-512.
 ///
 /// # Errors
 /// [`CustodyError::Unsupported`], also when `digest` was made with another hash than `algorithm` names.
@@ -144,9 +170,9 @@ pub(crate) fn check_supported(
     digest: &Digest,
 ) -> Result<(), CustodyError> {
     if !key.supports(algorithm) {
-        return Err(CustodyError::Unsupported(format!("{} (the key is {key})", algorithm.name())));
+        return Err(unsupported(key, algorithm));
     }
-    if algorithm.digest() != Some(digest.algorithm()) {
+    if algorithm.message_digest() != digest.algorithm() {
         return Err(CustodyError::Unsupported(format!("{} over a {} value", algorithm.name(), digest.algorithm())));
     }
     if let SignatureAlgorithm::RsaPss { digest, salt_len } = algorithm
@@ -159,6 +185,19 @@ pub(crate) fn check_supported(
         )));
     }
     Ok(())
+}
+
+fn unsupported(key: KeyAlgorithm, algorithm: SignatureAlgorithm) -> CustodyError {
+    CustodyError::Unsupported(format!("{} (the key is {key})", algorithm.name()))
+}
+
+fn curve(algorithm: KeyAlgorithm) -> Option<&'static EcdsaSigningAlgorithm> {
+    match algorithm {
+        KeyAlgorithm::P256 => Some(&ECDSA_P256_SHA256_ASN1_SIGNING),
+        KeyAlgorithm::P384 => Some(&ECDSA_P384_SHA384_ASN1_SIGNING),
+        KeyAlgorithm::P521 => Some(&ECDSA_P521_SHA512_ASN1_SIGNING),
+        _ => None,
+    }
 }
 
 fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn RsaEncoding> {
@@ -188,7 +227,11 @@ fn engine_digest(digest: &Digest) -> Result<digest::Digest, CustodyError> {
 /// in front when it is shorter; both leave the integer that is signed the same. The engine knows each curve with the hash
 /// of its own length only, so every other hash is brought to that length here.
 fn ecdsa_hash(key: KeyAlgorithm, digest: &Digest) -> Result<digest::Digest, CustodyError> {
-    let algorithm = if key == KeyAlgorithm::P256 { &digest::SHA256 } else { &digest::SHA384 };
+    let algorithm = match key {
+        KeyAlgorithm::P256 => &digest::SHA256,
+        KeyAlgorithm::P384 => &digest::SHA384,
+        _ => &digest::SHA512,
+    };
     let (hash, wanted) = (digest.as_bytes(), algorithm.output_len());
     match hash.get(..wanted) {
         Some(leftmost) => import(leftmost, algorithm),
@@ -208,7 +251,7 @@ mod tests {
     fn pkcs8_of_another_algorithm_is_refused() {
         let key = PrivateKey::generate(KeyAlgorithm::P256).expect("generated");
         let pkcs8 = key.to_pkcs8().expect("encoded");
-        for other in [KeyAlgorithm::P384, KeyAlgorithm::Rsa2048] {
+        for other in [KeyAlgorithm::P384, KeyAlgorithm::Rsa2048, KeyAlgorithm::P521, KeyAlgorithm::Ed25519] {
             assert!(PrivateKey::from_pkcs8(other, &pkcs8).is_err());
         }
         assert!(PrivateKey::from_pkcs8(KeyAlgorithm::P256, &pkcs8[1..]).is_err());

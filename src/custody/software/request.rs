@@ -11,7 +11,6 @@ use x509_cert::request::{CertReq, CertReqInfo, Version};
 use super::engine::PrivateKey;
 use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::custody::CustodyError;
-use crate::domain::KeyAlgorithm;
 
 /// Longest subject text, in bytes: twice what the fields of a Vietnamese certificate add up to at their upper bounds
 /// (RFC 5280 Appendix A.1 ends each at 64 to 128 characters).
@@ -47,7 +46,7 @@ pub(crate) fn parse_subject(text: &str) -> Result<Name, CustodyError> {
     Ok(name)
 }
 
-/// Makes and signs a request: sha256WithRSAEncryption for RSA, ecdsa-with-SHA256 for P-256, ecdsa-with-SHA384 for P-384.
+/// Makes and signs a request: sha256WithRSAEncryption for RSA, ECDSA with the hash of the curve's length, Ed25519, ML-DSA.
 ///
 /// # Errors
 /// [`CustodyError::Engine`].
@@ -69,9 +68,8 @@ impl PrivateKey {
     /// What certificates, requests, CRLs and responses are signed with: the form every reader knows.
     pub(crate) fn certificate_signature(&self) -> SignatureAlgorithm {
         match self.algorithm() {
-            KeyAlgorithm::P256 => SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256),
-            KeyAlgorithm::P384 => SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha384),
-            _ => SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256),
+            rsa if rsa.is_rsa() => SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256),
+            other => other.default_signature(),
         }
     }
 }

@@ -22,14 +22,31 @@ const RSA: [&str; 5] = [
 ];
 const ECDSA: [&str; 4] = ["1.2.840.10045.2.1", "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4"];
 
+/// Pure schemes, which sign documents but no hashes.
+const ED25519: [&str; 1] = ["1.3.101.112"];
+const ML_DSA_44: [&str; 1] = ["2.16.840.1.101.3.4.3.17"];
+const ML_DSA_65: [&str; 1] = ["2.16.840.1.101.3.4.3.18"];
+const ML_DSA_87: [&str; 1] = ["2.16.840.1.101.3.4.3.19"];
+
 /// Values of `signAlgo` for a key.
 pub fn sign_algorithms(key: KeyAlgorithm) -> &'static [&'static str] {
-    if key.is_rsa() { &RSA } else { &ECDSA }
+    match key {
+        KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => &RSA,
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521 => &ECDSA,
+        KeyAlgorithm::Ed25519 => &ED25519,
+        KeyAlgorithm::MlDsa44 => &ML_DSA_44,
+        KeyAlgorithm::MlDsa65 => &ML_DSA_65,
+        KeyAlgorithm::MlDsa87 => &ML_DSA_87,
+    }
 }
 
-/// All values of `signAlgo`, for `info`.
+/// All values of `signAlgo` that this build knows keys for, for `info`.
 pub fn all_sign_algorithms() -> impl Iterator<Item = &'static str> {
-    RSA.into_iter().chain(ECDSA)
+    let keys = KeyAlgorithm::ALL.into_iter().filter(|key| key.is_available());
+    let mut all: Vec<_> = keys.flat_map(sign_algorithms).copied().collect();
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|oid| seen.insert(*oid));
+    all.into_iter()
 }
 
 /// `key.curve`.
@@ -37,7 +54,11 @@ pub fn curve(key: KeyAlgorithm) -> Option<&'static str> {
     match key {
         KeyAlgorithm::P256 => Some("1.2.840.10045.3.1.7"),
         KeyAlgorithm::P384 => Some("1.3.132.0.34"),
+        KeyAlgorithm::P521 => Some("1.3.132.0.35"),
+        // RFC 8410: the identifier of an Ed25519 key names its curve.
+        KeyAlgorithm::Ed25519 => Some("1.3.101.112"),
         KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => None,
+        KeyAlgorithm::MlDsa44 | KeyAlgorithm::MlDsa65 | KeyAlgorithm::MlDsa87 => None,
     }
 }
 
@@ -73,8 +94,8 @@ pub fn signature_algorithm(params: &Params, digest: Option<DigestAlgorithm>) -> 
     let identifier = AlgorithmIdentifierOwned { oid, parameters };
     let algorithm = SignatureAlgorithm::from_identifier(&identifier, digest)
         .map_err(|_| if pss { invalid("Invalid parameter signAlgoParams") } else { bad() })?;
-    let strong = algorithm.digest().is_some_and(|digest| digest >= DigestAlgorithm::Sha256);
-    if strong { Ok(algorithm) } else { Err(bad()) }
+    // A pure scheme is known here and refused by name where the key is: it signs no hash.
+    if algorithm.message_digest() >= DigestAlgorithm::Sha256 { Ok(algorithm) } else { Err(bad()) }
 }
 
 /// `signAlgoParams`: base64 of the DER RSASSA-PSS-params. Required: their defaults would be SHA-1.
@@ -171,6 +192,18 @@ mod tests {
         assert_eq!(description(&fault), "Invalid digest value length");
         assert_eq!(by_length(&[vec![0; 48]]), Some(DigestAlgorithm::Sha384));
         assert_eq!(by_length(&[vec![0; 20]]), None);
+    }
+
+    #[test]
+    fn each_key_type_lists_the_algorithm_of_its_default_and_ml_dsa_only_where_it_is() {
+        let all: Vec<_> = all_sign_algorithms().collect();
+        for key in KeyAlgorithm::ALL {
+            let oid = key.default_signature().to_identifier().expect("made").oid.to_string();
+            assert!(sign_algorithms(key).contains(&oid.as_str()), "{key}");
+            assert_eq!(all.contains(&oid.as_str()), key.is_available(), "{key}");
+        }
+        assert_eq!(read(r#"{"signAlgo":"1.3.101.112"}"#), Ok(SignatureAlgorithm::Ed25519));
+        assert_eq!(curve(KeyAlgorithm::P521), Some("1.3.132.0.35"));
     }
 
     #[test]
