@@ -107,21 +107,22 @@ pub async fn start(mut options: Options) -> Result<Running> {
         Mode::Production => production(&options).await?,
         Mode::Sandbox => sandboxed(&options, listener.local_addr()?, &public_url).await?,
     };
-    let settled = service.settle().await.context("what an earlier process left could not be settled")?;
-    tracing::info!(finished = settled.finished, failed = settled.failed, swept = settled.swept, "settled");
+    let left = service.left_behind().await.context("what an earlier process left cannot be read")?;
     let (ready, state) = match sandbox {
         Some((sandbox, state)) => (Some(sandbox.ready(&public_url)), Some(state)),
         None => (None, None),
     };
     let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
     tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone()));
-    let app = http::router(app_state(service, &options, &public_url, clock, state));
+    let app = http::router(app_state(service.clone(), &options, &public_url, clock, state));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let shutdown = async move {
         // A dropped sender means the same: stop.
         let _ = stopped.await;
     };
     let server = tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(shutdown).await });
+    let settled = service.settle_left(left).await.context("what an earlier process left could not be settled")?;
+    tracing::info!(finished = settled.finished, failed = settled.failed, swept = settled.swept, "settled");
     if let (Some(file), Some(ready)) = (&options.ready_file, &ready) {
         write_ready_file(file, ready)?;
     }

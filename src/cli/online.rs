@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{admin, demo, render, serve, sign};
+use super::{admin, augment, demo, render, serve, sign};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -12,6 +12,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Have documents signed: a portal's client in one command
     Sign(Box<sign::Args>),
+    /// Raise the level of signed files, anybody's, or renew their archive time-stamps
+    Augment(Box<augment::Args>),
     /// Manage portals, signers, credentials, keys and the audit chain
     Admin(admin::Args),
     /// Draw one page of a PDF; the service runs it as a process of its own
@@ -26,6 +28,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Sign(args) => sign::run(*args),
+        Command::Augment(args) => augment::run(*args),
         Command::Admin(args) => admin::run(args),
         Command::RenderPage(args) => Ok(render::run(&args)),
     }

@@ -3,6 +3,7 @@
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
+use super::sign::settings;
 use super::stage::Task;
 use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument, links};
 use crate::crypto::digest::sha256;
@@ -63,7 +64,7 @@ impl Service {
         let found = self.storage().transaction(id).await?;
         let own = |t: &Transaction| t.portal == caller.portal && matches!(t.origin, Origin::Request { .. });
         let transaction = found.filter(own).ok_or(ServiceError::NotFound("request"))?;
-        Ok(self.view(self.expire_if_due(transaction).await?))
+        self.view(self.expire_if_due(transaction).await?).await
     }
 
     /// Ends a request that still waits.
@@ -97,10 +98,16 @@ impl Service {
         }
         let rows = self.storage().signatures(id).await?;
         let row = rows.into_iter().find(|row| row.intent.ordinal == ordinal);
-        let update =
-            row.and_then(|row| row.output).ok_or_else(|| ServiceError::Internal("a result is missing".into()))?;
+        // In a batch, a document may have been left out: there is nothing to fetch.
+        let update = row.and_then(|row| row.output).ok_or_else(missing)?;
         let original = self.backends.documents.path(id, n);
-        Ok(SignedDocument { name: item.label.clone(), original, original_len: item.len, update })
+        let format = settings(&transaction)?.options.format;
+        let (suffix, original_len) = match format {
+            SignatureFormat::Pdf => ("", item.len),
+            SignatureFormat::Cms => (".p7s", 0),
+            SignatureFormat::CmsEnveloping => (".p7m", 0),
+        };
+        Ok(SignedDocument { name: format!("{}{suffix}", item.label), format, original, original_len, update })
     }
 
     async fn portal(&self, caller: &Caller) -> Result<Portal> {
@@ -178,15 +185,16 @@ impl Service {
             let _ = tokio::task::spawn_blocking(move || documents.remove(&id)).await;
         }
         match created? {
-            Created::New => Ok(self.view(transaction)),
+            Created::New => self.view(transaction).await,
             Created::Mismatch => Err(ServiceError::IdempotencyMismatch),
             Created::Replayed(first) => self.request(&Caller { portal: transaction.portal }, &first).await,
         }
     }
 
-    fn view(&self, transaction: Transaction) -> RequestView {
+    async fn view(&self, transaction: Transaction) -> Result<RequestView> {
         let token = links::token(&self.backends.link_key, &transaction.id);
-        RequestView { confirm_path: format!("/c/{}", token.expose()), transaction }
+        let documents = self.storage().item_states(&transaction.id).await?;
+        Ok(RequestView { confirm_path: format!("/c/{}", token.expose()), transaction, documents })
     }
 }
 

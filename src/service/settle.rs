@@ -20,6 +20,13 @@ pub struct Settled {
     pub swept: u32,
 }
 
+/// What an earlier process left.
+#[derive(Debug)]
+pub struct LeftBehind {
+    swept: u32,
+    transactions: Vec<Transaction>,
+}
+
 impl Service {
     /// Settles everything a stopped process left half-way. Call it before the port opens.
     ///
@@ -30,8 +37,26 @@ impl Service {
     /// # Errors
     /// When storage does not answer.
     pub async fn settle(self: &Arc<Self>) -> Result<Settled> {
-        let mut settled = Settled { swept: self.sweep_documents().await?, ..Settled::default() };
-        for transaction in self.storage().unsettled().await? {
+        let left = self.left_behind().await?;
+        self.settle_left(left).await
+    }
+
+    /// What a stopped process left half-way: files nobody asks for are removed, transactions are listed.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn left_behind(&self) -> Result<LeftBehind> {
+        Ok(LeftBehind { swept: self.sweep_documents().await?, transactions: self.storage().unsettled().await? })
+    }
+
+    /// Settles what [`Self::left_behind`] listed. The port may be open by then: a sandbox's own time-stamping authority
+    /// answers on it, and what came in since is not on the list.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn settle_left(self: &Arc<Self>, left: LeftBehind) -> Result<Settled> {
+        let mut settled = Settled { swept: left.swept, ..Settled::default() };
+        for transaction in left.transactions {
             self.settle_one(&transaction, &mut settled).await?;
         }
         self.expire_overdue().await?;

@@ -136,10 +136,6 @@ impl Task {
 }
 
 impl Content {
-    pub fn ordinal(&self) -> u32 {
-        self.ordinal
-    }
-
     /// Hash of what is signed, for a content time-stamp.
     pub fn digest(&self) -> &Digest {
         &self.digest

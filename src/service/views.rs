@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use crate::crypto::{Digest, SignatureAlgorithm};
+use crate::domain::settings::SignatureFormat;
 use crate::domain::{
     CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
 };
+use crate::storage::ItemState;
 
 /// The authenticated portal behind a bearer token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +79,8 @@ pub struct NewDocument {
 #[derive(Debug)]
 pub struct RequestView {
     pub transaction: Transaction,
+    /// One state a document.
+    pub documents: Vec<ItemState>,
     /// Path of the citizen's page below the service's public URL, `/c/{token}`.
     pub confirm_path: String,
 }
@@ -104,11 +108,13 @@ pub struct LiveCode {
     pub resend_at: OffsetDateTime,
 }
 
-/// A signed document: the original file as received, followed by the appended update.
+/// A signed document: the original file as received, followed by the appended update; or a CMS message alone.
 #[derive(Debug)]
 pub struct SignedDocument {
     pub name: String,
+    pub format: SignatureFormat,
     pub original: PathBuf,
+    /// Octets of the original that stand first; 0 for a CMS message.
     pub original_len: u64,
     pub update: Vec<u8>,
 }

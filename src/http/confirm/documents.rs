@@ -6,6 +6,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tokio_util::io::ReaderStream;
 
+use crate::domain::settings::SignatureFormat;
+use crate::domain::{Origin, Transaction};
+
 use super::super::body::Fields;
 use super::super::fault::Fault;
 use super::super::render::{Drawn, Width};
@@ -29,11 +32,19 @@ pub async fn file(State(state): State<AppState>, Path((path, n)): Path<(String, 
     let file = tokio::fs::File::open(&path).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
     let headers = [
-        (header::CONTENT_TYPE, "application/pdf".to_owned()),
+        (header::CONTENT_TYPE, media_type(&view.transaction).to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
         (header::CONTENT_DISPOSITION, attachment(&item.label)),
     ];
     Ok((headers, Body::from_stream(ReaderStream::with_capacity(file, 64 * 1024))).into_response())
+}
+
+/// A file that is no PDF is never opened by the browser: it could be a page with scripts.
+fn media_type(transaction: &Transaction) -> &'static str {
+    match &transaction.origin {
+        Origin::Request { settings, .. } if settings.options.format == SignatureFormat::Pdf => "application/pdf",
+        _ => "application/octet-stream",
+    }
 }
 
 /// A page. One that cannot be drawn answers with a picture that says so.

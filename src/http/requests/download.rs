@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::io::ReaderStream;
 
+use crate::domain::settings::SignatureFormat;
 use crate::service::SignedDocument;
 
 use super::super::auth::Authenticated;
@@ -35,11 +36,19 @@ async fn stream(document: SignedDocument) -> Result<Response, Fault> {
     let length = document.original_len.saturating_add(update_len);
     let reader = original.take(document.original_len).chain(Cursor::new(document.update));
     let headers = [
-        (header::CONTENT_TYPE, "application/pdf".to_owned()),
+        (header::CONTENT_TYPE, media_type(document.format).to_owned()),
         (header::CONTENT_LENGTH, length.to_string()),
         (header::CONTENT_DISPOSITION, attachment(&document.name)),
     ];
     Ok((headers, Body::from_stream(ReaderStream::with_capacity(reader, 64 * 1024))).into_response())
+}
+
+fn media_type(format: SignatureFormat) -> &'static str {
+    match format {
+        SignatureFormat::Pdf => "application/pdf",
+        SignatureFormat::Cms => "application/pkcs7-signature",
+        SignatureFormat::CmsEnveloping => "application/pkcs7-mime",
+    }
 }
 
 /// `Content-Disposition` with an ASCII name for old clients and the real one in RFC 8187 form (RFC 6266 §4.3).
@@ -78,6 +87,7 @@ mod tests {
         std::fs::write(file.path(), "original, and bytes after its length").expect("written");
         let document = SignedDocument {
             name: "a.pdf".into(),
+            format: SignatureFormat::Pdf,
             original: file.path().to_owned(),
             original_len: 8,
             update: b"+update".to_vec(),

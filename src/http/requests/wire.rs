@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 
 use crate::domain::binding::fingerprint;
 use crate::domain::{FailureReason, Item, Origin, State, StateKind, Transaction};
+use crate::formats::level::Baseline;
 use crate::service::RequestView;
+use crate::storage::{ItemState, Raise};
 
 /// The JSON of a request. `sha256` is of the original document.
 #[derive(Debug, Serialize)]
@@ -15,6 +17,7 @@ pub struct RequestJson {
     pub confirm_url: String,
     pub description: String,
     pub documents: Vec<DocumentJson>,
+    pub progress: ProgressJson,
     pub signer: String,
     pub credential: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -40,6 +43,31 @@ pub struct DocumentJson {
     /// Only when signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_url: Option<String>,
+    /// The level the signature has now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<Baseline>,
+    /// The level asked for is still to be reached: the document will be replaced by one with more appended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raise: Option<RaiseJson>,
+    /// Why this document of a batch was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureJson>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RaiseJson {
+    pub to: Baseline,
+    pub attempts: u32,
+    #[serde(with = "time::serde::rfc3339")]
+    pub next_at: OffsetDateTime,
+    pub last_error: String,
+}
+
+/// How far signing is: for batches, which take a while.
+#[derive(Debug, Serialize)]
+pub struct ProgressJson {
+    pub done: usize,
+    pub of: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,7 +85,11 @@ impl RequestJson {
             state: external_state(transaction.state.kind()),
             confirm_url: format!("{public_url}{}", view.confirm_path),
             description: transaction.description.clone(),
-            documents: documents(transaction, public_url),
+            documents: documents(view, public_url),
+            progress: ProgressJson {
+                done: view.documents.iter().filter(|state| state.level.is_some() || state.failure.is_some()).count(),
+                of: transaction.items.len(),
+            },
             signer: transaction.signer.to_string(),
             credential: transaction.credential.to_string(),
             created_at: whole_seconds(transaction.created_at),
@@ -84,20 +116,44 @@ fn external_state(kind: StateKind) -> &'static str {
     }
 }
 
-fn documents(transaction: &Transaction, public_url: &str) -> Vec<DocumentJson> {
+fn documents(view: &RequestView, public_url: &str) -> Vec<DocumentJson> {
+    let transaction = &view.transaction;
     let signed = transaction.state.kind() == StateKind::Signed;
-    let document = |(n, item): (usize, &Item)| DocumentJson {
-        name: item.label.clone(),
-        size: item.len,
-        sha256: item.digest.to_hex(),
-        fingerprint: fingerprint(&item.digest),
-        signed_url: signed.then(|| format!("{public_url}/v1/requests/{}/documents/{n}", transaction.id)),
+    let nothing = ItemState::default();
+    let document = |(n, item): (usize, &Item)| {
+        let state = view.documents.get(n - 1).unwrap_or(&nothing);
+        let url = || format!("{public_url}/v1/requests/{}/documents/{n}", transaction.id);
+        DocumentJson {
+            name: item.label.clone(),
+            size: item.len,
+            sha256: item.digest.to_hex(),
+            fingerprint: fingerprint(&item.digest),
+            signed_url: (signed && state.failure.is_none()).then(url),
+            level: state.level.filter(|_| signed),
+            raise: state.raise.as_ref().map(raise),
+            failure: state.failure.map(told),
+        }
     };
     (1..).zip(&transaction.items).map(document).collect()
 }
 
+fn raise(raise: &Raise) -> RaiseJson {
+    RaiseJson {
+        to: raise.wanted,
+        attempts: raise.attempts,
+        next_at: whole_seconds(raise.next_at),
+        last_error: raise.last_error.clone(),
+    }
+}
+
 fn failure(state: &State) -> Option<FailureJson> {
-    let State::Failed { reason, .. } = state else { return None };
+    match state {
+        State::Failed { reason, .. } => Some(told(*reason)),
+        _ => None,
+    }
+}
+
+fn told(reason: FailureReason) -> FailureJson {
     let detail = match reason {
         FailureReason::Cancelled => "the portal cancelled the request",
         FailureReason::TooManyWrongCodes => "too many wrong codes were entered",
@@ -112,7 +168,7 @@ fn failure(state: &State) -> Option<FailureJson> {
             "a time-stamp or revocation information could not be had; nothing was released; ask again later"
         }
     };
-    Some(FailureJson { code: reason.name(), detail, signed: false })
+    FailureJson { code: reason.name(), detail, signed: false }
 }
 
 #[cfg(test)]
@@ -139,7 +195,9 @@ mod tests {
             items: vec![Item { label: "a.pdf".into(), digest: DigestAlgorithm::Sha256.digest(b""), len: 7 }],
             state,
         };
-        RequestView { transaction, confirm_path: "/c/token".into() }
+        let level = (transaction.state.kind() == StateKind::Signed).then_some(Baseline::B);
+        let documents = vec![ItemState { level, ..ItemState::default() }];
+        RequestView { transaction, documents, confirm_path: "/c/token".into() }
     }
 
     #[test]
@@ -150,7 +208,7 @@ mod tests {
             concat!(
                 r#"{"id":"t1","state":"waiting","confirm_url":"https://k/c/token","description":"Tờ khai","documents":["#,
                 r#"{"name":"a.pdf","size":7,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","#,
-                r#""fingerprint":"WERC-8GMR-ZGE1"}],"signer":"an","credential":"c","created_at":"2026-01-02T03:04:05Z","#,
+                r#""fingerprint":"WERC-8GMR-ZGE1"}],"progress":{"done":0,"of":1},"signer":"an","credential":"c","created_at":"2026-01-02T03:04:05Z","#,
                 r#""expires_at":"2026-01-02T03:34:05Z"}"#
             )
         );
@@ -161,6 +219,7 @@ mod tests {
         let at = datetime!(2026-01-02 3:05 UTC);
         let signed = RequestJson::new(&view(State::Signed { at }), "https://k");
         assert_eq!(signed.documents[0].signed_url.as_deref(), Some("https://k/v1/requests/t1/documents/1"));
+        assert_eq!((signed.documents[0].level, signed.progress.done), (Some(Baseline::B), 1));
         let signing = RequestJson::new(&view(State::Signing { at }), "https://k");
         assert_eq!((signing.state, &signing.documents[0].signed_url), ("confirmed", &None));
     }
