@@ -149,7 +149,7 @@ mod tests {
         use rsa::BoxedUint;
         let modulus = BoxedUint::one_with_precision(bits as u32).shl_vartime(bits as u32 - 1).expect("shifted");
         let modulus = modulus | BoxedUint::one_with_precision(bits as u32);
-        let key = rsa::RsaPublicKey::new_with_max_size(modulus, BoxedUint::from(65_537u64), bits);
+        let key = rsa::RsaPublicKey::new_with_size_limits(modulus, BoxedUint::from(65_537u64), 1024..=4096);
         PublicKey::Rsa(Box::new(key.expect("public key")))
     }
 

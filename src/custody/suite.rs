@@ -155,6 +155,7 @@ impl<'a> Case<'a> {
             let (algorithm, digest) = default_digest(self.algorithm);
             let refused = Err(CustodyError::CannotUnwrap(wrong.credential.clone()));
             let token = AuthorizedHash::for_test(wrong.credential, algorithm, digest);
+            let token = token.with_message(b"x".to_vec()).expect("its own hash");
             assert_eq!(self.custody.probe(&wrong, algorithm), refused);
             assert_eq!(self.custody.certification_request(&wrong, SUBJECT).map(|_| ()), refused);
             assert_eq!(self.custody.sign(&wrong, token).map(|_| ()), refused);
