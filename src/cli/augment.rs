@@ -17,7 +17,7 @@ use crate::app::wiring;
 use crate::formats::level::Baseline;
 use crate::mapping::Mapped;
 use crate::raising::{Growing, Raised, Raiser};
-use crate::trust::{Tsa, TrustServices};
+use crate::trust::{TrustServices, Tsa};
 use crate::validation::report::FileReport;
 use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
 
@@ -115,9 +115,8 @@ fn prepare(args: &Args) -> Result<Work> {
     }
     let allowed = config.trust.allowed()?;
     let trust = wiring::trust_services(settings, allowed, Arc::new(SystemClock))?;
-    let content = args.content.as_ref().map(|file| {
-        Mapped::open(file).with_context(|| format!("cannot read {}", file.display()))
-    });
+    let content =
+        args.content.as_ref().map(|file| Mapped::open(file).with_context(|| format!("cannot read {}", file.display())));
     let mut evidence = Evidence { anchors: trust.settings().anchors.clone(), ..Evidence::default() };
     material::revocation(&args.crl, COMMAND, &mut evidence)?;
     Ok(Work { trust, level, content: content.transpose()?, evidence })
@@ -166,9 +165,9 @@ fn output(file: &Path, args: &Args, work: &Work) -> Result<PathBuf> {
 impl Work {
     async fn raise(&self, file: &Path, out: &Path) -> Result<()> {
         let original = Mapped::open(file).context("cannot be read")?;
-        let is_pdf = original.get(..1024.min(original.len())).is_some_and(|head| {
-            head.windows(5).any(|window| window == b"%PDF-")
-        });
+        let is_pdf = original
+            .get(..1024.min(original.len()))
+            .is_some_and(|head| head.windows(5).any(|window| window == b"%PDF-"));
         if is_pdf { self.pdf(file, out).await } else { self.cms(&original, out).await }
     }
 
@@ -215,7 +214,6 @@ impl Work {
             evidence: &self.evidence,
             policy: Policy { revocation: RevocationPolicy::IfPresent },
             time: now(),
-            password: None,
         }
     }
 }
@@ -230,4 +228,3 @@ fn tell(out: &Path, level: Baseline, report: Option<&FileReport>) {
         None => println!("{}: {level}", out.display()),
     }
 }
-

@@ -148,7 +148,7 @@ mod tests {
     use crate::formats::pdf::byte_range::Coverage;
     use crate::formats::pdf::crypt::testing::{Protection, SCHEMES, Scheme};
     use crate::formats::pdf::samples::Sample;
-    use crate::formats::pdf::{Limits, PdfError, pages, permissions, signature};
+    use crate::formats::pdf::{Limits, pages, permissions, signature};
     use crate::signing::embed;
     use time::macros::datetime;
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::domain::binding::fingerprint;
-use crate::domain::{FailureReason, Item, Origin, State, StateKind, Transaction};
+use crate::domain::{FailureReason, Item, Origin, State, StateKind};
 use crate::formats::level::Baseline;
 use crate::service::RequestView;
 use crate::storage::{ItemState, Raise};

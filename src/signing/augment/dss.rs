@@ -92,7 +92,8 @@ impl Store {
         let all: [Vec<&[u8]>; 3] = [
             values.certificates.iter().map(|certificate| certificate.der()).collect(),
             values.crls.iter().map(|crl| crl.der()).collect(),
-            values.ocsps.iter().map(|ocsp| ocsp.der()).collect(),
+            // The whole OCSPResponse, as PDF wants it (ISO 32000-2 table 261).
+            values.ocsps.iter().map(|ocsp| ocsp.response_der()).collect(),
         ];
         for (kind, (values, (_, key))) in all.iter().zip(KINDS).enumerate() {
             let ids: Result<BTreeSet<ObjectId>, _> = values.iter().map(|value| self.place(edit, kind, value)).collect();
