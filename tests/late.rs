@@ -66,7 +66,8 @@ async fn world() -> World {
         link_key: kek.derive("kyso link v1"),
         limits: Limits::default(),
     });
-    Sandbox::open(&service, data, "http://127.0.0.1:1").await.expect("provisioned");
+    let pki = sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI");
+    Sandbox::open(&service, pki, data).await.expect("provisioned");
     let caller = Caller { portal: PortalId::parse("sandbox-portal").expect("id") };
     World { _folder: folder, service, outbox, clock, caller }
 }

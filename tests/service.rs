@@ -30,7 +30,9 @@ async fn open(data: &Path) -> (Arc<Service>, Arc<Outbox>) {
     let outbox = Arc::new(Outbox::new(Arc::new(SystemClock)));
     let kek = sandbox::kek(data).expect("a key-encryption key");
     let service = wiring::open(data, &kek, outbox.clone(), Limits::default()).await.expect("opens");
-    Sandbox::open(&service, data, "http://127.0.0.1:1").await.expect("provisioned");
+    Sandbox::open(&service, sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI"), data)
+        .await
+        .expect("provisioned");
     (service, outbox)
 }
 
