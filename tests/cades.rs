@@ -14,7 +14,7 @@ use kyso::formats::ocsp::OcspResponse;
 use kyso::formats::x509::Certificate;
 use kyso::signing::attributes::{Profile, SignedAttributes};
 use kyso::signing::cades::{
-    ArchivedContent, add_signer, assemble_enveloping, prepare_archive, signature_imprint,
+    ArchivedContent, NewSigner, add_signer, assemble_enveloping, prepare_archive, signature_imprint,
     with_certificates_and_revocations, with_signature_time_stamp,
 };
 use kyso::signing::extras::{Commitment, ContentFormat, Extras, Reason, SignerLocation};
@@ -249,7 +249,15 @@ fn second_signer_beside_an_archived_one_verifies_with_openssl() {
     let message = enveloping(&world, &first);
     let attributes = SignedAttributes::build(&SHA256.digest(CONTENT), &second.1, Profile::Cades { signing_time: NOW });
     let value = world.sign(&second, attributes.der());
-    let both = add_signer(&message, None, &attributes, &value, ECDSA, &second.1, &world.chain()).expect("added");
+    let chain = world.chain();
+    let new = NewSigner {
+        attributes: &attributes,
+        signature_value: &value,
+        algorithm: ECDSA,
+        certificate: &second.1,
+        chain: &chain,
+    };
+    let both = add_signer(&message, None, new).expect("added");
     let soon = NOW + Duration::minutes(10);
     assert_eq!(world.levels(&both, soon), [Level::Cades(Baseline::B); 2]);
     world.openssl_agrees(&both, soon);

@@ -230,3 +230,96 @@ fn hashes(list: Tlv<'_>) -> Result<Vec<Vec<u8>>, CmsError> {
     let items = list.reader()?.all(MAX_HASHES, "hashes")?;
     items.into_iter().map(|item| Ok(item.octets()?.into_owned())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SignedData;
+    use super::super::signer_info::tests::signer_info;
+    use super::*;
+    use crate::formats::x509::testing::Issuer;
+
+    const SHA256: DigestAlgorithm = DigestAlgorithm::Sha256;
+
+    /// A message with the certificate of "Root" and one unsigned attribute.
+    fn message() -> Vec<u8> {
+        let info = signer_info(&[]);
+        let fields = Reader::single(&info, tag::SEQUENCE).expect("SignerInfo").content();
+        let info = write::sequence(&[fields, &write::tlv(0xa1, &attribute())]);
+        let signed_data = write::sequence(&[
+            &write::small_integer(1),
+            &write::set_of(vec![]),
+            &write::sequence(&[&write::oid(&oid::DATA)]),
+            &write::tlv(0xa0, Issuer::root("Root").certificate.der()),
+            &write::set_of(vec![info]),
+        ]);
+        write::sequence(&[&write::oid(&oid::SIGNED_DATA), &write::tlv(0xa0, &signed_data)])
+    }
+
+    fn attribute() -> Vec<u8> {
+        write::sequence(&[&write::oid(&oid::CONTENT_HINTS), &write::set_of(vec![write::small_integer(7)])])
+    }
+
+    fn index(algorithm: &[u8], lists: [&[&[u8]]; 3], form: Form) -> Result<HashIndex, CmsError> {
+        let list = |elements: &[&[u8]]| {
+            let hashes = elements.iter().map(|element| write::octet_string(SHA256.digest(element).as_bytes()));
+            write::sequence(&[&hashes.collect::<Vec<_>>().concat()])
+        };
+        let [certificates, crls, unsigned] = lists.map(list);
+        HashIndex::read(&write::sequence(&[algorithm, &certificates, &crls, &unsigned]), form)
+    }
+
+    fn sha256() -> Vec<u8> {
+        write::sequence(&[&write::oid(&SHA256.oid())])
+    }
+
+    fn compare(index: &HashIndex) -> Covered {
+        let message = message();
+        SignedData::parse(&message).expect("message");
+        let frame = Frame::open(&message).expect("frame");
+        index.compare(&frame, &frame.signers()[0]).expect("compared")
+    }
+
+    #[test]
+    fn index_of_a_message_covers_all_of_it() {
+        let message = message();
+        let frame = Frame::open(&message).expect("frame");
+        let made = HashIndex::of(&frame, &frame.signers()[0], SHA256).expect("index");
+        let covered = compare(&made);
+        assert_eq!((covered.certificates.as_slice(), covered.lost, covered.not_listed), (&[0][..], 0, 0));
+        assert_eq!(covered.values, [write::small_integer(7)]);
+        assert_eq!(HashIndex::read(made.der(), Form::V3), Ok(made));
+    }
+
+    #[test]
+    fn lost_and_unlisted_elements_are_counted() {
+        let root = Issuer::root("Root").certificate;
+        let none = index(&sha256(), [&[], &[], &[]], Form::V3).expect("index");
+        assert_eq!((compare(&none).lost, compare(&none).not_listed), (0, 2));
+        let twice = index(&sha256(), [&[root.der(), root.der()], &[], &[]], Form::V3).expect("index");
+        assert_eq!((compare(&twice).lost, compare(&twice).certificates.len()), (1, 1), "one element fits one hash");
+        let crl = index(&sha256(), [&[], &[b"gone"], &[]], Form::V3).expect("index");
+        assert_eq!(compare(&crl).lost, 1);
+    }
+
+    #[test]
+    fn former_index_hashes_whole_attributes_and_may_leave_out_its_hash() {
+        let former = index(&[], [&[], &[], &[&attribute()]], Form::Former).expect("index");
+        assert_eq!(former.algorithm, Ok(SHA256));
+        assert_eq!((compare(&former).values, compare(&former).lost), (vec![write::small_integer(7)], 0));
+        assert!(index(&[], [&[], &[], &[]], Form::V3).is_err(), "version 3 names its hash");
+        assert!(HashIndex::read(b"junk", Form::V3).is_err());
+    }
+
+    #[test]
+    fn imprint_takes_the_parts_in_the_standards_order() {
+        let message = message();
+        let frame = Frame::open(&message).expect("frame");
+        let signer = &frame.signers()[0];
+        let index = HashIndex::of(&frame, signer, SHA256).expect("index");
+        let content = SHA256.digest(b"content");
+        let octets = imprint(&frame, signer, &content, &index, SignedAttributesForm::Der).expect("octets");
+        let info = signer_info(&[]);
+        let fields = Reader::single(&info, tag::SEQUENCE).expect("SignerInfo").content();
+        assert_eq!(octets, [&write::oid(&oid::DATA), content.as_bytes(), fields, index.der()].concat());
+    }
+}

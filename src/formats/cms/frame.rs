@@ -15,7 +15,7 @@ const VERSION_OTHER_REVOCATION: u8 = 5;
 /// attribute or a field of a SignerInfo. Parts received in BER stay BER, for the same reason.
 #[derive(Debug, Clone)]
 pub struct Frame<'a> {
-    version: u8,
+    version: Cow<'a, [u8]>,
     digest_algorithms: Vec<Cow<'a, [u8]>>,
     encapsulated: &'a [u8],
     content_type: &'a [u8],
@@ -40,12 +40,19 @@ impl<'a> Frame<'a> {
         if let Trailing::Other(_) = SignedData::parse(bytes)?.trailing {
             return Err(DerError::Trailing.into());
         }
+        Self::read(bytes)
+    }
+
+    /// Opens the ContentInfo at the start of `bytes`, which [`SignedData::parse`] has read already; what follows it is not looked at.
+    ///
+    /// # Errors
+    /// [`CmsError`] when it is unreadable.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, CmsError> {
         let mut content_info = Reader::new(bytes, Rules::Ber).expect(tag::SEQUENCE)?.reader()?;
         content_info.next()?;
         let signed_data = content_info.expect(tag::context_constructed(0))?.reader()?.expect(tag::SEQUENCE)?;
         let mut fields = signed_data.reader()?;
-        let version = value::small(value::integer(fields.next()?)?)?;
-        let version = u8::try_from(version).ok().filter(|version| *version < 128);
+        let version = Cow::Borrowed(fields.next()?.raw());
         let digest_algorithms = items(fields.expect(tag::SET)?)?;
         let encapsulated = fields.expect(tag::SEQUENCE)?;
         let content_type = encapsulated.reader()?.next()?.raw();
@@ -57,7 +64,7 @@ impl<'a> Frame<'a> {
             opened.push(SignerFrame::open(signers.next()?)?);
         }
         Ok(Self {
-            version: version.ok_or(DerError::BadValue("the version of a SignedData is out of range"))?,
+            version,
             digest_algorithms,
             encapsulated: encapsulated.raw(),
             content_type,
@@ -113,7 +120,10 @@ impl<'a> Frame<'a> {
         let response = write::sequence(&[&successful, &write::tlv(tag::context_constructed(0), &bytes)]);
         let other = [write::oid(&oid::OCSP_RESPONSE), response].concat();
         insert(self.crls.get_or_insert_default(), write::tlv(tag::context_constructed(1), &other));
-        self.version = self.version.max(VERSION_OTHER_REVOCATION);
+        let version = Reader::new(&self.version, Rules::Ber).next().and_then(|version| value::small(version.content()));
+        if version.is_ok_and(|version| version < u32::from(VERSION_OTHER_REVOCATION)) {
+            self.version = Cow::Owned(write::small_integer(VERSION_OTHER_REVOCATION));
+        }
     }
 
     /// Adds a SignerInfo (DER) and the AlgorithmIdentifier (DER) of its digest.
@@ -140,7 +150,7 @@ impl<'a> Frame<'a> {
         };
         let signers: Vec<Vec<u8>> = self.signers.iter().map(SignerFrame::to_vec).collect();
         let signed_data = write::sequence(&[
-            &write::small_integer(self.version),
+            &self.version,
             &write::tlv(tag::SET, &self.digest_algorithms.concat()),
             self.encapsulated,
             &set(tag::context_constructed(0), &self.certificates),

@@ -14,7 +14,7 @@ mod raise;
 
 pub use archive::{ArchiveRequest, ArchivedContent, prepare_archive};
 pub use enveloping::{Enveloping, assemble_enveloping};
-pub use parallel::add_signer;
+pub use parallel::{NewSigner, add_signer};
 pub use raise::{
     RaiseError, signature_imprint, with_certificates_and_revocations, with_signature_time_stamp,
     with_unsigned_attribute,

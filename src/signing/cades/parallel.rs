@@ -7,6 +7,17 @@ use crate::formats::x509::Certificate;
 use crate::signing::attributes::SignedAttributes;
 use crate::signing::cms;
 
+/// A signature value and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSigner<'a> {
+    pub attributes: &'a SignedAttributes,
+    pub signature_value: &'a [u8],
+    pub algorithm: SignatureAlgorithm,
+    pub certificate: &'a Certificate,
+    /// Certificates above the signer's, in any order; the root may be left out.
+    pub chain: &'a [Certificate],
+}
+
 /// Adds a SignerInfo to an existing SignedData, detached or enveloping; certificates and digest algorithms are merged, and
 /// the signatures there are stay as received.
 ///
@@ -15,23 +26,16 @@ use crate::signing::cms;
 /// # Errors
 /// [`RaiseError::ContentDiffers`] and [`RaiseError::ContentMissing`] when it is not shown that all sign the same;
 /// [`RaiseError::Signature`] when the value is not of these attributes and this signer.
-pub fn add_signer(
-    message: &[u8],
-    content: Option<&[u8]>,
-    attributes: &SignedAttributes,
-    signature_value: &[u8],
-    algorithm: SignatureAlgorithm,
-    signer: &Certificate,
-    chain: &[Certificate],
-) -> Result<Vec<u8>, RaiseError> {
-    cms::check_value(attributes, signature_value, algorithm, signer)?;
+pub fn add_signer(message: &[u8], content: Option<&[u8]>, new: NewSigner<'_>) -> Result<Vec<u8>, RaiseError> {
+    let NewSigner { attributes, signature_value, algorithm, certificate, chain } = new;
+    cms::check_value(attributes, signature_value, algorithm, certificate)?;
     let signed_data = SignedData::parse(message)?;
     takes_certificates(&signed_data)?;
     same_content(&signed_data, content, &attributes.message_digest()?)?;
-    let signer_info = cms::signer_info(attributes, signature_value, algorithm, signer)?;
+    let signer_info = cms::signer_info(attributes, signature_value, algorithm, certificate)?;
     let mut frame = Frame::open(message)?;
     frame.add_signer(&signer_info, &cms::digest_identifier(attributes))?;
-    for certificate in std::iter::once(signer).chain(chain) {
+    for certificate in std::iter::once(certificate).chain(chain) {
         frame.add_certificate(certificate.der());
     }
     finished(&frame)
@@ -85,12 +89,16 @@ mod tests {
         signed.root.issue(&Template { serial: 12, ..Template::signer("Bình") })
     }
 
+    fn new<'a>(attributes: &'a SignedAttributes, signature_value: &'a [u8], signer: &'a Issuer) -> NewSigner<'a> {
+        NewSigner { attributes, signature_value, algorithm: P256_SHA256, certificate: &signer.certificate, chain: &[] }
+    }
+
     fn add(message: &[u8], given: Option<&[u8]>, signs: &[u8], signer: &Issuer) -> Result<Vec<u8>, RaiseError> {
         let profile = Profile::Cades { signing_time: datetime!(2026-05-01 0:00 UTC) };
         let digest = DigestAlgorithm::Sha256.digest(signs);
         let attributes = SignedAttributes::build(&digest, &signer.certificate, profile);
         let value = signer.sign(attributes.der());
-        add_signer(message, given, &attributes, &value, P256_SHA256, &signer.certificate, &[])
+        add_signer(message, given, new(&attributes, &value, signer))
     }
 
     #[test]
@@ -125,7 +133,7 @@ mod tests {
         let digest = DigestAlgorithm::Sha256.digest(b"content");
         let attributes = SignedAttributes::build(&digest, &second.certificate, Profile::Pades);
         let value = signed.signer.sign(attributes.der());
-        let added = add_signer(&signed.der, None, &attributes, &value, P256_SHA256, &second.certificate, &[]);
+        let added = add_signer(&signed.der, None, new(&attributes, &value, &second));
         assert!(matches!(added, Err(RaiseError::Signature(cms::CmsError::BadSignatureValue(_)))));
     }
 }

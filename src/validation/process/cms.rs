@@ -18,7 +18,7 @@ use crate::validation::report::{
 /// [`CmsError`] when the bytes are not a readable SignedData.
 pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) -> Result<FileReport, CmsError> {
     let signed_data = SignedData::parse(bytes)?;
-    let frame = Frame::open(without_trailing(bytes, signed_data.trailing))?;
+    let frame = Frame::read(bytes)?;
     let kept = ValidationData::of_message(&signed_data);
     let evidence = setting.evidence.with(&kept);
     let stamps = Setting { evidence: &evidence, ..setting };
@@ -81,13 +81,6 @@ fn validate_one(
         basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(detail));
     }
     basic.conclude(subject, report);
-}
-
-fn without_trailing(bytes: &[u8], trailing: Trailing) -> &[u8] {
-    match trailing {
-        Trailing::Other(count) => bytes.get(..bytes.len().saturating_sub(count)).unwrap_or(bytes),
-        Trailing::None | Trailing::ZeroPadding(_) => bytes,
-    }
 }
 
 fn covered<'a>(signed_data: &'a SignedData<'_>, given: Option<&'a [u8]>, answer: &mut Answer) -> SignedContent<'a> {
