@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kyso::formats::pdf::Limits;
+use kyso::formats::pdf::{Limits, Pdf};
 use kyso::signing::SigningError;
 use kyso::validation::report::{Coverage, Indication};
 use signer::TestSigner;
@@ -24,7 +24,7 @@ fn corpus() -> Option<PathBuf> {
 /// The signed file, and what is wrong with it in the eyes of our own verifier.
 fn sign(signer: &TestSigner, file: &[u8]) -> Result<(Vec<u8>, Option<String>), SigningError> {
     let limits = Limits::default();
-    let pdf = signer::open(file, &limits)?;
+    let pdf = Pdf::open_for_signing(file, &limits, None)?;
     let signed = [file, &signer.sign(&pdf)?].concat();
     let wrong = match signer.validate(&signed, None) {
         Err(error) => Some(format!("our verifier: {error}")),

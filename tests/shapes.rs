@@ -63,12 +63,17 @@ fn judges_accept(folder: &Path, what: &str, signed: &[u8], password: &str) {
         assert!(output.status.success(), "{what}: {}", text(&output));
     }
     if judge_is_there("pdfsig", &["-v"]) {
-        let output = Command::new("pdfsig").args(["-nocert", "-upw", password, path(&file)]).output().expect("runs");
+        let output = Command::new("pdfsig")
+            .args(["-nocert", "-upw", password, "-opw", password, path(&file)])
+            .output()
+            .expect("runs");
         let said = text(&output);
         assert!(said.contains("Signature is Valid") && said.contains("Total document signed"), "{what}: {said}");
     }
     let python = std::env::var("KYSO_JUDGES_PYTHON").unwrap_or_else(|_| "python3".into());
-    if judge_is_there(&python, &["-c", "import pyhanko"]) {
+    // pyHanko does not open revision 5 (Adobe's, for one year) nor files with bytes before the header.
+    let beyond_it = what.contains("--force-R5") || what.contains("junk");
+    if !beyond_it && judge_is_there(&python, &["-c", "import pyhanko"]) {
         let script = root().join("tests/judges/pyhanko_shapes.py");
         let output = Command::new(&python).args([path(&script), password, path(&file)]).output().expect("runs");
         let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();

@@ -6,7 +6,7 @@
 #[path = "../../tests/support/signer.rs"]
 mod signer;
 
-use kyso::formats::pdf::Limits;
+use kyso::formats::pdf::{Limits, Pdf};
 use kyso::validation::report::{Coverage, Indication};
 use libfuzzer_sys::fuzz_target;
 use signer::TestSigner;
@@ -18,7 +18,7 @@ thread_local! {
 fuzz_target!(|data: &[u8]| {
     // Small limits keep each run short; the code paths are the same.
     let limits = Limits { stream_bytes: 1 << 20, decoded_bytes: 4 << 20, ..Limits::default() };
-    let Ok(pdf) = signer::open(data, &limits) else { return };
+    let Ok(pdf) = Pdf::open_for_signing(data, &limits, None) else { return };
     SIGNER.with(|signer| {
         let Ok(update) = signer.sign(&pdf) else { return };
         let whole = [data, &update].concat();

@@ -3,7 +3,7 @@
 use const_oid::ObjectIdentifier;
 use kyso::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use kyso::formats::der::{tag, write};
-use kyso::formats::pdf::{Limits, Password, Pdf, PdfError};
+use kyso::formats::pdf::{Password, Pdf, PdfError};
 use kyso::formats::x509::Certificate;
 use kyso::signing::attributes::{Profile, SignedAttributes};
 use kyso::signing::cms::assemble;
@@ -63,11 +63,6 @@ impl TestSigner {
         let policy = Policy { revocation: RevocationPolicy::IfPresent };
         validate_pdf_with(file, password, Setting { evidence: &self.evidence, policy, time: NOW })
     }
-}
-
-/// Opens as the service does for signing.
-pub fn open<'a>(file: &'a [u8], limits: &Limits) -> Result<Pdf<'a>, PdfError> {
-    Pdf::open_for_signing(file, limits, None)
 }
 
 fn key(seed: &str) -> SigningKey {

@@ -1,7 +1,7 @@
 //! PDF as a signature sees it: objects, revisions, fields and byte ranges, over the bytes as they came.
 //!
 //! Reading order: [`object`] (the object model), `lexer` and `parser` (bytes to objects), `filters` (stream decoding),
-//! `xref` and `chain` (cross-reference sections and the chain they form), `object_stream`, [`reader`] ([`Pdf`]: the
+//! `xref` and `chain` (cross-reference sections and the chain they form), `object_stream`, [`crypt`] (encrypted documents), [`reader`] ([`Pdf`]: the
 //! lazy view of one file), [`pages`], [`fields`] (the AcroForm field tree), [`signature`] (signature dictionaries),
 //! [`byte_range`] (what a `/ByteRange` covers), [`permissions`] (DocMDP and FieldMDP), [`dss`] (validation material), [`revisions`] (incremental
 //! updates and bytes they do not explain), [`versions`] (objects in all their versions), [`text`] (text strings and dates), [`content`] (where a
@@ -9,10 +9,11 @@
 //! one update).
 //!
 //! The reader is strict where a viewer is lenient: it never rebuilds a damaged cross-reference table, and whatever it
-//! tolerates it records as an [`Anomaly`]. Anomalies and ranges are facts; what they mean for a signature is judged in
-//! `validation`.
+//! tolerates it records as an [`Anomaly`]. Only a document that is to be signed is opened leniently (`repair`,
+//! [`Pdf::open_for_signing`]); its update then lists every object, so that the strict reader finds the same document.
+//! Anomalies and ranges are facts; what they mean for a signature is judged in `validation`.
 //!
-//! What this folder does not do: decrypt, render, repair, decode image filters, change bytes that exist.
+//! What this folder does not do: render, decode image filters, change bytes that exist.
 //! Follows ISO 32000-1 and ISO 32000-2, clause 7 (syntax), 12.7 (forms) and 12.8 (signatures).
 
 pub mod anomaly;
