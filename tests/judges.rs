@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use kyso::app::config::Config;
 use kyso::app::serve::{Mode, Options, Running, start};
-use kyso::cli::portal::{Access, Ask, Portal};
+use kyso::cli::portal::{Access, Ask, Paper, Portal};
 use kyso::formats::pdf::{Limits, Pdf, signature};
 use serde_json::Value;
 
@@ -72,24 +72,32 @@ impl World {
     }
 
     async fn sign(&self, sample: &Path, credential: &str) -> anyhow::Result<PathBuf> {
-        self.sign_with(sample, credential, None).await
+        self.sign_with(sample, credential, None, "B-B").await
     }
 
-    async fn sign_with(&self, sample: &Path, credential: &str, sign_algo: Option<&str>) -> anyhow::Result<PathBuf> {
+    async fn sign_with(
+        &self,
+        sample: &Path,
+        credential: &str,
+        sign_algo: Option<&str>,
+        level: &str,
+    ) -> anyhow::Result<PathBuf> {
         let portal = Portal::connect(Access::from_ready(self.running.ready.as_ref().expect("a sandbox"))?).await?;
-        let ask = Ask {
-            credential: credential.into(),
-            level: "B-B".into(),
-            reason: Some("Tôi đồng ý với nội dung".into()),
-            sign_algo: sign_algo.map(str::to_owned),
-            ..Ask::default()
-        };
+        let mut options = serde_json::Map::from_iter([
+            ("level".to_owned(), level.into()),
+            ("reason".to_owned(), "Tôi đồng ý với nội dung".into()),
+        ]);
+        if let Some(oid) = sign_algo {
+            options.insert("sign_algo".into(), oid.into());
+        }
+        let ask = Ask { credential: credential.into(), description: String::new(), options };
         let name = sample.file_name().expect("a name").to_string_lossy().into_owned();
-        let request = portal.create(&name, &std::fs::read(sample)?, &ask).await?;
+        let paper = Paper { name: name.clone(), bytes: std::fs::read(sample)? };
+        let request = portal.create(&[paper], &ask).await?;
         portal.confirm_as_citizen(&request).await?;
-        portal.wait(&request.id, std::time::Duration::from_secs(10)).await?;
-        let out = self.folder.path().join(format!("{credential}{}-{name}", sign_algo.unwrap_or_default()));
-        std::fs::write(&out, portal.document(&request.id).await?)?;
+        portal.wait(&request.id, std::time::Duration::from_secs(30)).await?;
+        let out = self.folder.path().join(format!("{credential}{}-{level}-{name}", sign_algo.unwrap_or_default()));
+        std::fs::write(&out, portal.document(&request.id, 1).await?)?;
         Ok(out)
     }
 
@@ -102,7 +110,9 @@ impl World {
         }
         let pkcs1 = Some("1.2.840.113549.1.1.11");
         signed.push(
-            self.sign_with(&root().join("samples").join(SAMPLES[0]), "rsa-2048", pkcs1).await.expect("PKCS#1 v1.5"),
+            self.sign_with(&root().join("samples").join(SAMPLES[0]), "rsa-2048", pkcs1, "B-B")
+                .await
+                .expect("PKCS#1 v1.5"),
         );
         signed
     }

@@ -61,9 +61,42 @@ pub struct Args {
     ready_file: Option<PathBuf>,
 }
 
+/// Trust services on the command line.
+pub(super) struct Sources(Arc<TrustServices>);
+
+impl Sources {
+    /// Those of a sandbox.
+    ///
+    /// # Errors
+    /// When its ready file cannot be used.
+    pub fn of_sandbox(ready_file: &Path) -> Result<Self> {
+        let (mut config, mut trust, mut authorities) = (Config::default(), Vec::new(), Vec::new());
+        sandbox(ready_file, &mut config, &mut trust, &mut authorities)?;
+        Self::new(&config, &trust, &authorities, None)
+    }
+
+    fn new(
+        config: &Config,
+        trust: &[PathBuf],
+        authorities: &[String],
+        policy: Option<ObjectIdentifier>,
+    ) -> Result<Self> {
+        let mut settings = config.trust.settings()?;
+        settings.anchors.extend(material::certificates(trust, COMMAND)?);
+        let timeout = settings.budget.timeout;
+        let tsa = |url: &String| Tsa { url: url.clone(), authorization: None, policy, timeout };
+        settings.tsas.extend(authorities.iter().map(tsa));
+        Ok(Self(wiring::trust_services(settings, config.trust.allowed()?, Arc::new(SystemClock))?))
+    }
+
+    pub fn raiser(&self, now: OffsetDateTime) -> Raiser<'_> {
+        Raiser { trust: &self.0, anchors: &self.0.settings().anchors, now }
+    }
+}
+
 /// What all files share.
 struct Work {
-    trust: Arc<TrustServices>,
+    sources: Sources,
     level: Baseline,
     content: Option<Mapped>,
     /// For judging the result; trust services fetch their own.
@@ -101,25 +134,19 @@ fn prepare(args: &Args) -> Result<Work> {
     if let Some(file) = &args.ready_file {
         sandbox(file, &mut config, &mut trust, &mut authorities)?;
     }
-    let mut settings = config.trust.settings()?;
-    settings.anchors.extend(material::certificates(&trust, COMMAND)?);
-    for url in &authorities {
-        let timeout = settings.budget.timeout;
-        settings.tsas.push(Tsa { url: url.clone(), authorization: None, policy: args.tsa_policy, timeout });
-    }
+    let sources = Sources::new(&config, &trust, &authorities, args.tsa_policy)?;
+    let settings = sources.0.settings();
     if settings.tsas.is_empty() {
         bail!("no time-stamping authority: give --tsa URL, or a configuration with one");
     }
     if level >= Baseline::Lt && settings.anchors.is_empty() {
         bail!("{level} needs to know where certificate paths end: give --trust ROOT");
     }
-    let allowed = config.trust.allowed()?;
-    let trust = wiring::trust_services(settings, allowed, Arc::new(SystemClock))?;
     let content =
         args.content.as_ref().map(|file| Mapped::open(file).with_context(|| format!("cannot read {}", file.display())));
-    let mut evidence = Evidence { anchors: trust.settings().anchors.clone(), ..Evidence::default() };
+    let mut evidence = Evidence { anchors: settings.anchors.clone(), ..Evidence::default() };
     material::revocation(&args.crl, COMMAND, &mut evidence)?;
-    Ok(Work { trust, level, content: content.transpose()?, evidence })
+    Ok(Work { sources, level, content: content.transpose()?, evidence })
 }
 
 /// Takes over what a sandbox says of itself.
@@ -171,17 +198,13 @@ impl Work {
         if is_pdf { self.pdf(file, out).await } else { self.cms(&original, out).await }
     }
 
-    fn raiser(&self, now: OffsetDateTime) -> Raiser<'_> {
-        Raiser { trust: &self.trust, anchors: &self.trust.settings().anchors, now }
-    }
-
     async fn pdf(&self, file: &Path, out: &Path) -> Result<()> {
         let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Beside the output, so that it becomes the output by being renamed.
         let scratch = tempfile::Builder::new().prefix(".kyso-augment-").tempdir_in(folder)?;
         let copy = scratch.path().join("document");
         let mut document = Growing::copy(file, &copy)?;
-        let raised = self.raiser(now()).pdf(&mut document, self.level).await;
+        let raised = self.sources.raiser(now()).pdf(&mut document, self.level).await;
         self.reached(raised)?;
         let report = validate_pdf(document.bytes(), self.setting()).ok();
         drop(document);
@@ -193,7 +216,7 @@ impl Work {
     async fn cms(&self, original: &[u8], out: &Path) -> Result<()> {
         let mut message = original.to_vec();
         let content = self.content.as_deref();
-        let raised = self.raiser(now()).cms(&mut message, content, self.level).await;
+        let raised = self.sources.raiser(now()).cms(&mut message, content, self.level).await;
         self.reached(raised)?;
         let report = validate_cms(&message, content, self.setting()).ok();
         write_atomically(out, &message, Readers::Others).with_context(|| format!("cannot write {}", out.display()))?;
@@ -210,11 +233,7 @@ impl Work {
     }
 
     fn setting(&self) -> Setting<'_> {
-        Setting {
-            evidence: &self.evidence,
-            policy: Policy { revocation: RevocationPolicy::IfPresent },
-            time: now(),
-        }
+        Setting { evidence: &self.evidence, policy: Policy { revocation: RevocationPolicy::IfPresent }, time: now() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::portal::{Access, Ask, Portal};
+use super::portal::{Access, Ask, Paper, Portal};
 use super::verify;
 use crate::app::config::Config;
 use crate::app::sandbox::{Readers, write_atomically};
@@ -78,11 +78,13 @@ async fn sign(running: &Running, out: &Path) -> Result<PathBuf> {
     let ask = Ask {
         credential: "ec-p256-hosted".into(),
         description: "Tờ khai xác nhận thông tin về cư trú".into(),
-        level: "B-B".into(),
-        field: Some(FORM_FIELD.into()),
-        ..Ask::default()
+        options: serde_json::Map::from_iter([
+            ("level".to_owned(), "B-LTA".into()),
+            ("field".to_owned(), FORM_FIELD.into()),
+        ]),
     };
-    let request = portal.create(FORM_NAME, FORM, &ask).await?;
+    let paper = Paper { name: FORM_NAME.to_owned(), bytes: FORM.to_vec() };
+    let request = portal.create(&[paper], &ask).await?;
     println!("   {FORM_NAME}, {} kB → {}", FORM.len() / 1024, request.confirm_url);
     step(3, "Citizen: looking at the page, asking for a code, confirming with it");
     portal.confirm_as_citizen(&request).await?;
@@ -90,7 +92,7 @@ async fn sign(running: &Running, out: &Path) -> Result<PathBuf> {
     println!("   code {} came by SMS (sandbox outbox) and was accepted", code.expose());
     step(4, "Portal: fetching the signed document");
     portal.wait(&request.id, PATIENCE).await?;
-    let document = portal.document(&request.id).await?;
+    let document = portal.document(&request.id, 1).await?;
     let file = out.join("to-khai-xac-nhan-cu-tru.signed.pdf");
     write_atomically(&file, &document, Readers::Others)?;
     println!(

@@ -13,6 +13,8 @@ pub mod augment;
 pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;
+#[cfg(feature = "server")]
+mod hash_only;
 mod material;
 #[cfg(feature = "server")]
 mod online;

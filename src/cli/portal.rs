@@ -58,17 +58,20 @@ impl Access {
     }
 }
 
-/// What to ask for besides the document.
+/// What to ask for besides the documents.
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
     pub credential: String,
     pub description: String,
-    pub level: String,
-    pub reason: Option<String>,
-    pub location: Option<String>,
-    pub field: Option<String>,
-    /// Dotted identifier; the credential's default when absent.
-    pub sign_algo: Option<String>,
+    /// How to sign: members of the request as the service's API names them.
+    pub options: serde_json::Map<String, Value>,
+}
+
+/// A document to be signed.
+#[derive(Debug, Clone)]
+pub struct Paper {
+    pub name: String,
+    pub bytes: Vec<u8>,
 }
 
 /// A request as the service answers it; unknown members are ignored.
@@ -78,7 +81,36 @@ pub struct Request {
     pub state: String,
     pub confirm_url: String,
     #[serde(default)]
+    pub documents: Vec<Document>,
+    #[serde(default)]
+    pub progress: Progress,
+    #[serde(default)]
     pub failure: Option<Failure>,
+}
+
+/// One document of a request.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Document {
+    #[serde(default)]
+    pub level: Option<String>,
+    #[serde(default)]
+    pub raise: Option<Raise>,
+    #[serde(default)]
+    pub failure: Option<Failure>,
+}
+
+/// The level asked for is reached later.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Raise {
+    pub to: String,
+    #[serde(default)]
+    pub last_error: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Progress {
+    pub done: usize,
+    pub of: usize,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -115,28 +147,16 @@ impl Portal {
         Ok(Self { http, access, token: Secret::new(answer.access_token) })
     }
 
-    /// Asks for one document to be signed.
+    /// Asks for documents to be signed in one confirmation.
     ///
     /// # Errors
     /// The service's reason for refusing.
-    pub async fn create(&self, name: &str, document: &[u8], ask: &Ask) -> Result<Request> {
-        let mut body = json!({
-            "documents": [{"name": name, "content": STANDARD.encode(document)}],
-            "credential": ask.credential,
-            "description": ask.description,
-            "level": ask.level,
-        });
-        let optional = [
-            ("reason", &ask.reason),
-            ("location", &ask.location),
-            ("field", &ask.field),
-            ("sign_algo", &ask.sign_algo),
-        ];
-        for (member, text) in optional {
-            if let (Some(text), Some(object)) = (text, body.as_object_mut()) {
-                object.insert(member.to_owned(), text.as_str().into());
-            }
-        }
+    pub async fn create(&self, papers: &[Paper], ask: &Ask) -> Result<Request> {
+        let document = |paper: &Paper| json!({"name": paper.name, "content": STANDARD.encode(&paper.bytes)});
+        let mut body = ask.options.clone();
+        body.insert("documents".into(), papers.iter().map(document).collect());
+        body.insert("credential".into(), ask.credential.as_str().into());
+        body.insert("description".into(), ask.description.as_str().into());
         let key = random_key();
         let ask = || {
             let request = self.http.post(format!("{}/v1/requests", self.access.url)).json(&body);
@@ -148,6 +168,15 @@ impl Portal {
             Err(_) => ask().send().await.context("the service does not answer")?,
         };
         Ok(judged(answer, "the request was refused").await?.json().await?)
+    }
+
+    /// A call of the CSC API v2.
+    ///
+    /// # Errors
+    /// The service's reason for refusing.
+    pub async fn csc(&self, method: &str, body: &Value) -> Result<Value> {
+        let request = self.http.post(format!("{}/csc/v2/{method}", self.access.url)).json(body);
+        Ok(accepted(self.authorized(request), method).await?.json().await?)
     }
 
     /// The request as it is now.
@@ -163,14 +192,14 @@ impl Portal {
     ///
     /// # Errors
     /// When it does not end in time, or ends in anything but `signed`; the reason is told.
-    pub async fn wait(&self, id: &str, patience: Duration) -> Result<()> {
+    pub async fn wait(&self, id: &str, patience: Duration) -> Result<Request> {
         let Ok(ended) = tokio::time::timeout(patience, self.ended(id)).await else {
             self.cancel(id).await?;
             bail!("the citizen has not confirmed in time; the request was cancelled and nothing was signed");
         };
         let request = ended?;
-        match (request.state.as_str(), request.failure) {
-            ("signed", _) => Ok(()),
+        match (request.state.as_str(), &request.failure) {
+            ("signed", _) => Ok(request),
             (state, Some(failure)) => bail!("the request ended as {state}: {} ({})", failure.detail, failure.code),
             (state, None) => bail!("the request ended as {state}; nothing was signed"),
         }
@@ -189,8 +218,14 @@ impl Portal {
 
     async fn ended(&self, id: &str) -> Result<Request> {
         let mut pause = FIRST_POLL;
+        let mut told = 0;
         loop {
             let request = self.request(id).await?;
+            let Progress { done, of } = request.progress;
+            if of > 1 && done > told {
+                eprintln!("{done} of {of} signed");
+                told = done;
+            }
             if !matches!(request.state.as_str(), "waiting" | "confirmed") {
                 return Ok(request);
             }
@@ -199,12 +234,12 @@ impl Portal {
         }
     }
 
-    /// The first signed document.
+    /// The `n`-th signed document, from 1.
     ///
     /// # Errors
     /// When the service does not hand it out.
-    pub async fn document(&self, id: &str) -> Result<Vec<u8>> {
-        let request = self.http.get(format!("{}/v1/requests/{id}/documents/1", self.access.url));
+    pub async fn document(&self, id: &str, n: usize) -> Result<Vec<u8>> {
+        let request = self.http.get(format!("{}/v1/requests/{id}/documents/{n}", self.access.url));
         Ok(accepted(self.authorized(request), "the signed document cannot be fetched").await?.bytes().await?.into())
     }
 

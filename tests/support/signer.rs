@@ -44,6 +44,8 @@ impl TestSigner {
             reason: Some("Tôi đồng ý".into()),
             location: None,
             contact_info: None,
+            certify: None,
+            lock: None,
             contents_capacity: 4096,
         };
         self.finish(pdf.data(), &prepare(pdf, &request)?)

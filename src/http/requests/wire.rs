@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::crypto::DigestAlgorithm;
     use crate::domain::SignatureSettings;
-    use crate::domain::{CredentialId, KeyAlgorithm, PortalId, SignerId, TransactionId};
+    use crate::domain::{CredentialId, KeyAlgorithm, PortalId, SignerId, Transaction, TransactionId};
     use time::macros::datetime;
 
     fn view(state: State) -> RequestView {

@@ -5,6 +5,7 @@
 //! KEY: SHA-1 of the signature's /Contents, padding included, in upper-case hexadecimal digits
 //! ```
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io::Write as _;
 
@@ -89,11 +90,11 @@ impl Store {
     fn take(&mut self, edit: &mut Edit<'_, '_>, material: &Material<'_>) -> Result<(), SigningError> {
         let values = material.values;
         let mut entry = Dict::new();
-        let all: [Vec<&[u8]>; 3] = [
-            values.certificates.iter().map(|certificate| certificate.der()).collect(),
-            values.crls.iter().map(|crl| crl.der()).collect(),
+        let all: [Vec<Cow<'_, [u8]>>; 3] = [
+            values.certificates.iter().map(|certificate| certificate.der().into()).collect(),
+            values.crls.iter().map(|crl| crl.der().into()).collect(),
             // The whole OCSPResponse, as PDF wants it (ISO 32000-2 table 261).
-            values.ocsps.iter().map(|ocsp| ocsp.response_der()).collect(),
+            values.ocsps.iter().map(|ocsp| ocsp.response_der().into()).collect(),
         ];
         for (kind, (values, (_, key))) in all.iter().zip(KINDS).enumerate() {
             let ids: Result<BTreeSet<ObjectId>, _> = values.iter().map(|value| self.place(edit, kind, value)).collect();
