@@ -65,6 +65,7 @@ async fn world() -> World {
         entropy,
         link_key: kek.derive("kyso link v1"),
         limits: Limits::default(),
+        levels: None,
     });
     let pki = sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI");
     Sandbox::open(&service, pki, data).await.expect("provisioned");
