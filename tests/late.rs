@@ -64,6 +64,7 @@ async fn world() -> World {
         clock: clock.clone(),
         entropy,
         link_key: kek.derive("kyso link v1"),
+        password_key: kek.derive("kyso document password v1"),
         limits: Limits::default(),
         levels: None,
     });
@@ -85,6 +86,7 @@ impl World {
             idempotency_key: None,
             algorithm: None,
             options: SignatureOptions::default(),
+            password: None,
         };
         self.service.create_request(&self.caller, request).await
     }

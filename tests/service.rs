@@ -58,6 +58,7 @@ fn request(credential: &str, documents: Vec<NewDocument>) -> NewRequest {
         idempotency_key: None,
         algorithm: None,
         options: SignatureOptions::default(),
+        password: None,
     }
 }
 

@@ -62,6 +62,7 @@ pub async fn open_with(
         clock,
         entropy,
         link_key: kek.derive("kyso link v1"),
+        password_key: kek.derive("kyso document password v1"),
         limits,
         levels,
     }))

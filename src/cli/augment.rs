@@ -15,11 +15,12 @@ use crate::app::sandbox::{Readers, write_atomically};
 use crate::app::system::SystemClock;
 use crate::app::wiring;
 use crate::formats::level::Baseline;
+use crate::formats::pdf::Password;
 use crate::mapping::Mapped;
 use crate::raising::{Growing, Raised, Raiser};
 use crate::trust::{TrustServices, Tsa};
 use crate::validation::report::FileReport;
-use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
+use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf_with};
 
 /// Diagnostics begin with this.
 const COMMAND: &str = "kyso augment";
@@ -50,6 +51,9 @@ pub struct Args {
     /// The content a detached CMS signature covers
     #[arg(long, value_name = "FILE")]
     content: Option<PathBuf>,
+    /// File whose first line is the user or owner password of encrypted PDFs
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Addresses or hosts certificates may point to although they are not public, e.g. 10.1.2.3:8080
     #[arg(long, value_name = "HOST")]
     allow_private: Vec<String>,
@@ -89,8 +93,8 @@ impl Sources {
         Ok(Self(wiring::trust_services(settings, config.trust.allowed()?, Arc::new(SystemClock))?))
     }
 
-    pub fn raiser(&self, now: OffsetDateTime) -> Raiser<'_> {
-        Raiser { trust: &self.0, anchors: &self.0.settings().anchors, now }
+    pub fn raiser<'a>(&'a self, now: OffsetDateTime, password: Option<&'a Password>) -> Raiser<'a> {
+        Raiser { trust: &self.0, anchors: &self.0.settings().anchors, now, password }
     }
 }
 
@@ -99,6 +103,7 @@ struct Work {
     sources: Sources,
     level: Baseline,
     content: Option<Mapped>,
+    password: Option<Password>,
     /// For judging the result; trust services fetch their own.
     evidence: Evidence,
 }
@@ -146,7 +151,8 @@ fn prepare(args: &Args) -> Result<Work> {
         args.content.as_ref().map(|file| Mapped::open(file).with_context(|| format!("cannot read {}", file.display())));
     let mut evidence = Evidence { anchors: settings.anchors.clone(), ..Evidence::default() };
     material::revocation(&args.crl, COMMAND, &mut evidence)?;
-    Ok(Work { sources, level, content: content.transpose()?, evidence })
+    let password = args.password_file.as_deref().map(material::password).transpose()?;
+    Ok(Work { sources, level, content: content.transpose()?, password, evidence })
 }
 
 /// Takes over what a sandbox says of itself.
@@ -204,9 +210,9 @@ impl Work {
         let scratch = tempfile::Builder::new().prefix(".kyso-augment-").tempdir_in(folder)?;
         let copy = scratch.path().join("document");
         let mut document = Growing::copy(file, &copy)?;
-        let raised = self.sources.raiser(now()).pdf(&mut document, self.level).await;
+        let raised = self.sources.raiser(now(), self.password.as_ref()).pdf(&mut document, self.level).await;
         self.reached(raised)?;
-        let report = validate_pdf(document.bytes(), self.setting()).ok();
+        let report = validate_pdf_with(document.bytes(), self.password.as_ref(), self.setting()).ok();
         drop(document);
         std::fs::rename(&copy, out).with_context(|| format!("cannot write {}", out.display()))?;
         tell(out, self.level, report.as_ref());
@@ -216,7 +222,7 @@ impl Work {
     async fn cms(&self, original: &[u8], out: &Path) -> Result<()> {
         let mut message = original.to_vec();
         let content = self.content.as_deref();
-        let raised = self.sources.raiser(now()).cms(&mut message, content, self.level).await;
+        let raised = self.sources.raiser(now(), None).cms(&mut message, content, self.level).await;
         self.reached(raised)?;
         let report = validate_cms(&message, content, self.setting()).ok();
         write_atomically(out, &message, Readers::Others).with_context(|| format!("cannot write {}", out.display()))?;

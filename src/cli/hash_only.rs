@@ -17,7 +17,7 @@ use spki::AlgorithmIdentifierOwned;
 use time::OffsetDateTime;
 
 use super::augment::Sources;
-use super::material::now;
+use super::material::{self, now};
 use super::portal::Portal;
 use super::sign::Args;
 use crate::app::config::secret_file;
@@ -25,7 +25,7 @@ use crate::app::sandbox::{Readers, write_atomically};
 use crate::crypto::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm};
 use crate::domain::Secret;
 use crate::formats::level::Baseline;
-use crate::formats::pdf::{Limits, Pdf};
+use crate::formats::pdf::{Limits, Password, Pdf};
 use crate::formats::x509::Certificate;
 use crate::mapping::Mapped;
 use crate::raising::{Growing, Raised, Raiser, USUAL_TOKEN};
@@ -116,7 +116,7 @@ fn pades(
     args: &Args,
 ) -> Result<Prepared> {
     let limits = Limits::default();
-    let pdf = Pdf::open_for_signing(document, &limits, None)?;
+    let pdf = Pdf::open_for_signing(document, &limits, password(args)?.as_ref())?;
     let token = if level > Baseline::B { USUAL_TOKEN } else { 0 };
     let request = PrepareRequest {
         field: args.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
@@ -197,6 +197,10 @@ fn pin(args: &Args) -> Result<Option<Secret>> {
     Ok(pin.map(Secret::new))
 }
 
+fn password(args: &Args) -> Result<Option<Password>> {
+    args.password_file.as_deref().map(material::password).transpose()
+}
+
 fn typed(what: &str) -> Result<Secret> {
     eprint!("{what}: ");
     std::io::stderr().flush()?;
@@ -227,7 +231,8 @@ async fn finish_pdf(
     let copy = scratch.path().join("document");
     let mut document = Growing::copy(file, &copy)?;
     if let Some(sources) = sources(level, args)? {
-        let raiser = sources.raiser(now());
+        let password = password(args)?;
+        let raiser = sources.raiser(now(), password.as_ref());
         cms = stamped(&raiser, &cms).await?;
         document.append(&embed(prepared, &cms)?)?;
         if level > Baseline::T {
@@ -242,7 +247,7 @@ async fn finish_pdf(
 
 async fn finish_cms(content: &[u8], out: &Path, mut cms: Vec<u8>, level: Baseline, args: &Args) -> Result<()> {
     if let Some(sources) = sources(level, args)? {
-        reached(sources.raiser(now()).cms(&mut cms, Some(content), level).await)?;
+        reached(sources.raiser(now(), None).cms(&mut cms, Some(content), level).await)?;
     }
     write_atomically(out, &cms, Readers::Others).with_context(|| format!("cannot write {}", out.display()))
 }

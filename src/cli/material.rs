@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use zeroize::Zeroizing;
 
+use crate::formats::pdf::Password;
 use crate::formats::x509::{Certificate, pem};
 use crate::mapping::Mapped;
 use crate::validation::Evidence;
@@ -34,6 +36,24 @@ pub fn certificates(paths: &[PathBuf], command: &str) -> anyhow::Result<Vec<Cert
 /// When a named file cannot be read or used. Of a folder, such files are only warned of.
 pub fn revocation(paths: &[PathBuf], command: &str, evidence: &mut Evidence) -> anyhow::Result<()> {
     each_file(paths, &["crl", "pem", "der", "ocsp", "ors"], command, |bytes| Ok(evidence.add_revocation(bytes)?))
+}
+
+/// A password stands in a file, since arguments are seen by every process of the machine.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn password(path: &Path) -> anyhow::Result<Password> {
+    Ok(Password::new(first_line(path)?.as_str()))
+}
+
+/// The first line of a file with a secret in it.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn first_line(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]

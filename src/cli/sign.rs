@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use super::hash_only;
+use super::material::first_line;
 use super::portal::{Access, Ask, Document, Paper, Portal};
 use crate::app::config::secret_file;
 use crate::app::sandbox::{Readers, write_atomically};
@@ -52,6 +53,9 @@ pub struct Args {
     /// File with the signer's PIN, for --hash-only; the variable KYSO_PIN is read otherwise
     #[arg(long, value_name = "FILE")]
     pub(super) pin_file: Option<PathBuf>,
+    /// File whose first line is the user or owner password of encrypted PDFs
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
     /// What the citizen reads above the document
     #[arg(long, default_value = "")]
     description: String,
@@ -134,7 +138,11 @@ async fn sign(portal: &Portal, files: &[PathBuf], args: &Args) -> Result<bool> {
     let outputs = files.iter().map(|file| output(file, args)).collect::<Result<Vec<_>>>()?;
     let papers = files.iter().map(|file| paper(file)).collect::<Result<Vec<_>>>()?;
     let (credential, description) = (args.credential.clone(), args.description.clone());
-    let request = portal.create(&papers, &Ask { credential, description, options: options(args) }).await?;
+    let mut options = options(args);
+    if let Some(file) = &args.password_file {
+        options.insert("password".to_owned(), first_line(file)?.as_str().into());
+    }
+    let request = portal.create(&papers, &Ask { credential, description, options }).await?;
     if args.auto_confirm {
         portal.confirm_as_citizen(&request).await?;
     } else {

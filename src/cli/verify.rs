@@ -10,7 +10,6 @@ use std::sync::mpsc;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use super::material::{self, now, parse_time};
 use super::output::{self, FileResult};
@@ -160,7 +159,7 @@ impl Arguments {
             policy: Policy { revocation },
             time: self.at.unwrap_or_else(now),
             content: self.content.as_deref().map(read_content).transpose()?,
-            password: self.password_file.as_deref().map(read_password).transpose()?,
+            password: self.password_file.as_deref().map(material::password).transpose()?,
             form,
             language: match self.lang {
                 Lang::Vi => Language::Vietnamese,
@@ -179,13 +178,6 @@ fn jobs(asked: usize) -> usize {
 
 fn read_content(path: &Path) -> anyhow::Result<Mapped> {
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-/// A password stands in a file, since arguments are seen by every process of the machine.
-fn read_password(path: &Path) -> anyhow::Result<Password> {
-    let text = std::fs::read_to_string(path).map(Zeroizing::new);
-    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Password::new(text.lines().next().unwrap_or_default()))
 }
 
 fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {

@@ -11,6 +11,9 @@ use crate::signing::extras::{Extras, Reason};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignatureSettings {
     pub algorithm: SignatureAlgorithm,
+    /// Password of encrypted documents, sealed by the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_password: Option<String>,
     #[serde(flatten)]
     pub options: SignatureOptions,
 }
@@ -81,7 +84,7 @@ impl SignatureFormat {
 impl SignatureSettings {
     /// The default options with this algorithm.
     pub fn new(algorithm: SignatureAlgorithm) -> Self {
-        Self { algorithm, options: SignatureOptions::default() }
+        Self { algorithm, sealed_password: None, options: SignatureOptions::default() }
     }
 }
 

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use crate::crypto::Digest;
 use crate::formats::cms::ValidationData;
 use crate::formats::level::Baseline;
-use crate::formats::pdf::PdfError;
+use crate::formats::pdf::{Password, PdfError};
 use crate::formats::x509::Certificate;
 use crate::signing::{SigningError, cades};
 use crate::trust::{Collected, NoTimeStamp, Token, TrustServices};
@@ -85,6 +85,8 @@ pub struct Raiser<'a> {
     /// Where paths have to end.
     pub anchors: &'a [Certificate],
     pub now: OffsetDateTime,
+    /// Opens encrypted documents.
+    pub password: Option<&'a Password>,
 }
 
 impl Raiser<'_> {

@@ -7,7 +7,7 @@ use super::{Growing, RaiseError, Raised, Raiser};
 use crate::formats::cms::ValidationData;
 use crate::formats::level::Baseline;
 use crate::formats::pdf::dss::SecurityStore;
-use crate::formats::pdf::{Limits, Pdf, SignatureKind, signature};
+use crate::formats::pdf::{Limits, Password, Pdf, SignatureKind, signature};
 use crate::signing::augment::dss::{self, Material};
 use crate::signing::{Prepared, embed, prepare_time_stamp};
 use crate::validation::blocks::x509::Purpose;
@@ -31,7 +31,7 @@ impl Raiser<'_> {
     }
 
     async fn climb(&self, document: &mut Growing, level: Baseline, reached: &mut Baseline) -> Result<(), RaiseError> {
-        let found = inventory(document.bytes())?;
+        let found = inventory(document.bytes(), self.password)?;
         let stamped = found.iter().all(|one| one.stamped);
         if level >= Baseline::T && !stamped {
             self.stamp_pdf(document).await?;
@@ -41,7 +41,7 @@ impl Raiser<'_> {
             return Ok(());
         }
         // A time-stamp just made needs its own material too.
-        let found = if stamped { found } else { inventory(document.bytes())? };
+        let found = if stamped { found } else { inventory(document.bytes(), self.password)? };
         self.store(document, &found).await?;
         *reached = Baseline::Lt;
         if level == Baseline::Lta {
@@ -55,7 +55,7 @@ impl Raiser<'_> {
     async fn stamp_pdf(&self, document: &mut Growing) -> Result<(), RaiseError> {
         let capacity = self.token_capacity().await?;
         let algorithm = self.trust.settings().imprint;
-        let prepared = prepare_stamp(document.bytes(), capacity)?;
+        let prepared = prepare_stamp(document.bytes(), self.password, capacity)?;
         let token = self.stamp_digest(prepared.digest(document.bytes(), algorithm)?).await?;
         document.append(&embed(&prepared, token.der())?)?;
         Ok(())
@@ -67,33 +67,38 @@ impl Raiser<'_> {
         for one in found {
             materials.push(self.material(&one.wanted).await?);
         }
-        if let Some(update) = store_update(document.bytes(), found, &materials)? {
+        if let Some(update) = store_update(document.bytes(), self.password, found, &materials)? {
             document.append(&update)?;
         }
         Ok(())
     }
 }
 
-fn open(bytes: &[u8]) -> Result<Pdf<'_>, RaiseError> {
-    Ok(Pdf::open(bytes, &Limits::default())?)
+fn open<'b>(bytes: &'b [u8], password: Option<&Password>) -> Result<Pdf<'b>, RaiseError> {
+    Ok(Pdf::open_with(bytes, &Limits::default(), password)?)
 }
 
-fn prepare_stamp(bytes: &[u8], capacity: usize) -> Result<Prepared, RaiseError> {
-    Ok(prepare_time_stamp(&open(bytes)?, capacity)?)
+fn prepare_stamp(bytes: &[u8], password: Option<&Password>, capacity: usize) -> Result<Prepared, RaiseError> {
+    Ok(prepare_time_stamp(&open(bytes, password)?, capacity)?)
 }
 
-fn store_update(bytes: &[u8], found: &[Found], materials: &[ValidationData]) -> Result<Option<Vec<u8>>, RaiseError> {
+fn store_update(
+    bytes: &[u8],
+    password: Option<&Password>,
+    found: &[Found],
+    materials: &[ValidationData],
+) -> Result<Option<Vec<u8>>, RaiseError> {
     let material = |(one, values)| {
         let Found { contents, .. }: &Found = one;
         Material { contents, values }
     };
     let materials: Vec<Material<'_>> = found.iter().zip(materials).map(material).collect();
-    Ok(dss::add(&open(bytes)?, &materials)?)
+    Ok(dss::add(&open(bytes, password)?, &materials)?)
 }
 
 /// All signatures and document time-stamps, each with what it needs.
-fn inventory(bytes: &[u8]) -> Result<Vec<Found>, RaiseError> {
-    let pdf = open(bytes)?;
+fn inventory(bytes: &[u8], password: Option<&Password>) -> Result<Vec<Found>, RaiseError> {
+    let pdf = open(bytes, password)?;
     let store = SecurityStore::read(&pdf).map(|store| evidence::of_store(&store)).unwrap_or_default();
     let dictionaries = signature::signatures(&pdf)?;
     if dictionaries.is_empty() {

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
 use crate::authorization::Verdict;
 use crate::domain::{AuditEvent, Origin, Secret, State, StateKind, Transaction};
 use crate::formats::x509::Certificate;
 use crate::storage::{Challenge, Outcome};
+
+/// How long the citizen's browser waits for the end of signing before it is shown the progress instead.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 impl Service {
     /// What the citizen's page shows.
@@ -28,7 +32,12 @@ impl Service {
         };
         let code =
             live.filter(|challenge| challenge.expires_at > self.now()).map(|challenge| self.live_code(&challenge));
+        let documents = match transaction.state {
+            State::Waiting => Vec::new(),
+            _ => self.storage().item_states(&transaction.id).await?,
+        };
         Ok(ConfirmationView {
+            documents,
             codes_left: self.backends.sole_control.codes_left(&transaction).await?,
             certificate_subject: certificate
                 .map(|c| format!("{} ({})", c.subject().common_name(), c.serial_hex()))
@@ -85,8 +94,12 @@ impl Service {
                 Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
             }
         };
-        let signed = tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))??;
-        Ok(outcome(signed))
+        let signing = tokio::spawn(work);
+        match tokio::time::timeout(PATIENCE, signing).await {
+            Ok(signed) => Ok(outcome(signed.map_err(|error| ServiceError::Internal(error.to_string()))??)),
+            // A large batch goes on in its task; the page shows how far it is.
+            Err(_) => Ok(outcome(self.by_link(token).await?)),
+        }
     }
 
     /// The signer does not want to sign.

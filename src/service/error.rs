@@ -94,6 +94,8 @@ pub enum DocumentProblem {
     Damaged(String),
     #[error("the PDF is encrypted, and no password was given")]
     Encrypted,
+    #[error("the password does not open the PDF")]
+    WrongPassword,
     #[error("an earlier signature allows no further change: {0}")]
     Forbidden(String),
     /// The stored file is not the one whose hash was confirmed.

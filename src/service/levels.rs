@@ -1,6 +1,5 @@
 //! Levels above B-B: asked of the trust services while signing, or later from the queue when they are down.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
@@ -62,7 +61,7 @@ impl Service {
     fn raiser(&self) -> Result<Raiser<'_>> {
         let levels = self.backends.levels.as_ref().ok_or(ServiceError::NoTrustServices)?;
         let (trust, anchors) = (levels.trust.as_ref(), levels.trust.settings().anchors.as_slice());
-        Ok(Raiser { trust, anchors, now: self.now() })
+        Ok(Raiser { trust, anchors, now: self.now(), password: None })
     }
 
     /// Octets to reserve for the time-stamps the settings ask for, from the size of one real token. When the authorities do
@@ -106,7 +105,7 @@ impl Service {
     ) -> Result<Output> {
         let settings = settings(transaction)?;
         let path = self.backends.documents.path(&transaction.id, ordinal.saturating_add(1));
-        let (value, credential, original) = (value.clone(), credential.clone(), path.clone());
+        let (value, credential, original) = (value.clone(), credential.clone(), path);
         let (stage, mut cms) = blocking(move || {
             let cms = stage.assemble(&value, &credential, &original)?;
             Ok::<_, ServiceError>((stage, cms))
@@ -127,7 +126,7 @@ impl Service {
         }
         let mut bytes = stage.embed(cms)?;
         if raised.problem.is_none() && raised.reached < level {
-            (bytes, raised) = self.raise(path, bytes, settings).await?;
+            (bytes, raised) = self.raise(transaction, ordinal, bytes).await?;
         }
         self.decide(bytes, raised, level, 0)
     }
@@ -139,9 +138,12 @@ impl Service {
         Ok(with_signature_time_stamp(cms, 0, token.der())?)
     }
 
-    /// Raises what was made for the document at `path` as far as it goes.
-    async fn raise(&self, path: PathBuf, bytes: Vec<u8>, settings: &SignatureSettings) -> Result<(Vec<u8>, Raised)> {
-        let (raiser, level) = (self.raiser()?, settings.options.level);
+    /// Raises what was made for a document as far as it goes.
+    async fn raise(&self, transaction: &Transaction, ordinal: u32, bytes: Vec<u8>) -> Result<(Vec<u8>, Raised)> {
+        let settings = settings(transaction)?;
+        let path = self.backends.documents.path(&transaction.id, ordinal.saturating_add(1));
+        let password = self.unseal(&transaction.id, settings.sealed_password.as_deref())?;
+        let (raiser, level) = (Raiser { password: password.as_ref(), ..self.raiser()? }, settings.options.level);
         let unusable = |error: std::io::Error| ServiceError::Internal(format!("documents: {error}"));
         match settings.options.format {
             SignatureFormat::Pdf => {
@@ -210,8 +212,7 @@ impl Service {
         let Some(SignatureRow { output: Some(bytes), level: Some(before), .. }) = row else {
             return Err(ServiceError::Internal("a result is missing".into()));
         };
-        let path = self.backends.documents.path(&due.transaction, due.ordinal.saturating_add(1));
-        let (bytes, raised) = self.raise(path, bytes, settings(&transaction)?).await?;
+        let (bytes, raised) = self.raise(&transaction, due.ordinal, bytes).await?;
         let (reached, wanted) = (raised.reached, due.raise.wanted);
         if reached <= before {
             let problem = raised.problem.map_or_else(String::new, |problem| problem.to_string());

@@ -16,6 +16,7 @@ pub mod hashes;
 pub mod levels;
 mod links;
 pub mod requests;
+mod sealed;
 pub mod settle;
 pub mod sign;
 mod stage;
@@ -79,6 +80,8 @@ pub struct Backends {
     pub entropy: Arc<dyn Entropy>,
     /// Keys the MAC in confirmation links.
     pub link_key: Zeroizing<[u8; 32]>,
+    /// Encrypts the passwords of waiting documents.
+    pub password_key: Zeroizing<[u8; 32]>,
     pub limits: Limits,
     /// Absent where the operator configured no time-stamping authority: B-B is all there is then.
     pub levels: Option<LevelServices>,

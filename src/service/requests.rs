@@ -38,9 +38,11 @@ impl Service {
         let credential = self.usable(self.credential(caller, &request.credential).await?)?;
         let algorithm = request.algorithm.unwrap_or_else(|| credential.credential.algorithm.default_signature());
         credential.check_algorithm(algorithm, self.now())?;
-        let settings = SignatureSettings { algorithm, options: std::mem::take(&mut request.options) };
-        self.check_level(&settings)?;
         let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
+        let sealed_password = request.password.take().map(|password| self.seal(&id, &password)).transpose()?;
+        let options = std::mem::take(&mut request.options);
+        let settings = SignatureSettings { algorithm, sealed_password, options };
+        self.check_level(&settings)?;
         let items = self.take_documents(&id, &mut request, &credential, &settings).await?;
         let now = self.now();
         let transaction = Transaction {
@@ -157,7 +159,8 @@ impl Service {
         let (store, id) = (self.backends.documents.clone(), id.clone());
         let token_octets = self.token_octets(settings).await;
         let (credential, settings, now) = (credential.clone(), settings.clone(), self.now());
-        let task = Task { credential, settings, now, token_octets };
+        let password = self.unseal(&id, settings.sealed_password.as_deref())?;
+        let task = Task { credential, settings, now, token_octets, password };
         let work = move || -> Result<Vec<Item>> {
             let mut items = Vec::with_capacity(documents.len());
             for document in &documents {
@@ -225,6 +228,11 @@ fn check_options(options: &SignatureOptions) -> Result<()> {
 fn request_hash(transaction: &Transaction) -> [u8; 32] {
     let life = transaction.expires_at - transaction.created_at;
     let Transaction { credential, description, origin, .. } = transaction;
+    let mut origin = origin.clone();
+    if let Origin::Request { settings, .. } = &mut origin {
+        // Sealed anew each time. A repeated call with another password is the same request.
+        settings.sealed_password = None;
+    }
     let mut text = format!("{credential}\n{description}\n{origin:?}\n{life}\n");
     for item in &transaction.items {
         text.push_str(&format!("{}\n{:?}\n", item.digest.to_hex(), item.label));
@@ -242,7 +250,7 @@ fn file_name(name: &str) -> Option<String> {
 }
 
 /// Marks that reorder text: with them `fdp.exe` reads as `exe.pdf`.
-fn is_direction_mark(c: char) -> bool {
+pub fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

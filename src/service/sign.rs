@@ -56,7 +56,8 @@ impl Service {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let settings = settings(transaction)?.clone();
         let token_octets = self.token_octets(&settings).await;
-        let task = Task { credential: credential.clone(), settings, now: self.now(), token_octets };
+        let password = self.unseal(&transaction.id, settings.sealed_password.as_deref())?;
+        let task = Task { credential: credential.clone(), settings, now: self.now(), token_octets, password };
         let (paths, items) = (self.paths(transaction), transaction.items.clone());
         let preparing = task.clone();
         let prepare_all = move || {

@@ -10,7 +10,7 @@ use crate::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use crate::custody::SignatureValue;
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{AuthorizedHash, Item, SignatureSettings};
-use crate::formats::pdf::{Limits, Pdf, PdfError};
+use crate::formats::pdf::{Limits, Password, Pdf, PdfError};
 use crate::mapping::Mapped;
 use crate::signing::attributes::{Profile, SignedAttributes};
 use crate::signing::cades::assemble_enveloping;
@@ -54,6 +54,8 @@ pub(super) struct Task {
     pub now: OffsetDateTime,
     /// Octets to reserve for time-stamp tokens.
     pub token_octets: usize,
+    /// Opens encrypted documents.
+    pub password: Option<Password>,
 }
 
 impl Task {
@@ -117,7 +119,8 @@ impl Task {
 
     fn prepare_pdf(&self, bytes: &[u8]) -> Result<Prepared> {
         let (limits, options, credential) = (Limits::default(), &self.settings.options, &self.credential);
-        let pdf = Pdf::open_for_signing(bytes, &limits, None).map_err(|error| not_signable(error.into()))?;
+        let pdf = Pdf::open_for_signing(bytes, &limits, self.password.as_ref())
+            .map_err(|error| not_signable(error.into()))?;
         let (signer, chain) = (&credential.signer, &credential.chain);
         let capacity = cms_capacity(signer, chain, self.settings.algorithm, &options.extras, self.token_octets);
         let request = PrepareRequest {
@@ -229,7 +232,9 @@ fn not_signable(error: SigningError) -> ServiceError {
     problem(match error {
         SigningError::Pdf(PdfError::Empty) => DocumentProblem::Empty,
         SigningError::Pdf(PdfError::NotAPdf) => DocumentProblem::NotAPdf,
-        SigningError::Pdf(PdfError::PasswordNeeded | PdfError::PasswordWrong) => DocumentProblem::Encrypted,
+        SigningError::Pdf(PdfError::PasswordNeeded) => DocumentProblem::Encrypted,
+        SigningError::Pdf(PdfError::PasswordWrong) => DocumentProblem::WrongPassword,
+        SigningError::Pdf(error @ PdfError::SecurityHandler(_)) => DocumentProblem::Unsupported(error.to_string()),
         SigningError::Pdf(error) => DocumentProblem::Damaged(error.to_string()),
         SigningError::CertifiedNoChanges
         | SigningError::FieldLocked { .. }

@@ -67,6 +67,8 @@ pub struct NewRequest {
     /// Signature algorithm; the credential's default when absent.
     pub algorithm: Option<SignatureAlgorithm>,
     pub options: SignatureOptions,
+    /// Opens the documents, when they are encrypted.
+    pub password: Option<Secret>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,8 @@ pub struct RequestView {
 #[derive(Debug)]
 pub struct ConfirmationView {
     pub transaction: Transaction,
+    /// One state a document, once it is confirmed.
+    pub documents: Vec<ItemState>,
     pub portal: Portal,
     pub signer: Signer,
     /// Whose certificate will be used: subject common name and serial, for the page's small print.

@@ -57,6 +57,7 @@ struct Outcome<'a> {
     reload: bool,
     title: &'static str,
     text: &'static str,
+    progress: Option<(usize, usize)>,
     receipt: Option<Receipt>,
     documents: Vec<File>,
     support_phone: Option<String>,
@@ -142,8 +143,9 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
         reload: busy,
         title,
         text,
+        progress: view::progress(view).filter(|_| busy),
         receipt: view::receipt(view, language),
-        documents: view::files(&view.transaction),
+        documents: view::files(view, language),
         support_phone: view.portal.support_phone.as_deref().map(plain),
         return_url: view::return_url(&view.transaction).filter(|_| !busy),
     })
@@ -158,7 +160,7 @@ pub fn ask_refusal(context: Context<'_>, view: &ConfirmationView) -> String {
         language_link: Some(language_link(&format!("{base}/refuse"), language)),
         sandbox,
         base,
-        documents: view::files(&view.transaction),
+        documents: view::files(view, language),
     })
 }
 

@@ -24,6 +24,7 @@ fn origin(return_url: &str) -> Origin {
 
 fn view(state: State) -> ConfirmationView {
     ConfirmationView {
+        documents: Vec::new(),
         transaction: Transaction {
             id: TransactionId::parse("8fJ2kQ0vT7mXw3ZpR6sYdA").expect("id"),
             portal: PortalId::parse("tinh-mau").expect("id"),
@@ -66,7 +67,7 @@ fn live() -> LiveCode {
 }
 
 fn drawing() -> Drawing {
-    Drawing { sizes: Some(vec![PageSize { width: 595, height: 842 }]), incomplete: vec![] }
+    Drawing { sizes: Some(vec![PageSize { width: 595, height: 842 }]), incomplete: vec![], text: None }
 }
 
 fn html(view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>, language: Language) -> String {
@@ -95,7 +96,7 @@ fn gallery(language: Language) -> Vec<(String, String)> {
     let mut batch = with_code();
     batch.transaction.items = vec![item("hop-dong-dich-vu.pdf", 64_897), item("hoa-don-gtgt.pdf", 1_450_171)];
     let two = vec![PageSize { width: 595, height: 842 }; 2];
-    let drawings = [Drawing { sizes: Some(two), incomplete: vec![2] }, Drawing::default()];
+    let drawings = [Drawing { sizes: Some(two), incomplete: vec![2], text: None }, Drawing::default()];
     add("batch-unfaithful", html(&batch, &drawings, None, language));
     let context = Context { base: "/c/0123456789abcdef0123", language, now: NOW, sandbox: true };
     add("refuse", ask_refusal(context, &waiting));

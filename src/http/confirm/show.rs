@@ -1,9 +1,15 @@
 //! `GET /c/{token}` and `GET /c/{token}/refuse`.
 
+use std::path::PathBuf;
+
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 
-use crate::domain::{Item, Secret, StateKind};
+use crate::domain::settings::SignatureFormat;
+use crate::domain::{Item, Origin, Secret, StateKind, Transaction};
+use crate::formats::pdf::{Limits, Pdf, fields};
+use crate::mapping::Mapped;
+use crate::service::requests::is_direction_mark;
 
 use super::super::body::Fields;
 use super::super::fault::Fault;
@@ -17,6 +23,8 @@ use super::{Language, answer, token};
 /// pages the browser has asked for since, this is all of most documents by the time the code is entered; more would make
 /// the citizen wait, a tenth of a second each.
 const DRAWN_AHEAD: u32 = 4;
+/// Longest text document shown on the page, in bytes: an invoice's XML has some ten thousand.
+const MAX_TEXT: u64 = 256 * 1024;
 
 pub async fn show(
     State(state): State<AppState>,
@@ -26,7 +34,7 @@ pub async fn show(
     let token = token(&path)?;
     let view = state.service.confirmation(&token).await?;
     let drawings = match view.transaction.state.kind() {
-        StateKind::Waiting => draw_ahead(&state, &token, &view.transaction.items).await,
+        StateKind::Waiting => draw_ahead(&state, &token, &view.transaction).await,
         _ => Vec::new(),
     };
     let fields = Fields::parse(query.as_deref().unwrap_or_default());
@@ -55,19 +63,44 @@ fn context<'a>(state: &AppState, base: &'a str, query: Option<&str>) -> Context<
     Context { base, language: Language::of_query(query), now: (state.clock)(), sandbox: state.sandbox.is_some() }
 }
 
-async fn draw_ahead(state: &AppState, token: &Secret, items: &[Item]) -> Vec<Drawing> {
-    let mut drawings = Vec::with_capacity(items.len());
+async fn draw_ahead(state: &AppState, token: &Secret, transaction: &Transaction) -> Vec<Drawing> {
+    let mut drawings = Vec::with_capacity(transaction.items.len());
     let mut ahead = DRAWN_AHEAD;
-    for (number, item) in (1u32..).zip(items) {
-        drawings.push(drawing(state, token, (number, item), &mut ahead).await.unwrap_or_default());
+    let is_pdf = match &transaction.origin {
+        Origin::Request { settings, .. } => settings.options.format == SignatureFormat::Pdf,
+        Origin::Csc => false,
+    };
+    for (number, item) in (1u32..).zip(&transaction.items) {
+        let drawing = match is_pdf {
+            true => drawing(state, token, (number, item), &mut ahead).await,
+            false => text(state, token, (number, item)).await,
+        };
+        drawings.push(drawing.unwrap_or_default());
     }
     drawings
+}
+
+/// A document that is no PDF, as the text it is; `None` when it is none, or longer than a person reads on a page.
+async fn text(state: &AppState, token: &Secret, (number, item): (u32, &Item)) -> Option<Drawing> {
+    if item.len > MAX_TEXT {
+        return None;
+    }
+    let path = state.service.confirmation_document(token, number).await.ok()?;
+    let text = String::from_utf8(tokio::fs::read(path).await.ok()?).ok()?;
+    // Signs that hide or reorder what stands there would show something else than what is signed.
+    let misleading = |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || is_direction_mark(c);
+    let text = Some(text).filter(|text| !text.chars().any(misleading));
+    text.map(|text| Drawing { text: Some(text), ..Drawing::default() })
 }
 
 /// `None` when the document cannot be opened; the page then says so. `ahead` is how many pages may still be drawn now.
 async fn drawing(state: &AppState, token: &Secret, (number, item): (u32, &Item), ahead: &mut u32) -> Option<Drawing> {
     let path = state.service.confirmation_document(token, number).await.ok()?;
     let key = item.digest.to_hex();
+    if needs_xfa(path.clone()).await {
+        // Its pages are a placeholder; what a reader would show is drawn from the form's XML.
+        return None;
+    }
     let sizes: Vec<PageSize> = state.renderer.pages(&key, &path).await.ok()?.to_vec();
     let count = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
     let now = count.min(*ahead);
@@ -76,7 +109,17 @@ async fn drawing(state: &AppState, token: &Secret, (number, item): (u32, &Item),
     }
     *ahead -= now;
     let incomplete = (1..=count).filter(|page| state.renderer.known_incomplete(&key, *page)).collect();
-    Some(Drawing { sizes: Some(sizes), incomplete })
+    Some(Drawing { sizes: Some(sizes), incomplete, text: None })
+}
+
+async fn needs_xfa(path: PathBuf) -> bool {
+    let looked = tokio::task::spawn_blocking(move || {
+        let bytes = Mapped::open(&path).ok()?;
+        let limits = Limits::default();
+        let pdf = Pdf::open_for_signing(&bytes, &limits, None).ok()?;
+        fields::needs_xfa(&pdf).ok()
+    });
+    looked.await.ok().flatten().unwrap_or(false)
 }
 
 /// Number of a document or page in a path, from 1.

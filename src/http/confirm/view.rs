@@ -59,6 +59,8 @@ pub struct Message {
 pub struct File {
     pub name: String,
     pub fingerprint: String,
+    /// Why this document of a batch was not signed.
+    pub failure: Option<&'static str>,
 }
 
 /// A document to be read.
@@ -70,6 +72,8 @@ pub struct Paper {
     pub size: String,
     pub pages_text: Option<String>,
     pub pages: Vec<Page>,
+    /// The document itself, when it is text.
+    pub text: Option<String>,
     /// Something cannot be shown as it is.
     pub warning: Option<String>,
     /// Not all pages are on the page.
@@ -99,11 +103,24 @@ pub struct CodeStep {
 pub struct Drawing {
     pub sizes: Option<Vec<PageSize>>,
     pub incomplete: Vec<u32>,
+    /// The whole of a document that is text and no PDF.
+    pub text: Option<String>,
 }
 
-pub fn files(transaction: &Transaction) -> Vec<File> {
-    let file = |item: &Item| File { name: plain(&item.label), fingerprint: fingerprint(&item.digest) };
-    transaction.items.iter().map(file).collect()
+pub fn files(view: &ConfirmationView, language: Language) -> Vec<File> {
+    let file = |(n, item): (usize, &Item)| File {
+        name: plain(&item.label),
+        fingerprint: fingerprint(&item.digest),
+        failure: view.documents.get(n).and_then(|state| state.failure).map(|reason| language.failure(reason)),
+    };
+    view.transaction.items.iter().enumerate().map(file).collect()
+}
+
+/// How far a batch is: documents done, and all.
+pub fn progress(view: &ConfirmationView) -> Option<(usize, usize)> {
+    let done = view.documents.iter().filter(|state| state.level.is_some() || state.failure.is_some()).count();
+    let all = view.transaction.items.len();
+    (all > 1).then_some((done, all))
 }
 
 pub fn papers(transaction: &Transaction, drawings: &[Drawing], language: Language) -> Vec<Paper> {
@@ -126,6 +143,7 @@ fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Pap
     };
     let incomplete = || language.incomplete_pages(&drawing.incomplete);
     let warning = match (&drawing.sizes, drawing.incomplete.is_empty()) {
+        (None, _) if drawing.text.is_some() => None,
         (None, _) => Some(language.words().not_shown.to_owned()),
         (Some(_), false) => Some(incomplete()),
         (Some(_), true) => None,
@@ -137,6 +155,7 @@ fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Pap
         size: language.size(item.len),
         pages_text: drawing.sizes.as_ref().map(|sizes| language.pages(sizes.len())),
         pages: (1..).zip(sizes.iter().take(MAX_PAGES)).map(page).collect(),
+        text: drawing.text.clone(),
         warning,
         cut: sizes.len() > MAX_PAGES,
     }

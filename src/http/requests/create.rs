@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use time::Duration;
 
-use crate::domain::CredentialId;
+use crate::domain::{CredentialId, Secret};
 use crate::service::{NewDocument, NewRequest};
 
 use super::super::auth::Authenticated;
@@ -37,6 +37,8 @@ struct Body<'a> {
     expires_in: Option<u32>,
     /// Signature algorithm, a dotted identifier as in the CSC API; the credential's default when absent.
     sign_algo: Option<String>,
+    /// Of encrypted PDFs; kept encrypted until the request has ended.
+    password: Option<String>,
     #[serde(flatten)]
     signature: Signature,
     /// Members of other names: each is a mistake.
@@ -92,6 +94,7 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<NewRequest, Fault> {
         idempotency_key: idempotency_key(headers)?,
         algorithm: body.sign_algo.as_deref().map(sign_algorithm).transpose()?,
         options: body.signature.options()?,
+        password: body.password.map(Secret::new),
     })
 }
 

@@ -80,6 +80,12 @@ fn validate_one(
         let detail = oid::ARCHIVE_TIME_STAMP_V2.to_string();
         basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(detail));
     }
+    // The newest archive time-stamp carries all others.
+    let newest = archive.time_stamps().max_by_key(|time_stamp| time_stamp.time());
+    report.renew_by = match newest {
+        Some(newest) => Some(newest.lasts_until()),
+        None => basic.lasts_until(subject, &own),
+    };
     basic.conclude(subject, report);
 }
 
