@@ -22,6 +22,7 @@ pub mod content;
 pub mod dss;
 pub mod fields;
 mod filters;
+pub mod geometry;
 pub mod incremental;
 mod lexer;
 mod limits;

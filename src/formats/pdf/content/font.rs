@@ -38,7 +38,12 @@ impl Font {
         let map = map.map(|bytes| cmap::read(&bytes)).unwrap_or_default();
         if dict.get("Subtype").is_some_and(|subtype| subtype.is_name("Type0")) {
             let (widths, default_width) = composite_widths(pdf, dict);
-            return Self { code_bytes: map.code_bytes.unwrap_or(2).clamp(1, 4), texts: map.texts, widths, default_width };
+            return Self {
+                code_bytes: map.code_bytes.unwrap_or(2).clamp(1, 4),
+                texts: map.texts,
+                widths,
+                default_width,
+            };
         }
         let mut texts = simple_texts(pdf, dict);
         texts.extend(map.texts);

@@ -12,9 +12,9 @@ use unicode_normalization::char::{canonical_combining_class, decompose_compatibl
 use super::super::object::{Dict, Name};
 use super::super::pages::Page;
 use super::super::reader::Pdf;
+use super::Rectangle;
 use super::font::Font;
 use super::scan::{Matrix, Piece, Scan, Shown, Sink, State};
-use super::Rectangle;
 
 /// Characters of one page; a dense page of print has some 10,000.
 const GLYPHS: usize = 400_000;
@@ -58,7 +58,8 @@ impl PageText {
         let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
         let mut found = Vec::new();
         for (at, _) in text.match_indices(needle) {
-            let (first, end) = (starts.partition_point(|s| *s < at), starts.partition_point(|s| *s < at + needle.len()));
+            let (first, end) =
+                (starts.partition_point(|s| *s < at), starts.partition_point(|s| *s < at + needle.len()));
             // An accent after the last letter makes it another letter.
             let continues = characters.get(end).is_some_and(|(next, _)| canonical_combining_class(*next) != 0);
             if let Some(span) = characters.get(first..end).filter(|_| !continues) {
