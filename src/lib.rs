@@ -15,6 +15,7 @@
 //!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
+//!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
 //!  50 custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
@@ -111,6 +112,10 @@ pub mod http;
 #[cfg(feature = "cli")]
 pub mod mapping;
 #[cfg(feature = "server")]
+pub mod raising;
+#[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]
 pub mod storage;
+#[cfg(feature = "net")]
+pub mod trust;

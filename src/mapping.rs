@@ -10,7 +10,7 @@ use std::ops::Deref;
 use std::path::Path;
 
 /// The bytes of a file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Mapped(Option<memmap2::Mmap>);
 
 impl Mapped {

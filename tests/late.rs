@@ -9,7 +9,7 @@ use kyso::app::system::{SystemClock, SystemEntropy};
 use kyso::authorization::{CodePolicy, SoleControl};
 use kyso::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use kyso::custody::software::SoftwareCustody;
-use kyso::domain::{Clock, CredentialId, PortalId, Secret, StateKind};
+use kyso::domain::{Clock, CredentialId, PortalId, Secret, SignatureOptions, StateKind};
 use kyso::service::{
     Authorization, AuthorizeHashes, Backends, Caller, Limits, NewDocument, NewRequest, RequestView, Service,
     ServiceError, SignHashes,
@@ -82,9 +82,7 @@ impl World {
             valid_for: None,
             idempotency_key: None,
             algorithm: None,
-            reason: None,
-            location: None,
-            field: None,
+            options: SignatureOptions::default(),
         };
         self.service.create_request(&self.caller, request).await
     }

@@ -13,6 +13,8 @@ const RANKS: &[(&str, u32)] = &[
     ("domain", 40),
     ("custody", 50),
     ("storage", 50),
+    ("raising", 55),
+    ("trust", 50),
     ("authorization", 60),
     ("service", 70),
     ("dev_pki", 70),

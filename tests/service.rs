@@ -8,7 +8,9 @@ use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::SystemClock;
 use kyso::app::wiring;
 use kyso::crypto::{Digest, DigestAlgorithm, PublicKey, SignatureAlgorithm};
-use kyso::domain::{AuditEvent, Clock, CredentialId, FailureReason, PortalId, Secret, SignerId, State, StateKind};
+use kyso::domain::{
+    AuditEvent, Clock, CredentialId, FailureReason, PortalId, Secret, SignatureOptions, SignerId, State, StateKind,
+};
 use kyso::service::{
     Authorization, AuthorizeHashes, Caller, DocumentProblem, Limits, NewDocument, NewRequest, Service, ServiceError,
     SignHashes,
@@ -53,9 +55,7 @@ fn request(credential: &str, documents: Vec<NewDocument>) -> NewRequest {
         valid_for: None,
         idempotency_key: None,
         algorithm: None,
-        reason: None,
-        location: None,
-        field: None,
+        options: SignatureOptions::default(),
     }
 }
 

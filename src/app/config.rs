@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+use super::trust::Trust;
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
 
 /// Why the configuration cannot be used.
@@ -19,6 +20,8 @@ pub enum ConfigError {
     Syntax { path: PathBuf, message: String },
     #[error("configuration: {0}")]
     Missing(&'static str),
+    #[error("configuration: {key}: {message}")]
+    Value { key: &'static str, message: String },
     #[error(transparent)]
     Kek(#[from] KekError),
     #[error("{0} can be read by other users of this machine; run: chmod 600 {0}")]
@@ -38,6 +41,7 @@ pub struct Config {
     pub keys: Keys,
     pub messages: Messages,
     pub limits: Limits,
+    pub trust: Trust,
 }
 
 /// Where the key-encryption key comes from; exactly one of the two.

@@ -1,5 +1,6 @@
 //! The sandbox: development keys, one portal, invented signers, an outbox, and the ready file that says where everything is.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,14 +8,18 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::system::{SystemClock, SystemEntropy};
+use super::trust::Trust;
 use crate::crypto::digest::hex;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
 use crate::domain::{Clock, PortalId, Secret, ports};
+use crate::formats::x509::Certificate;
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
 use crate::service::{Service, ServiceError};
 use crate::storage::StorageError;
+use crate::trust::guard::Allowed;
+use crate::trust::{Settings, Tsa};
 
 const PORTAL: &str = "sandbox-portal";
 
@@ -44,18 +49,48 @@ pub fn kek(data: &Path) -> Result<KeyEncryptionKey> {
     Ok(kek)
 }
 
+/// Opens the development PKI of a data folder; its certificates point to `public_url`.
+///
+/// # Errors
+/// When it cannot be made or read.
+pub async fn dev_pki(data: &Path, public_url: &str) -> Result<Arc<DevPki>> {
+    let (spec, now, directory, url) = (PkiSpec::embedded()?, SystemClock.now(), folder(data), public_url.to_owned());
+    let pki = tokio::task::spawn_blocking(move || DevPki::open(spec, &directory, &url, now)).await??;
+    Ok(Arc::new(pki))
+}
+
+/// The configuration's trust services with the sandbox's own authority, root and address; nothing else local is opened.
+///
+/// # Errors
+/// When the configuration names what cannot be used.
+pub fn trust(config: &Trust, pki: &DevPki, address: SocketAddr, public_url: &str) -> Result<(Settings, Vec<Allowed>)> {
+    let (mut settings, mut allowed) = (config.settings()?, config.allowed()?);
+    if settings.tsas.is_empty() {
+        let url = format!("{public_url}{}", crate::dev_pki::paths::TSA);
+        settings.tsas.push(Tsa { url, authorization: None, policy: None, timeout: settings.budget.timeout });
+    }
+    settings.anchors.push(Certificate::from_der(&pki.root()?)?);
+    allowed.push(Allowed::exactly(address));
+    // Behind another public address, certificates point there.
+    let public: url::Url = public_url.parse()?;
+    if let (Some(host), Some(port)) = (public.host_str(), public.port_or_known_default()) {
+        allowed.push(format!("{host}:{port}").parse()?);
+    }
+    Ok((settings, allowed))
+}
+
+fn folder(data: &Path) -> PathBuf {
+    data.join("dev-pki")
+}
+
 impl Sandbox {
-    /// Opens the development PKI and makes whatever portal, signer or credential is still missing.
+    /// Makes whatever portal, signer or credential is still missing.
     ///
     /// # Errors
-    /// When the PKI cannot be made or a party cannot be stored.
-    pub async fn open(service: &Service, data: &Path, public_url: &str) -> Result<Self> {
-        let folder = data.join("dev-pki");
-        let (spec, now) = (PkiSpec::embedded()?, SystemClock.now());
-        let (directory, url) = (folder.clone(), public_url.to_owned());
-        let pki = tokio::task::spawn_blocking(move || DevPki::open(spec, &directory, &url, now)).await??;
+    /// When a party cannot be stored or a certificate not be issued.
+    pub async fn open(service: &Service, pki: Arc<DevPki>, data: &Path) -> Result<Self> {
         let client_secret = portal(service, data).await?;
-        let sandbox = Self { pki: Arc::new(pki), client_secret, folder };
+        let sandbox = Self { pki, client_secret, folder: folder(data) };
         for signer in &sandbox.pki.spec().signers {
             sandbox.provision(service, signer).await.with_context(|| format!("signer {}", signer.id))?;
         }
@@ -111,6 +146,7 @@ impl Sandbox {
             "crl": self.folder.join("crl.pem"),
             "tsa_url": format!("{url}{}", crate::dev_pki::paths::TSA),
             "outbox_url": format!("{url}/sandbox/outbox"),
+            "clock_url": format!("{url}/sandbox/clock"),
         })
     }
 }

@@ -15,12 +15,14 @@ use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
 use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
+use crate::domain::ports::ShiftedClock;
 use crate::domain::{Clock, ports};
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
 use crate::service::Service;
 use crate::service::settle::Settled;
+use crate::trust::TrustServices;
 
 /// How often overdue transactions are looked for; whoever asks for one sees its true state at once anyway.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -52,6 +54,8 @@ pub struct Running {
     pub url: String,
     /// What a sandbox's ready file says.
     pub ready: Option<serde_json::Value>,
+    /// Time-stamps and validation material, as the service uses them.
+    pub trust: Arc<TrustServices>,
     /// Held while the service runs: see [`wiring::take_folder`].
     _folder: std::fs::File,
     stop: tokio::sync::oneshot::Sender<()>,
@@ -99,12 +103,9 @@ pub async fn start(mut options: Options) -> Result<Running> {
     let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
     let url = format!("http://{}", listener.local_addr()?);
     let public_url = options.config.public_url.clone().unwrap_or_else(|| url.clone());
-    let (service, sandbox) = match options.mode {
-        Mode::Production => (production(&options).await?, None),
-        Mode::Sandbox => {
-            let (service, sandbox, state) = sandboxed(&options, &public_url).await?;
-            (service, Some((sandbox, state)))
-        }
+    let Parts { service, trust, clock, sandbox } = match options.mode {
+        Mode::Production => production(&options).await?,
+        Mode::Sandbox => sandboxed(&options, listener.local_addr()?, &public_url).await?,
     };
     let settled = service.settle().await.context("what an earlier process left could not be settled")?;
     tracing::info!(finished = settled.finished, failed = settled.failed, swept = settled.swept, "settled");
@@ -113,8 +114,8 @@ pub async fn start(mut options: Options) -> Result<Running> {
         None => (None, None),
     };
     let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
-    tokio::spawn(sweep(Arc::downgrade(&service), pki));
-    let app = http::router(app_state(service, &options, &public_url, state));
+    tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone()));
+    let app = http::router(app_state(service, &options, &public_url, clock, state));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let shutdown = async move {
         // A dropped sender means the same: stop.
@@ -125,31 +126,53 @@ pub async fn start(mut options: Options) -> Result<Running> {
         write_ready_file(file, ready)?;
     }
     tracing::info!(%url, "ready");
-    Ok(Running { url: public_url, ready, _folder: folder, stop, server })
+    Ok(Running { url: public_url, ready, trust, _folder: folder, stop, server })
 }
 
-async fn production(options: &Options) -> Result<Arc<Service>> {
+/// What a service is made of before its port answers.
+struct Parts {
+    service: Arc<Service>,
+    trust: Arc<TrustServices>,
+    clock: Arc<dyn Clock>,
+    sandbox: Option<(Sandbox, SandboxState)>,
+}
+
+async fn production(options: &Options) -> Result<Parts> {
     let config = &options.config;
     if config.public_url.is_none() {
         bail!("configuration: public_url is not set; links to citizens are made from it");
     }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
     let service = wiring::open(&options.data, &config.kek()?, wiring::channel(config)?, wiring::limits(config)).await?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }
-    Ok(service)
+    Ok(Parts { service, trust, clock, sandbox: None })
 }
 
-async fn sandboxed(options: &Options, public_url: &str) -> Result<(Arc<Service>, Sandbox, SandboxState)> {
-    let outbox = Arc::new(Outbox::new(Arc::new(SystemClock)));
-    let kek = sandbox::kek(&options.data)?;
-    let service = wiring::open(&options.data, &kek, outbox.clone(), wiring::limits(&options.config)).await?;
-    let sandbox = Sandbox::open(&service, &options.data, public_url).await?;
-    let state = SandboxState { outbox: Arc::new(move || outbox.messages()), pki: sandbox.pki.clone() };
-    Ok((service, sandbox, state))
+async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> Result<Parts> {
+    let shifted = Arc::new(ShiftedClock::new(Arc::new(SystemClock)));
+    let clock: Arc<dyn Clock> = shifted.clone();
+    let pki = sandbox::dev_pki(&options.data, public_url).await?;
+    let (settings, allowed) = sandbox::trust(&options.config.trust, &pki, address, public_url)?;
+    let trust = wiring::trust_services(settings, allowed, clock.clone())?;
+    let (outbox, kek) = (Arc::new(Outbox::new(clock.clone())), sandbox::kek(&options.data)?);
+    let limits = wiring::limits(&options.config);
+    let service = wiring::open_with_clock(&options.data, &kek, outbox.clone(), limits, clock.clone()).await?;
+    let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
+    let outbox = Arc::new(move || outbox.messages());
+    let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default() };
+    Ok(Parts { service, trust, clock, sandbox: Some((sandbox, state)) })
 }
 
-fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox: Option<SandboxState>) -> AppState {
+fn app_state(
+    service: Arc<Service>,
+    options: &Options,
+    public_url: &str,
+    clock: Arc<dyn Clock>,
+    sandbox: Option<SandboxState>,
+) -> AppState {
     AppState {
         service,
         public_url: public_url.into(),
@@ -157,7 +180,7 @@ fn app_state(service: Arc<Service>, options: &Options, public_url: &str, sandbox
         sandbox,
         renderer: Renderer::new(RenderSettings::new(options.renderer.clone())),
         limits: http::Limits::default(),
-        clock: Arc::new(|| SystemClock.now()),
+        clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);
             hex(&bytes)
@@ -172,7 +195,7 @@ fn write_ready_file(file: &Path, ready: &serde_json::Value) -> Result<()> {
 }
 
 /// Ends overdue transactions and keeps the sandbox's CRL file fresh, until the service is gone.
-async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>) {
+async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn Clock>) {
     loop {
         tokio::time::sleep(SWEEP).await;
         let Some(service) = service.upgrade() else { return };
@@ -187,7 +210,7 @@ async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>) {
             Err(error) => tracing::warn!(%error, "what is stuck could not be settled"),
         }
         let Some(pki) = pki.as_ref().and_then(Weak::upgrade) else { continue };
-        if let Err(error) = pki.refresh_crl(SystemClock.now()) {
+        if let Err(error) = pki.refresh_crl(clock.now()) {
             tracing::warn!(%error, "the development CRL could not be renewed");
         }
     }

@@ -12,9 +12,13 @@ use super::system::{SystemClock, SystemEntropy};
 use crate::authorization::{CodePolicy, MessageChannel, SoleControl};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
+use crate::domain::Clock;
 use crate::service::{Backends, Limits, Service};
 use crate::storage::documents::DocumentStore;
 use crate::storage::sqlite::SqliteStorage;
+use crate::trust::client::HttpFetch;
+use crate::trust::guard::{Allowed, Guard};
+use crate::trust::{Settings, TrustServices};
 
 /// Opens the folder `data` (from [`data_folder`]) and puts the service together. Waits for nobody: nothing half-way is settled yet.
 ///
@@ -26,12 +30,26 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
+    open_with_clock(data, kek, channel, limits, Arc::new(SystemClock)).await
+}
+
+/// The same with another clock: a sandbox's can be moved.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_with_clock(
+    data: &Path,
+    kek: &KeyEncryptionKey,
+    channel: Arc<dyn MessageChannel>,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<Service>> {
     let file = data.join("kyso.db");
     let storage =
         Arc::new(SqliteStorage::open(&file).await.with_context(|| format!("cannot open {}", file.display()))?);
     let documents = data.join("documents");
     let documents = DocumentStore::open(&documents).with_context(|| format!("cannot use {}", documents.display()))?;
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
     let policy = CodePolicy::default();
     let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, policy);
@@ -45,6 +63,16 @@ pub async fn open(
         link_key: kek.derive("kyso link v1"),
         limits,
     }))
+}
+
+/// Time-stamping authorities, OCSP, CRLs and authorities' certificates over the network. `allowed` adds to what the configuration
+/// lets certificates point to.
+///
+/// # Errors
+/// When the configuration names what cannot be used, or no HTTP client can be made.
+pub fn trust_services(settings: Settings, allowed: Vec<Allowed>, clock: Arc<dyn Clock>) -> Result<Arc<TrustServices>> {
+    let fetch = HttpFetch::new(Guard::new(allowed)).context("no HTTP client for trust services")?;
+    Ok(Arc::new(TrustServices::new(settings, Arc::new(fetch), clock, Arc::new(SystemEntropy))))
 }
 
 /// The channel codes leave by in production.

@@ -10,13 +10,15 @@ use std::sync::mpsc;
 use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::material::{self, now, parse_time};
 use super::output::{self, FileResult};
+use crate::formats::pdf::Password;
 use crate::formats::x509::pem;
 use crate::mapping::Mapped;
 use crate::validation::report::{FileReport, Format, Indication, Language};
-use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf};
+use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf_with};
 
 /// What diagnostics begin with.
 const COMMAND: &str = "kyso verify";
@@ -42,6 +44,10 @@ pub struct Arguments {
     /// The content a detached CMS signature covers
     #[arg(long, value_name = "FILE")]
     content: Option<PathBuf>,
+
+    /// File whose first line is the user or owner password of encrypted PDFs
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
 
     /// JSON Lines, one object a file; the same as --report json
     #[arg(long, conflicts_with = "report")]
@@ -131,6 +137,7 @@ impl Arguments {
             revocation: Revocation::Require,
             at: None,
             content: None,
+            password_file: None,
             json: false,
             report: ReportForm::Text,
             lang: Lang::Vi,
@@ -153,6 +160,7 @@ impl Arguments {
             policy: Policy { revocation },
             time: self.at.unwrap_or_else(now),
             content: self.content.as_deref().map(read_content).transpose()?,
+            password: self.password_file.as_deref().map(read_password).transpose()?,
             form,
             language: match self.lang {
                 Lang::Vi => Language::Vietnamese,
@@ -171,6 +179,13 @@ fn jobs(asked: usize) -> usize {
 
 fn read_content(path: &Path) -> anyhow::Result<Mapped> {
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// A password stands in a file, since arguments are seen by every process of the machine.
+fn read_password(path: &Path) -> anyhow::Result<Password> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Password::new(text.lines().next().unwrap_or_default()))
 }
 
 fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {
@@ -201,6 +216,7 @@ struct Task {
     policy: Policy,
     time: OffsetDateTime,
     content: Option<Mapped>,
+    password: Option<Password>,
     form: ReportForm,
     language: Language,
     jobs: usize,
@@ -297,7 +313,7 @@ impl Task {
     fn validate(&self, bytes: &[u8], kind: Option<Kind>) -> anyhow::Result<FileReport> {
         let setting = Setting { evidence: &self.evidence, policy: self.policy, time: self.time };
         match kind {
-            Some(Kind::Pdf) => Ok(validate_pdf(bytes, setting)?),
+            Some(Kind::Pdf) => Ok(validate_pdf_with(bytes, self.password.as_ref(), setting)?),
             Some(Kind::Cms) => Ok(validate_cms(bytes, self.content.as_deref(), setting)?),
             Some(Kind::CmsPem) => {
                 let blocks = pem::blocks(bytes, &["CMS", "PKCS7"])?;

@@ -188,6 +188,20 @@ fn issue(
     Ok(Identity { key, certificate })
 }
 
+/// A root and a time-stamping unit with this PKI's names and keys that nobody knows; made for one answer, and gone after it.
+pub(super) fn stranger(
+    spec: &PkiSpec,
+    base_url: &str,
+    now: OffsetDateTime,
+) -> Result<(Identity, Identity), DevPkiError> {
+    let key = PrivateKey::generate(KeyAlgorithm::P256)?;
+    let subject = entity(&spec.root, &key, now)?;
+    let root = Identity::self_signed(key, subject)?;
+    let unit = EntitySpec { algorithm: KeyAlgorithm::P256, ..spec.tsa.clone() };
+    let unit = issue(&root, &unit, Profile::TimeStamping, &root_locations(base_url), now)?;
+    Ok((root, unit))
+}
+
 fn private_key(name: &'static str, identity: &Identity) -> Result<NewFile, DevPkiError> {
     let pem = der::pem::encode_string(KEY_LABEL, LineEnding::LF, &identity.key.to_pkcs8()?).map_err(encoding)?;
     Ok(NewFile { name, bytes: Zeroizing::new(pem.into_bytes()) })

@@ -32,7 +32,9 @@ use crate::custody::software::request::parse_subject;
 use authority::{Identity, Profile, Subject, encoding};
 use ledger::Ledger;
 pub use marker::is_development_certificate;
+pub use ocsp::OcspMode;
 pub use spec::{CertificateState, CredentialSpec, PkiSpec, SignerSpec};
+pub use tsa::TsaMode;
 
 /// How far a subscriber's validity begins before its issuance: clocks of verifiers differ.
 const BACKDATE: Duration = Duration::minutes(5);
@@ -257,7 +259,21 @@ impl DevPki {
     /// # Errors
     /// [`DevPkiError`]; what is wrong with the request is told in the response, not here.
     pub fn timestamp(&self, request: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, DevPkiError> {
-        tsa::respond(&self.tsa, &self.issuing, request, now)
+        self.timestamp_as(TsaMode::Ok, request, now)
+    }
+
+    /// The same from an authority that behaves as `mode` says.
+    ///
+    /// # Errors
+    /// As [`Self::timestamp`].
+    pub fn timestamp_as(&self, mode: TsaMode, request: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, DevPkiError> {
+        match mode {
+            TsaMode::UnknownSigner => {
+                let (root, unit) = directory::stranger(&self.spec, &self.base_url, now)?;
+                tsa::respond(&unit, &root, mode, request, now)
+            }
+            _ => tsa::respond(&self.tsa, &self.issuing, mode, request, now),
+        }
     }
 
     /// Answers a status request (RFC 6960): DER OCSPRequest in, DER OCSPResponse out.
@@ -265,7 +281,15 @@ impl DevPki {
     /// # Errors
     /// [`DevPkiError`]; what is wrong with the request is told in the response, not here.
     pub fn ocsp(&self, request: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, DevPkiError> {
-        ocsp::respond(&self.ocsp, &self.issuing, &self.ledger(), request, now)
+        self.ocsp_as(OcspMode::Ok, request, now)
+    }
+
+    /// The same from a responder that behaves as `mode` says.
+    ///
+    /// # Errors
+    /// As [`Self::ocsp`].
+    pub fn ocsp_as(&self, mode: OcspMode, request: &[u8], now: OffsetDateTime) -> Result<Vec<u8>, DevPkiError> {
+        ocsp::respond(&self.ocsp, &self.issuing, &self.ledger(), (mode, request), now)
     }
 
     fn issue_for(

@@ -79,6 +79,7 @@ struct CertId {
 enum ResponseStatus {
     Successful = 0,
     MalformedRequest = 1,
+    TryLater = 3,
 }
 
 /// ```text
@@ -155,7 +156,18 @@ struct RevokedInfo {
     revocation_reason: Option<CrlReason>,
 }
 
-/// Answers `request`. Certificates of other issuers, and serial numbers never issued, are `unknown`.
+/// How the responder behaves: so that others can see what happens when one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OcspMode {
+    #[default]
+    Ok,
+    /// It knows no certificate.
+    Unknown,
+    /// It asks to be asked later.
+    TryLater,
+}
+
+/// Answers `request` in the way `mode` says. Certificates of other issuers, and serial numbers never issued, are `unknown`.
 ///
 /// # Errors
 /// [`DevPkiError`] when the responder itself fails; a malformed request gets a response that says so.
@@ -163,13 +175,16 @@ pub(super) fn respond(
     responder: &Identity,
     issuing: &Identity,
     ledger: &Ledger,
-    request: &[u8],
+    (mode, request): (OcspMode, &[u8]),
     now: OffsetDateTime,
 ) -> Result<Vec<u8>, DevPkiError> {
-    let Some(request) = read(request) else {
-        let status = ResponseStatus::MalformedRequest;
-        return OcspResponse { response_status: status, response_bytes: None }.to_der().map_err(encoding);
-    };
+    let error = |status| OcspResponse { response_status: status, response_bytes: None }.to_der().map_err(encoding);
+    if mode == OcspMode::TryLater {
+        return error(ResponseStatus::TryLater);
+    }
+    let Some(request) = read(request) else { return error(ResponseStatus::MalformedRequest) };
+    let nobody = Ledger::default();
+    let ledger = if mode == OcspMode::Unknown { &nobody } else { ledger };
     let responses = request.request_list.into_iter().map(|single| answer(issuing, ledger, single.req_cert, now));
     let tbs_response_data = ResponseData {
         responder_key: key_identifier(&responder.certificate)?,

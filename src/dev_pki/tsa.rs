@@ -129,28 +129,50 @@ struct EssCertIdV2 {
     cert_hash: OctetString,
 }
 
+/// How the authority behaves: so that others can see what happens when one fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TsaMode {
+    #[default]
+    Ok,
+    /// Its token is about another hash.
+    WrongImprint,
+    /// Its token answers another request.
+    WrongNonce,
+    /// Its token is signed under a root nobody knows.
+    UnknownSigner,
+    /// It refuses every request: timeNotAvailable.
+    Rejects,
+}
+
 /// Why a request is rejected; the number is the bit of PKIFailureInfo (RFC 3161 §2.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failure {
     BadAlg = 0,
     BadRequest = 2,
     BadDataFormat = 5,
+    TimeNotAvailable = 14,
     UnacceptedPolicy = 15,
     UnacceptedExtension = 16,
 }
 
-/// Answers `request`; `now` is the genTime. A request that cannot be answered gets a rejection, which is a response too.
+/// Answers `request` in the way `mode` says; `now` is the genTime. A request that cannot be answered gets a rejection, which is a response too.
 ///
 /// # Errors
 /// [`DevPkiError`] when the authority itself fails.
 pub(super) fn respond(
     tsa: &Identity,
     issuing: &Identity,
+    mode: TsaMode,
     request: &[u8],
     now: OffsetDateTime,
 ) -> Result<Vec<u8>, DevPkiError> {
-    let response = match check(request) {
-        Ok(request) => {
+    let checked = match mode {
+        TsaMode::Rejects => Err(Failure::TimeNotAvailable),
+        _ => check(request),
+    };
+    let response = match checked {
+        Ok(mut request) => {
+            falsify(&mut request, mode)?;
             let certificates = if request.cert_req { vec![tsa, issuing] } else { Vec::new() };
             let info = tst_info(tsa, request, now)?;
             TimeStampResp { status: granted(), time_stamp_token: Some(token(tsa, &certificates, &info)?) }
@@ -158,6 +180,20 @@ pub(super) fn respond(
         Err(failure) => TimeStampResp { status: rejection(failure)?, time_stamp_token: None },
     };
     response.to_der().map_err(encoding)
+}
+
+/// Turns the question into another one, whose answer is then a wrong one.
+fn falsify(request: &mut TimeStampReq, mode: TsaMode) -> Result<(), DevPkiError> {
+    match mode {
+        TsaMode::WrongImprint => {
+            let mut hash = request.message_imprint.hashed_message.as_bytes().to_vec();
+            hash.iter_mut().for_each(|octet| *octet = !*octet);
+            request.message_imprint.hashed_message = OctetString::new(hash).map_err(encoding)?;
+        }
+        TsaMode::WrongNonce => request.nonce = Some(Int::new(&[0x2a]).map_err(encoding)?),
+        TsaMode::Ok | TsaMode::UnknownSigner | TsaMode::Rejects => {}
+    }
+    Ok(())
 }
 
 fn check(request: &[u8]) -> Result<TimeStampReq, Failure> {

@@ -1,6 +1,7 @@
 //! What the service is about, as plain data: parties, credentials, signing transactions, authorisation, audit.
 //!
-//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`binding`] (what a
+//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`settings`] (how its
+//! documents are signed), [`binding`] (what a
 //! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
 //! [`ports`] (time and randomness as parameters).
 //!
@@ -14,6 +15,7 @@ pub mod ids;
 pub mod party;
 pub mod ports;
 pub mod secret;
+pub mod settings;
 pub mod transaction;
 
 pub use audit::{AuditEvent, AuditRecord};
@@ -24,4 +26,5 @@ pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
 pub use party::{Portal, Signer};
 pub use ports::{Clock, Entropy};
 pub use secret::Secret;
-pub use transaction::{FailureReason, Item, Origin, SignatureSettings, State, StateKind, Transaction};
+pub use settings::{SignatureOptions, SignatureSettings};
+pub use transaction::{FailureReason, Item, Origin, State, StateKind, Transaction};

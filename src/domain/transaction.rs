@@ -9,11 +9,11 @@
 //! ```
 //! Every edge is one durable commit together with its audit record. States never go back.
 
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::ids::{CredentialId, PortalId, SignerId, TransactionId};
-use crate::crypto::{Digest, SignatureAlgorithm};
+use super::settings::SignatureSettings;
+use crate::crypto::Digest;
 
 /// A request to sign, from its creation to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,18 +41,6 @@ pub enum Origin {
     Request { return_url: Option<String>, settings: SignatureSettings },
     /// Hashes by CSC `credentials/authorize`.
     Csc,
-}
-
-/// How the documents of a request are signed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignatureSettings {
-    pub algorithm: SignatureAlgorithm,
-    /// `/Reason` of the signature dictionary.
-    pub reason: Option<String>,
-    /// `/Location` of the signature dictionary.
-    pub location: Option<String>,
-    /// Empty signature field to fill; a new invisible one when absent.
-    pub field: Option<String>,
 }
 
 /// One thing to be signed.

@@ -206,6 +206,11 @@ problems! {
         csc 503 "temporarily_unavailable" "The one-time code cannot be delivered now", signed No,
         vi "Chưa gửi được tin nhắn. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
         en "The message could not be sent. Please try again in a few minutes. Nothing has been signed.";
+    TRUST_SERVICE_DOWN = "trust-service-unavailable" 503 "A time-stamp or revocation information cannot be had now",
+        do "Try again in a few minutes, or ask for a lower level.",
+        csc 503 "temporarily_unavailable" "A trust service does not answer", signed No,
+        vi "Dịch vụ cấp dấu thời gian đang gián đoạn. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "The time-stamp service does not answer. Please try again in a few minutes. Nothing has been signed.";
     STORAGE = "storage-unavailable" 503 "The service cannot reach its records now",
         do "Read the transaction's state before trying again; tell the operator the request_id if it lasts.",
         csc 503 "temporarily_unavailable" "The service is temporarily unavailable", signed Unknown,
@@ -272,11 +277,11 @@ problems! {
         csc 400 "invalid_request" "The request is not a JSON object", signed No,
         vi "Dữ liệu gửi lên không đúng định dạng. Tài liệu chưa được ký.",
         en "What was sent has the wrong format. Nothing has been signed.";
-    LEVEL_NOT_SUPPORTED = "level-not-supported" 422 "This signature level is not offered yet",
+    LEVEL_NOT_SUPPORTED = "level-not-supported" 422 "This signature level is not offered here",
         do "Ask for level B-B, or leave the level out.",
         csc 400 "invalid_request" "Invalid parameter conformance_level", signed No,
         vi "Mức chữ ký này chưa được hỗ trợ. Tài liệu chưa được ký.",
-        en "This signature level is not offered yet. Nothing has been signed.";
+        en "This signature level is not offered here. Nothing has been signed.";
     INVALID_GRANT_REQUEST = "invalid-grant-request" 400 "The token request is not acceptable",
         do "Ask for grant_type=client_credentials with scope=service.",
         csc 400 "invalid_request" "The token request is not acceptable", signed No,
@@ -320,6 +325,9 @@ impl From<ServiceError> for Fault {
             E::IdempotencyMismatch => told(&IDEMPOTENCY_MISMATCH),
             E::Limit { .. } => told(&LIMIT).csc_description(error.to_string()),
             E::Invalid { what, .. } => told(&INVALID).csc_description(format!("Invalid parameter {what}")),
+            E::Attribute(_) => told(&INVALID),
+            E::NoTrustServices => told(&LEVEL_NOT_SUPPORTED),
+            E::TrustService(_) => Fault::new(&TRUST_SERVICE_DOWN).cause(&error).retry_after(60),
             E::ChannelDown => Fault::new(&CHANNEL_DOWN).cause(&error).retry_after(60),
             E::Storage(_) => Fault::new(&STORAGE).cause(&error).retry_after(10),
             E::Custody(_) => Fault::new(&KEY_UNAVAILABLE).cause(&error).retry_after(10),
@@ -344,6 +352,7 @@ pub(super) mod tests {
     use crate::custody::CustodyError;
     use crate::domain::KeyAlgorithm;
     use crate::service::DocumentProblem;
+    use crate::signing::extras::AttributeRule;
     use crate::storage::StorageError;
     use std::collections::HashSet;
 
@@ -377,6 +386,9 @@ pub(super) mod tests {
             E::IdempotencyMismatch,
             E::Limit { what: "documents", max: 1 },
             E::Invalid { what: "description", why: "it is too long" },
+            E::Attribute(AttributeRule::Country),
+            E::NoTrustServices,
+            E::TrustService("the time-stamping authority does not answer".into()),
             E::ChannelDown,
             E::Storage(StorageError::Unavailable("SECRET CAUSE".into())),
             E::Custody(CustodyError::Temporary("SECRET CAUSE".into())),

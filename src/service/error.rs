@@ -3,6 +3,7 @@
 use crate::authorization::AuthorizationError;
 use crate::custody::CustodyError;
 use crate::domain::{KeyAlgorithm, StateKind};
+use crate::signing::extras::AttributeRule;
 use crate::storage::StorageError;
 
 /// The error of every use case; the HTTP edge turns it into CSC errors, problem documents or a page.
@@ -63,9 +64,17 @@ pub enum ServiceError {
     Limit { what: &'static str, max: u64 },
     #[error("{what} is not acceptable: {why}")]
     Invalid { what: &'static str, why: &'static str },
+    #[error(transparent)]
+    Attribute(#[from] AttributeRule),
+    /// The operator has not configured what this needs.
+    #[error("this service offers no level above B-B: no time-stamping authority is configured")]
+    NoTrustServices,
     // The service's fault.
     #[error("the message channel does not answer")]
     ChannelDown,
+    /// What a level needs could not be had.
+    #[error("{0}")]
+    TrustService(String),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]

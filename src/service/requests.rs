@@ -1,14 +1,18 @@
 //! Signing requests: a portal hands over whole documents, and fetches them signed.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use url::Url;
 
 use super::stage::check_signable;
 use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument, links};
 use crate::crypto::digest::sha256;
+use crate::domain::settings::SignatureFormat;
 use crate::domain::{
-    AuditEvent, FailureReason, Item, Origin, Portal, SignatureSettings, State, StateKind, Transaction, TransactionId,
+    AuditEvent, FailureReason, Item, Origin, Portal, SignatureOptions, SignatureSettings, State, StateKind,
+    Transaction, TransactionId,
 };
+use crate::signing::attributes::Profile;
+use crate::signing::extras;
 use crate::storage::{Created, Idempotency, Outcome};
 
 /// Longest file name, in characters: what file systems and a page can show.
@@ -36,12 +40,7 @@ impl Service {
             let (key, algorithm) = (credential.credential.algorithm, algorithm.name());
             return Err(ServiceError::UnsupportedAlgorithm { key, algorithm });
         }
-        let settings = SignatureSettings {
-            algorithm,
-            reason: request.reason.take(),
-            location: request.location.take(),
-            field: request.field.take(),
-        };
+        let settings = SignatureSettings { algorithm, options: std::mem::take(&mut request.options) };
         let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
         let items = self.take_documents(&id, &mut request, &credential, &settings).await?;
         let now = self.now();
@@ -129,9 +128,7 @@ impl Service {
             }
         }
         within("description", &request.description, DESCRIPTION_CHARACTERS)?;
-        for (what, text) in [("reason", &request.reason), ("location", &request.location), ("field", &request.field)] {
-            within(what, text.as_deref().unwrap_or_default(), TEXT_CHARACTERS)?;
-        }
+        check_options(&request.options)?;
         if let Some(life) = request.valid_for
             && !(Duration::minutes(1)..=limits.longest_request_life).contains(&life)
         {
@@ -191,6 +188,29 @@ impl Service {
         let token = links::token(&self.backends.link_key, &transaction.id);
         RequestView { confirm_path: format!("/c/{}", token.expose()), transaction }
     }
+}
+
+/// What no document could be signed with.
+fn check_options(options: &SignatureOptions) -> Result<()> {
+    let texts = [
+        ("reason", &options.reason),
+        ("location", &options.location),
+        ("contact_info", &options.contact_info),
+        ("field", &options.field),
+    ];
+    for (what, text) in texts {
+        within(what, text.as_deref().unwrap_or_default(), TEXT_CHARACTERS)?;
+    }
+    if options.format != SignatureFormat::Pdf
+        && let Some(what) = options.pdf_only()
+    {
+        return Err(ServiceError::Invalid { what, why: "only a signature in a PDF has it" });
+    }
+    let profile = match options.format {
+        SignatureFormat::Pdf => Profile::Pades,
+        _ => Profile::Cades { signing_time: OffsetDateTime::UNIX_EPOCH },
+    };
+    Ok(extras::check(profile, &options.extras, options.stated_reason())?)
 }
 
 /// Everything of the request that a repeated call must repeat.

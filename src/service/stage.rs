@@ -11,9 +11,11 @@ use crate::custody::SignatureValue;
 use crate::domain::{Item, SignatureSettings};
 use crate::formats::pdf::{Limits, Pdf, PdfError};
 use crate::mapping::Mapped;
+use crate::signing::appearance::{Appearance, SignatureFacts};
 use crate::signing::attributes::{Profile, SignedAttributes};
 use crate::signing::cms::{assemble, cms_capacity};
-use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare};
+use crate::signing::extras::Extras;
+use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare, prepare_visible};
 use crate::storage::Intent;
 
 /// What is kept between the intent and the signature value.
@@ -72,21 +74,29 @@ fn prepare_bytes(
     settings: &SignatureSettings,
     now: OffsetDateTime,
 ) -> Result<Prepared> {
-    let limits = Limits::default();
+    let (limits, options) = (Limits::default(), &settings.options);
     let pdf = Pdf::open(bytes, &limits).map_err(|error| not_signable(error.into()))?;
-    let capacity = cms_capacity(&credential.signer, &credential.chain, settings.algorithm);
+    let capacity = cms_capacity(&credential.signer, &credential.chain, settings.algorithm, &Extras::default(), 0);
     let request = PrepareRequest {
-        field: settings.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
+        field: options.field.clone().map_or(FieldChoice::NewInvisible, FieldChoice::Existing),
         signing_time: now,
         name: Some(credential.signer.subject().common_name()),
-        reason: settings.reason.clone(),
-        location: settings.location.clone(),
-        contact_info: None,
-        certify: None,
-        lock: None,
+        reason: options.reason.clone(),
+        location: options.location.clone(),
+        contact_info: options.contact_info.clone(),
+        certify: options.certify,
+        lock: options.lock.clone(),
         contents_capacity: capacity.map_err(|error| ServiceError::Internal(error.to_string()))?,
     };
-    prepare(&pdf, &request).map_err(not_signable)
+    let Some(shown) = &options.appearance else { return prepare(&pdf, &request).map_err(not_signable) };
+    let facts = SignatureFacts {
+        signer: request.name.clone().unwrap_or_default(),
+        reason: request.reason.clone(),
+        location: request.location.clone(),
+        signing_time: now,
+    };
+    let drawing = Appearance::new(shown, facts).map_err(|error| not_signable(error.into()))?;
+    prepare_visible(&pdf, &request, &drawing).map_err(not_signable)
 }
 
 impl Stage {
@@ -122,7 +132,7 @@ fn not_signable(error: SigningError) -> ServiceError {
     let problem = match error {
         SigningError::Pdf(PdfError::Empty) => DocumentProblem::Empty,
         SigningError::Pdf(PdfError::NotAPdf) => DocumentProblem::NotAPdf,
-        SigningError::Pdf(PdfError::Encrypted) => DocumentProblem::Encrypted,
+        SigningError::Pdf(PdfError::PasswordNeeded | PdfError::PasswordWrong) => DocumentProblem::Encrypted,
         SigningError::Pdf(error) => DocumentProblem::Damaged(error.to_string()),
         SigningError::CertifiedNoChanges | SigningError::FieldLocked { .. } => {
             DocumentProblem::Forbidden(error.to_string())

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use crate::crypto::{Digest, SignatureAlgorithm};
-use crate::domain::{CredentialId, Portal, PortalId, Secret, Signer, State, Transaction, TransactionId};
+use crate::domain::{
+    CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
+};
 
 /// The authenticated portal behind a bearer token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +64,7 @@ pub struct NewRequest {
     pub idempotency_key: Option<String>,
     /// Signature algorithm; the credential's default when absent.
     pub algorithm: Option<SignatureAlgorithm>,
-    pub reason: Option<String>,
-    pub location: Option<String>,
-    /// Empty signature field to fill; a new invisible one when absent.
-    pub field: Option<String>,
+    pub options: SignatureOptions,
 }
 
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 use time::OffsetDateTime;
 
 use super::cms::CmsError;
+use super::extras::{self, AttributeRule, Extras, Reason};
 use crate::crypto::{Digest, DigestAlgorithm};
-use crate::formats::cms::oid;
+use crate::formats::cms::{Attributes, oid};
 use crate::formats::der::{Reader, tag, write};
 use crate::formats::x509::Certificate;
 
@@ -28,8 +29,30 @@ pub struct SignedAttributes {
 }
 
 impl SignedAttributes {
-    /// Builds the attributes for detached content with this digest, bound to the signer's certificate.
+    /// Builds the attributes for content with this digest, bound to the signer's certificate, with what the signer adds.
+    ///
+    /// `reason` tells whether the PDF dictionary has a /Reason; it matters for PAdES alone.
+    ///
+    /// # Errors
+    /// [`AttributeRule`] when the profile does not allow what is added.
+    pub fn build_with(
+        content: &Digest,
+        signer: &Certificate,
+        profile: Profile,
+        extras: &Extras,
+        reason: Reason,
+    ) -> Result<Self, AttributeRule> {
+        extras::check(profile, extras, reason)?;
+        Ok(Self::encode(content, signer, profile, extras))
+    }
+
+    /// Builds the attributes without anything added.
     pub fn build(content: &Digest, signer: &Certificate, profile: Profile) -> Self {
+        Self::encode(content, signer, profile, &Extras::default())
+    }
+
+    /// The attributes without a check of the profile's rules.
+    pub(super) fn encode(content: &Digest, signer: &Certificate, profile: Profile, extras: &Extras) -> Self {
         let mut attributes = vec![
             attribute(&oid::CONTENT_TYPE, write::oid(&oid::DATA)),
             attribute(&oid::MESSAGE_DIGEST, write::octet_string(content.as_bytes())),
@@ -38,6 +61,7 @@ impl SignedAttributes {
         if let Profile::Cades { signing_time } = profile {
             attributes.push(attribute(&oid::SIGNING_TIME, write::time(signing_time)));
         }
+        attributes.extend(extras.attributes().into_iter().map(|(oid, value)| attribute(&oid, value)));
         Self { der: write::set_of(attributes), content_digest: content.algorithm() }
     }
 
@@ -53,6 +77,18 @@ impl SignedAttributes {
     /// The SET OF Attribute, DER.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// The value of the message-digest attribute.
+    ///
+    /// # Errors
+    /// [`CmsError::NotAttributes`] when there is none.
+    pub fn message_digest(&self) -> Result<Digest, CmsError> {
+        let set = Reader::single(&self.der, tag::SET).map_err(|_| CmsError::NotAttributes)?;
+        let attributes = Attributes::read(set).map_err(|_| CmsError::NotAttributes)?;
+        let value = attributes.single(&oid::MESSAGE_DIGEST).ok().flatten().ok_or(CmsError::NotAttributes)?;
+        let octets = Reader::single(value, tag::OCTET_STRING).map_err(|_| CmsError::NotAttributes)?;
+        Digest::from_bytes(self.content_digest, octets.content()).ok_or(CmsError::NotAttributes)
     }
 
     /// The hash the message-digest attribute was made with.
@@ -106,6 +142,21 @@ mod tests {
         assert!(!contains(&pades, &oid::SIGNING_TIME));
         let profile = Profile::Cades { signing_time: datetime!(2026-05-01 0:00 UTC) };
         assert!(contains(&SignedAttributes::build(&digest, &signer(), profile), &oid::SIGNING_TIME));
+    }
+
+    #[test]
+    fn what_the_signer_adds_is_signed_and_the_profile_is_asked() {
+        let digest = DigestAlgorithm::Sha256.digest(b"content");
+        let extras = Extras { roles: vec!["Giám đốc".into()], ..Extras::default() };
+        let build =
+            |extras: &Extras| SignedAttributes::build_with(&digest, &signer(), Profile::Pades, extras, Reason::Absent);
+        let built = build(&extras).expect("allowed");
+        assert!(contains(&built, &oid::SIGNER_ATTRIBUTES_V2));
+        assert_eq!(built.message_digest(), Ok(digest.clone()));
+        assert_eq!(build(&Extras::default()), Ok(SignedAttributes::build(&digest, &signer(), Profile::Pades)));
+        let location = extras::SignerLocation { locality: Some("Huế".into()), ..Default::default() };
+        let forbidden = Extras { location: Some(location), ..extras };
+        assert_eq!(build(&forbidden), Err(AttributeRule::PadesLocation));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use der::Encode as _;
 
 use super::attributes::{Profile, SignedAttributes};
+use super::extras::Extras;
 use crate::crypto::{CryptoError, DigestAlgorithm, PublicKey, SignatureAlgorithm};
 use crate::formats::cms::oid;
 use crate::formats::der::{tag, write};
@@ -26,6 +27,9 @@ pub enum CmsError {
     /// The algorithm is read but never produced, or the certificate's key is not supported.
     #[error("the signature cannot be made: {0}")]
     Unsupported(CryptoError),
+    /// The caller's content is not what the attributes were built for.
+    #[error("the content is not what the signed attributes were made for")]
+    ContentDiffers,
 }
 
 /// Puts a detached SignedData together, DER.
@@ -46,13 +50,24 @@ pub fn assemble(
     signer: &Certificate,
     chain: &[Certificate],
 ) -> Result<Vec<u8>, CmsError> {
-    check_digest(attributes, algorithm)?;
-    let key = signer.public_key().map_err(CmsError::Unsupported)?;
-    key.verify(algorithm, attributes.der(), signature_value).map_err(CmsError::BadSignatureValue)?;
+    check_value(attributes, signature_value, algorithm, signer)?;
     encode(attributes, signature_value, algorithm, signer, chain)
 }
 
-/// Octets to reserve for the SignedData of this signer at level B-B.
+/// Verifies the value with the signer's key.
+pub(super) fn check_value(
+    attributes: &SignedAttributes,
+    signature_value: &[u8],
+    algorithm: SignatureAlgorithm,
+    signer: &Certificate,
+) -> Result<(), CmsError> {
+    check_digest(attributes, algorithm)?;
+    let key = signer.public_key().map_err(CmsError::Unsupported)?;
+    key.verify(algorithm, attributes.der(), signature_value).map_err(CmsError::BadSignatureValue).map(|_| ())
+}
+
+/// Octets to reserve for the SignedData of this signer, with room for a signature time-stamp of `time_stamp` octets (0 for
+/// level B-B).
 ///
 /// # Errors
 /// [`CmsError::Unsupported`] when the algorithm is not produced or the key is not supported.
@@ -60,15 +75,17 @@ pub fn cms_capacity(
     signer: &Certificate,
     chain: &[Certificate],
     algorithm: SignatureAlgorithm,
+    extras: &Extras,
+    time_stamp: usize,
 ) -> Result<usize, CmsError> {
     let key = signer.public_key().map_err(CmsError::Unsupported)?;
     let content = required_digest(algorithm).digest(b"");
     // The longer profile of the two, so that one figure serves both.
     let profile = Profile::Cades { signing_time: time::OffsetDateTime::UNIX_EPOCH };
-    let attributes = SignedAttributes::build(&content, signer, profile);
+    let attributes = SignedAttributes::encode(&content, signer, profile, extras);
     let largest_value = vec![0; signature_capacity(&key)];
     let encoded = encode(&attributes, &largest_value, algorithm, signer, chain)?;
-    Ok(encoded.len().saturating_add(CAPACITY_MARGIN))
+    Ok(encoded.len().saturating_add(time_stamp).saturating_add(CAPACITY_MARGIN))
 }
 
 /// The hash a signature algorithm goes with; Ed25519 takes SHA-512 (RFC 8419 §3.1).
@@ -97,21 +114,45 @@ fn encode(
     signer: &Certificate,
     chain: &[Certificate],
 ) -> Result<Vec<u8>, CmsError> {
-    let digest_algorithm = write::sequence(&[&write::oid(&attributes.content_digest().oid())]);
+    let parts = Parts::new(attributes, signature_value, algorithm, signer, chain)?;
     let encapsulated = write::sequence(&[&write::oid(&oid::DATA)]);
-    let signer_info = signer_info(attributes, signature_value, algorithm, signer)?;
-    let signed_data = write::sequence(&[
-        &write::small_integer(1),
-        &write::set_of(vec![digest_algorithm]),
-        &encapsulated,
-        &write::tlv(tag::context_constructed(0), &certificates(signer, chain)),
-        &write::set_of(vec![signer_info]),
-    ]);
+    let signed_data = write::sequence(&[&parts.before_content, &encapsulated, &parts.after_content]);
     let content = write::tlv(tag::context_constructed(0), &signed_data);
     Ok(write::sequence(&[&write::oid(&oid::SIGNED_DATA), &content]))
 }
 
-fn signer_info(
+/// The fields of SignedData around encapContentInfo.
+pub(super) struct Parts {
+    /// version, digestAlgorithms.
+    pub before_content: Vec<u8>,
+    /// certificates, signerInfos.
+    pub after_content: Vec<u8>,
+}
+
+impl Parts {
+    pub fn new(
+        attributes: &SignedAttributes,
+        signature_value: &[u8],
+        algorithm: SignatureAlgorithm,
+        signer: &Certificate,
+        chain: &[Certificate],
+    ) -> Result<Self, CmsError> {
+        let signer_info = signer_info(attributes, signature_value, algorithm, signer)?;
+        let digest_algorithms = write::set_of(vec![digest_identifier(attributes)]);
+        let certificates = write::tlv(tag::context_constructed(0), &certificates(signer, chain));
+        Ok(Self {
+            before_content: [write::small_integer(1), digest_algorithms].concat(),
+            after_content: [certificates, write::set_of(vec![signer_info])].concat(),
+        })
+    }
+}
+
+/// AlgorithmIdentifier of the content's hash.
+pub(super) fn digest_identifier(attributes: &SignedAttributes) -> Vec<u8> {
+    write::sequence(&[&write::oid(&attributes.content_digest().oid())])
+}
+
+pub(super) fn signer_info(
     attributes: &SignedAttributes,
     signature_value: &[u8],
     algorithm: SignatureAlgorithm,
@@ -131,7 +172,7 @@ fn signer_info(
     Ok(write::sequence(&[
         &write::small_integer(1),
         &sid,
-        &write::sequence(&[&write::oid(&attributes.content_digest().oid())]),
+        &digest_identifier(attributes),
         &signed,
         &identifier,
         &write::octet_string(signature_value),
@@ -210,7 +251,7 @@ mod tests {
     fn every_signature_fits_the_reserved_size() {
         let (root, signer) = people();
         let chain = std::slice::from_ref(&root.certificate);
-        let capacity = cms_capacity(&signer.certificate, chain, P256_SHA256).expect("capacity");
+        let capacity = cms_capacity(&signer.certificate, chain, P256_SHA256, &Extras::default(), 0).expect("capacity");
         for content in 0..16u8 {
             let digest = DigestAlgorithm::Sha256.digest(&[content]);
             let attributes = SignedAttributes::build(&digest, &signer.certificate, Profile::Pades);

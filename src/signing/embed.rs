@@ -170,7 +170,7 @@ impl TryFrom<Wire> for Prepared {
     }
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, &'static str> {
+pub(super) fn unhex(text: &str) -> Result<Vec<u8>, &'static str> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let pair = |pair: &[u8]| match pair {
         [high, low] => Some(digit(*high)? << 4 | digit(*low)?),

@@ -32,9 +32,12 @@ pub enum SigningError {
     /// The field stands directly in an array, where an update cannot reach it.
     #[error("the field {0:?} is not an indirect object")]
     FieldNotIndirect(String),
-    /// The form is XFA without PDF fields, or needs XFA rendering.
-    #[error("the document is an XFA form; convert it to an ordinary PDF first")]
-    XfaOnly,
+    /// The file is encrypted, opened with the user password, and its permissions forbid changes, annotations and the
+    /// filling of fields altogether.
+    #[error(
+        "the document's permissions forbid signing; give its owner password, or ask its author for a copy that may be signed"
+    )]
+    NotPermitted,
     /// The space asked for in /Contents is out of bounds.
     #[error("a capacity of {0} bytes for the signature is out of bounds")]
     Capacity(usize),

@@ -1,16 +1,16 @@
-//! Whether the document allows one more signature (ISO 32000-1 §12.8.2, §12.7.8).
+//! Whether the document allows one more signature (ISO 32000-1 §12.8.2, §7.6.3.2).
 
 use super::error::SigningError;
-use crate::formats::pdf::fields::{self, Field};
+use crate::formats::pdf::crypt::{Access, Crypt};
 use crate::formats::pdf::permissions::{self, DocMdpPermission, FieldLock};
 use crate::formats::pdf::{Pdf, SignatureDictionary, signature};
 
-/// Checks certification, field locks and XFA before the field `name` is signed.
+/// Checks the author's permissions, certification and field locks before the field `name` is signed.
 ///
 /// # Errors
 /// [`SigningError`] naming the reason.
-pub(super) fn check(pdf: &Pdf<'_>, form_fields: &[Field], name: &str) -> Result<(), SigningError> {
-    check_xfa(pdf, form_fields)?;
+pub(super) fn check(pdf: &Pdf<'_>, name: &str) -> Result<(), SigningError> {
+    check_permissions(pdf)?;
     if permissions::certification(pdf)? == Some(DocMdpPermission::NoChanges) {
         return Err(SigningError::CertifiedNoChanges);
     }
@@ -47,8 +47,12 @@ fn check_signature(signature: &SignatureDictionary, name: &str) -> Result<(), Si
     Ok(())
 }
 
-/// A form with XFA and no PDF fields is drawn from its XML alone; the pages are only a placeholder.
-fn check_xfa(pdf: &Pdf<'_>, form_fields: &[Field]) -> Result<(), SigningError> {
-    let has_xfa = fields::acro_form(pdf)?.is_some_and(|(_, form)| form.contains("XFA"));
-    if has_xfa && form_fields.is_empty() { Err(SigningError::XfaOnly) } else { Ok(()) }
+/// The user password opens a document for what /P permits, the owner password for everything (ISO 32000-2 table 22).
+///
+/// Signing fills a signature field (bit 9 or 6), or adds one (bits 4 and 6). Any of the three bits is taken as consent:
+/// common writers set one without the others and other signers sign such files. A document whose author cleared all three
+/// says that nobody may add anything.
+fn check_permissions(pdf: &Pdf<'_>) -> Result<(), SigningError> {
+    let forbidden = |crypt: &Crypt| crypt.access() == Access::User && !crypt.permissions().permit_signing();
+    if pdf.crypt().is_some_and(forbidden) { Err(SigningError::NotPermitted) } else { Ok(()) }
 }

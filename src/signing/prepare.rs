@@ -86,7 +86,7 @@ fn prepare_shown(
     if request.certify.is_some() {
         permitted::check_certification(pdf)?;
     }
-    permitted::check(pdf, &form_fields, target.name())?;
+    permitted::check(pdf, target.name())?;
     let signature = edit.update().allocate()?;
     target.hold(&mut edit, signature, request.lock.as_ref(), drawing)?;
     if request.certify.is_some() {
@@ -94,7 +94,9 @@ fn prepare_shown(
     }
     let mut references: Vec<Dict> = request.certify.map(certification_reference).into_iter().collect();
     references.extend(target.lock(pdf)?.iter().chain(&request.lock).map(lock_reference));
-    let layout = layout(Token::Signature, request.contents_capacity, &entries(request, references))?;
+    // In an encrypted file the entries are encrypted like all other strings; /Contents is not.
+    let entries = edit.update().sealed(signature, &Object::Dict(entries(request, references)));
+    let layout = layout(Token::Signature, request.contents_capacity, entries.as_dict().unwrap_or(Dict::empty()))?;
     finish(edit, layout, signature, text::format_date(request.signing_time).as_bytes())
 }
 
@@ -161,6 +163,7 @@ fn finish(mut edit: Edit<'_, '_>, layout: Layout, signature: ObjectId, seed: &[u
 mod tests {
     use super::*;
     use crate::formats::pdf::byte_range::Coverage;
+    use crate::formats::pdf::crypt::testing::{Protection, SCHEMES, Scheme};
     use crate::formats::pdf::samples::Sample;
     use crate::formats::pdf::{Limits, PdfError, pages, permissions, signature};
     use crate::signing::embed;
@@ -364,17 +367,36 @@ mod tests {
     }
 
     #[test]
-    fn xfa_only_forms_are_refused_and_hybrid_forms_are_not() {
-        let only = with_form("<</XFA(x)/Fields[]>>").finish();
-        assert_eq!(prepared(&only, FieldChoice::NewInvisible).err(), Some(SigningError::XfaOnly));
+    fn xfa_forms_get_an_ordinary_signature_field() {
+        for form in ["<</XFA(x)/Fields[]>>", "<</XFA(x)>>"] {
+            let signed = sign(&with_form(form).finish(), FieldChoice::NewInvisible);
+            assert!(fields::needs_xfa(&open(&signed)).unwrap());
+        }
         let both = with_form("<</XFA(x)/Fields[5 0 R]>>").object(5, "<</FT/Tx/T(a)>>").finish();
-        assert!(prepared(&both, FieldChoice::NewInvisible).is_ok());
+        assert!(!fields::needs_xfa(&open(&both)).unwrap());
     }
 
     #[test]
-    fn encrypted_document_is_refused() {
-        let file = Sample::new().trailer("/Encrypt 9 0 R").finish();
-        assert_eq!(prepared(&file, FieldChoice::NewInvisible).err(), Some(SigningError::Pdf(PdfError::Encrypted)));
+    fn encrypted_document_is_signed_in_kind() {
+        for scheme in SCHEMES {
+            let file = Sample::new().finish_encrypted(Protection::open(scheme));
+            let signed = sign(&file, FieldChoice::NewInvisible);
+            assert!(!signed.windows(10).any(|window| window == b"D:20260102"), "/M is encrypted: {scheme:?}");
+            sign(&signed, FieldChoice::NewInvisible);
+        }
+    }
+
+    #[test]
+    fn permissions_that_forbid_any_change_are_respected_for_the_user_only() {
+        let refuse = |protection| {
+            let file = Sample::new().finish_encrypted(protection);
+            prepared(&file, FieldChoice::NewInvisible).err()
+        };
+        let open = Protection::open(Scheme::Aes256R6);
+        assert_eq!(refuse(Protection { permissions: -3904, ..open }), Some(SigningError::NotPermitted));
+        assert_eq!(refuse(Protection { permissions: -3904 | 256, ..open }), None);
+        // Opened as the owner, whose password is empty too.
+        assert_eq!(refuse(Protection { permissions: -3904, owner: "", ..open }), None);
     }
 
     #[test]

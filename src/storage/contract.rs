@@ -80,7 +80,8 @@ fn transaction(id: &str, origin: Origin, hashes: &[&str]) -> Transaction {
 
 fn request() -> Origin {
     let algorithm = SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 };
-    let settings = SignatureSettings { algorithm, reason: Some("Đồng ý".into()), location: None, field: None };
+    let mut settings = SignatureSettings::new(algorithm);
+    settings.options.reason = Some("Đồng ý".into());
     Origin::Request { return_url: Some("https://portal.example/back".into()), settings }
 }
 

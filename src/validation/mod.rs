@@ -1,7 +1,9 @@
 //! Validation of signatures: bytes, evidence, policy and time in; a report out. Nothing is fetched and no clock is read.
 //!
 //! Reading order: [`validate_pdf`] and [`validate_cms`] (the doors, in [`process`]), [`evidence`], [`policy`] and [`budget`] (what comes
-//! in), [`known`] (what is not checked twice), `lifetime` (until when a proof lasts), [`blocks`] (the basic building blocks), [`profile`] (which baseline a signature conforms to), [`report`].
+//! in), [`known`] (what is not checked twice), `lifetime` (until when a proof lasts), [`blocks`] (the basic building blocks),
+//! [`profile`] (which baseline a signature conforms to), [`report`]. Before a judgement, [`missing`] tells what would have to be
+//! fetched for it, and [`fetched`] judges each piece that was.
 //!
 //! What this folder does not do: raise a level by evidence it has not validated, or fetch evidence that is missing. Signature
 //! time-stamps and document time-stamps are proofs of existence only when their token validates; CAdES archive time-stamps and
@@ -12,8 +14,10 @@
 pub mod blocks;
 pub mod budget;
 pub mod evidence;
+pub mod fetched;
 mod known;
 mod lifetime;
+pub mod missing;
 pub mod pdf_changes;
 pub mod policy;
 pub mod process;
@@ -25,4 +29,4 @@ pub(crate) mod testing;
 pub use evidence::Evidence;
 pub use known::KnownSignatures;
 pub use policy::{Policy, RevocationPolicy};
-pub use process::{Setting, validate_cms, validate_pdf};
+pub use process::{Setting, validate_cms, validate_pdf, validate_pdf_with};

@@ -102,11 +102,15 @@ impl Builder<'_> {
 
 /// A time-stamp token over `covered` (RFC 3161), with its unit's certificate inside.
 pub(crate) fn token(unit: &Issuer, covered: &[&[u8]], gen_time: OffsetDateTime) -> Vec<u8> {
-    let imprint = DigestAlgorithm::Sha256.digest_parts(covered);
+    token_of(unit, DigestAlgorithm::Sha256.digest_parts(covered).as_bytes(), gen_time)
+}
+
+/// A time-stamp token of this SHA-256 imprint.
+pub(crate) fn token_of(unit: &Issuer, imprint: &[u8], gen_time: OffsetDateTime) -> Vec<u8> {
     let info = write::sequence(&[
         &write::small_integer(1),
         &write::oid(&const_oid::ObjectIdentifier::new_unwrap("1.2.3")),
-        &write::sequence(&[&sha256(), &write::octet_string(imprint.as_bytes())]),
+        &write::sequence(&[&sha256(), &write::octet_string(imprint)]),
         &write::small_integer(5),
         &generalized(gen_time),
     ]);

@@ -6,7 +6,7 @@ use super::CmsError;
 use crate::formats::der::{Reader, Tlv, tag, value};
 
 /// Most attributes of one signer, and values of one attribute. Signatures renewed for decades carry a few dozen archive time-stamps.
-const MAX_ATTRIBUTES: usize = 256;
+pub(super) const MAX_ATTRIBUTES: usize = 256;
 const MAX_VALUES: usize = 256;
 
 /// Attributes in the order received.
@@ -116,12 +116,27 @@ pub mod oid {
     pub const COMMITMENT_TYPE: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.16");
     pub const SIGNER_LOCATION: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.17");
     pub const SIGNER_ATTRIBUTES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.18");
+    /// signer-attributes-v2 (EN 319 122-1 §5.2.6.1).
+    pub const SIGNER_ATTRIBUTES_V2: ObjectIdentifier = new("0.4.0.19122.1.1");
+    pub const CONTENT_TIME_STAMP: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.20");
+    /// mime-type (EN 319 122-1 §5.2.5).
+    pub const MIME_TYPE: ObjectIdentifier = new("0.4.0.1733.2.1");
     /// id-aa-ets-certValues and id-aa-ets-revocationValues (EN 319 122-1 §A.1.1).
     pub const CERTIFICATE_VALUES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.23");
     pub const REVOCATION_VALUES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.24");
     /// archive-time-stamp (RFC 5126) and archive-time-stamp-v3 (EN 319 122-1 §5.5.3).
     pub const ARCHIVE_TIME_STAMP_V2: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.48");
     pub const ARCHIVE_TIME_STAMP_V3: ObjectIdentifier = new("0.4.0.1733.2.4");
+    /// ats-hash-index-v3 (EN 319 122-1 §5.5.2).
+    pub const ATS_HASH_INDEX_V3: ObjectIdentifier = new("0.4.0.19122.1.5");
+    /// ats-hash-index of TS 101 733: with a default hash, and hashing whole attributes.
+    pub const ATS_HASH_INDEX: ObjectIdentifier = new("0.4.0.1733.2.5");
+    /// long-term-validation of TS 101 733: covers the certificates field as it was.
+    pub const LONG_TERM_VALIDATION: ObjectIdentifier = new("0.4.0.1733.2.2");
+    /// id-ri-ocsp-response (RFC 5940 §2.1): an OCSPResponse among SignedData's crls.
+    pub const OCSP_RESPONSE: ObjectIdentifier = new("1.3.6.1.5.5.7.16.2");
+    /// id-pkix-ocsp-basic (RFC 6960 §4.2.1).
+    pub const OCSP_BASIC: ObjectIdentifier = new("1.3.6.1.5.5.7.48.1.1");
     /// adbe-revocationInfoArchival (ISO 32000-2 §12.8.3.3.2).
     pub const REVOCATION_INFO_ARCHIVAL: ObjectIdentifier = new("1.2.840.113583.1.1.8");
 }

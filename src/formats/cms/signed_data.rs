@@ -6,7 +6,7 @@ use const_oid::ObjectIdentifier;
 
 use super::{CmsError, SignerInfo, oid};
 use crate::formats::crl::CertificateList;
-use crate::formats::der::{Reader, Rules, Tlv, tag, value};
+use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value};
 use crate::formats::ocsp::OcspResponse;
 use crate::formats::x509::Certificate;
 
@@ -15,12 +15,12 @@ const MAX_CMS_BYTES: usize = 512 * 1024 * 1024;
 
 /// Most certificates, CRLs and signers read. Long-term signatures with many time-stamps carry a few dozen certificates;
 /// co-signed contracts a few dozen signers.
-const MAX_CERTIFICATES: usize = 512;
-const MAX_CRLS: usize = 256;
-const MAX_SIGNERS: usize = 256;
+pub(super) const MAX_CERTIFICATES: usize = 512;
+pub(super) const MAX_CRLS: usize = 256;
+pub(super) const MAX_SIGNERS: usize = 256;
 
 /// Most digest algorithms named before the content.
-const MAX_DIGEST_ALGORITHMS: usize = 64;
+pub(super) const MAX_DIGEST_ALGORITHMS: usize = 64;
 
 /// The facts of one SignedData.
 ///
@@ -189,9 +189,7 @@ fn revocation_values(set: Tlv<'_>) -> Result<RevocationValues, CmsError> {
     let mut values = RevocationValues::default();
     for choice in set.reader()?.all(MAX_CRLS, "CRLs")? {
         if choice.tag() == tag::context_constructed(1) {
-            let mut fields = choice.reader()?;
-            value::oid(fields.next()?)?;
-            match OcspResponse::from_der(fields.next()?.raw()) {
+            match OcspResponse::from_der(other_revocation(choice)?) {
                 Ok(response) => values.ocsps.push(response),
                 Err(_) => values.other = values.other.saturating_add(1),
             }
@@ -205,11 +203,18 @@ fn revocation_values(set: Tlv<'_>) -> Result<RevocationValues, CmsError> {
     Ok(values)
 }
 
+/// The otherRevInfo of an OtherRevocationInfoFormat.
+pub(super) fn other_revocation<'a>(choice: Tlv<'a>) -> Result<&'a [u8], DerError> {
+    let mut fields = choice.reader()?;
+    value::oid(fields.next()?)?;
+    Ok(fields.next()?.raw())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::signer_info::tests::signer_info;
     use super::*;
-    use crate::formats::der::{DerError, write};
+    use crate::formats::der::write;
     use crate::formats::x509::testing::Issuer;
 
     fn content_info(certificates: &[u8], signers: Vec<Vec<u8>>) -> Vec<u8> {

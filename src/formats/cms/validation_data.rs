@@ -45,6 +45,17 @@ impl ValidationData {
         }
     }
 
+    /// Adds a RevocationInfoChoice of SignedData's crls, when it can be read.
+    pub fn add_choice(&mut self, der: &[u8]) {
+        match Reader::new(der, Rules::Ber).next() {
+            Ok(choice) if choice.tag() == tag::context_constructed(1) => {
+                let response = super::signed_data::other_revocation(choice).ok();
+                self.ocsps.extend(response.and_then(|der| OcspResponse::from_der(der).ok()));
+            }
+            _ => self.crls.extend(CertificateList::from_der(der).ok()),
+        }
+    }
+
     /// ```text
     /// RevocationValues ::= SEQUENCE { crlVals [0] EXPLICIT SEQUENCE OF CertificateList OPTIONAL,
     ///   ocspVals [1] EXPLICIT SEQUENCE OF BasicOCSPResponse OPTIONAL, otherRevVals [2] … OPTIONAL }

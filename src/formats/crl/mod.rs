@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use super::der::{DerError, Reader, Rules, Tlv, tag, value};
 use super::x509::{
     GeneralName, Name, Signed, X509Error,
-    extensions::{self, Criticality, Extension},
+    extensions::{self, AccessMethod, Criticality, Extension},
     issuer_algorithm, pem,
 };
 use crate::crypto::{PublicKey, SignatureAlgorithm, Verified};
@@ -70,6 +70,8 @@ pub struct Scope {
     pub delta_base: Option<CrlNumber>,
     pub issuing_distribution_point: Option<IssuingDistributionPoint>,
     pub authority_key_identifier: Option<Vec<u8>>,
+    /// Where the certificate of the list's signer is (authorityInfoAccess, RFC 5280 §5.2.7); empty when malformed.
+    pub ca_issuers: Vec<String>,
     /// Critical extensions, of the list or of any entry, that this crate does not process: the list must not be used to
     /// tell that a certificate is good (RFC 5280 §5.2, §5.3).
     pub unknown_critical: Vec<ObjectIdentifier>,
@@ -323,6 +325,11 @@ fn read_extensions(element: Tlv<'_>, scope: &mut Scope) -> Result<(), CrlError> 
             DELTA_CRL_INDICATOR => scope.delta_base = Some(number(&extension)?),
             ISSUING_DISTRIBUTION_POINT => {
                 scope.issuing_distribution_point = Some(issuing_distribution_point(&extension.value)?);
+            }
+            // Never critical, says the RFC; where it is, it stays unknown.
+            extensions::AUTHORITY_INFO_ACCESS if extension.criticality == Criticality::NonCritical => {
+                let uris = extensions::access_uris(&extension.value, AccessMethod::CaIssuers);
+                scope.ca_issuers = uris.unwrap_or_default();
             }
             extensions::AUTHORITY_KEY_IDENTIFIER => {
                 let mut fields = Reader::single(&extension.value, tag::SEQUENCE)?.reader()?;

@@ -14,6 +14,13 @@ pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Identifier and length of an element with `length` octets of content.
+pub fn header(tag: u8, length: usize) -> Vec<u8> {
+    let mut out = vec![tag];
+    write_length(&mut out, length);
+    out
+}
+
 /// SEQUENCE of ready elements.
 pub fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     tlv(tag::SEQUENCE, &parts.concat())

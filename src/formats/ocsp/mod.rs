@@ -1,10 +1,12 @@
-//! OCSP responses: the received DER beside its parsed form.
+//! OCSP: what is asked of a responder, and its response, the received DER beside its parsed form.
 //!
-//! Reading order: [`OcspResponse`], [`SingleResponse`] (what it says about one certificate), [`CertId`] (which certificate
-//! that is).
+//! Reading order: [`OcspRequest`], [`OcspResponse`], [`SingleResponse`] (what it says about one certificate), [`CertId`] (which
+//! certificate that is).
 //!
 //! What this folder does not do: decide whether the responder may speak for an issuer, or whether an answer may be relied on at a
-//! time (that is `validation`); ask a responder. Follows RFC 6960 §4.2.
+//! time (that is `validation`); ask a responder. Follows RFC 6960 and RFC 9654 (nonces).
+
+mod request;
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -18,6 +20,9 @@ use super::x509::{
     issuer_algorithm,
 };
 use crate::crypto::{DigestAlgorithm, PublicKey, SignatureAlgorithm, Verified};
+use crate::formats::der::write;
+
+pub use request::OcspRequest;
 
 /// Largest response read, in bytes. With the responder's chain inside, honest ones stay below 20 kB.
 const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
@@ -42,11 +47,44 @@ pub enum OcspError {
     Encoding(#[from] DerError),
     #[error("the OCSP response is not readable: {0}")]
     Parts(#[from] X509Error),
-    /// An error status, or a type other than id-pkix-ocsp-basic.
+    /// A successful response without a BasicOCSPResponse.
     #[error("the OCSP response holds no answer")]
     NoAnswer,
+    /// An error status: the responder answered nothing.
+    #[error("the OCSP responder refused: {0}")]
+    Refused(ErrorStatus),
     #[error("the OCSP response is larger than {MAX_RESPONSE_BYTES} bytes")]
     TooLarge,
+}
+
+/// OCSPResponseStatus other than successful (RFC 6960 §4.2.1, §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ErrorStatus {
+    #[error("malformedRequest")]
+    MalformedRequest,
+    #[error("internalError")]
+    InternalError,
+    #[error("tryLater")]
+    TryLater,
+    #[error("sigRequired")]
+    SigRequired,
+    #[error("unauthorized")]
+    Unauthorized,
+    #[error("status {0}, which has no meaning")]
+    Other(u32),
+}
+
+impl ErrorStatus {
+    fn of(status: u32) -> Self {
+        match status {
+            1 => Self::MalformedRequest,
+            2 => Self::InternalError,
+            3 => Self::TryLater,
+            5 => Self::SigRequired,
+            6 => Self::Unauthorized,
+            other => Self::Other(other),
+        }
+    }
 }
 
 /// A parsed BasicOCSPResponse together with the octets it was read from; cheap to clone.
@@ -72,6 +110,7 @@ struct Inner {
     produced_at: OffsetDateTime,
     answers: Vec<SingleResponse>,
     unknown_critical: Vec<ObjectIdentifier>,
+    nonce: Option<Vec<u8>>,
     algorithm: Vec<u8>,
     signature: Vec<u8>,
     certificates: Vec<Certificate>,
@@ -172,6 +211,17 @@ impl OcspResponse {
         &self.0.der
     }
 
+    /// The whole OCSPResponse around it, as PDF's document security store keeps it (EN 319 142-1 §5.4.2.2).
+    pub fn response_der(&self) -> Vec<u8> {
+        let bytes = write::sequence(&[&write::oid(&BASIC), &write::octet_string(self.der())]);
+        write::sequence(&[&write::tlv(tag::ENUMERATED, &[0]), &write::tlv(tag::context_constructed(0), &bytes)])
+    }
+
+    /// The nonce of the request, when the responder repeats it: the octets inside its OCTET STRING.
+    pub fn nonce(&self) -> Option<&[u8]> {
+        self.0.nonce.as_deref()
+    }
+
     pub fn responder(&self) -> &ResponderId {
         &self.0.responder
     }
@@ -234,6 +284,28 @@ impl fmt::Debug for OcspResponse {
 }
 
 impl CertId {
+    /// Names a certificate of `issuer`; `None` when the issuer's key cannot be read.
+    ///
+    /// SHA-1 only abbreviates the issuer here, and is what every responder understands (RFC 5019 §2.1.1).
+    pub fn of(certificate: &Certificate, issuer: &Certificate, hash: DigestAlgorithm) -> Option<Self> {
+        Some(Self {
+            hash: Some(hash),
+            issuer_name_hash: hash.digest(certificate.issuer().der()).as_bytes().to_vec(),
+            issuer_key_hash: key_hash(issuer, hash)?,
+            serial: certificate.serial().to_vec(),
+        })
+    }
+
+    /// `None` when the hash is not implemented.
+    fn to_der(&self) -> Option<Vec<u8>> {
+        Some(write::sequence(&[
+            &write::sequence(&[&write::oid(&self.hash?.oid()), &write::tlv(tag::NULL, &[])]),
+            &write::octet_string(&self.issuer_name_hash),
+            &write::octet_string(&self.issuer_key_hash),
+            &write::tlv(tag::INTEGER, &self.serial),
+        ]))
+    }
+
     /// Hashes of the issuer's name and key, and the serial number, must all fit.
     pub fn names(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
         let Some(hash) = self.hash.filter(|_| self.serial == certificate.serial()) else { return false };
@@ -253,8 +325,11 @@ fn key_hash(certificate: &Certificate, hash: DigestAlgorithm) -> Option<Vec<u8>>
 /// The BasicOCSPResponse inside an OCSPResponse.
 fn inside(outer: Tlv<'_>) -> Result<&[u8], OcspError> {
     let mut fields = outer.reader()?;
-    let successful = value::small(fields.expect(tag::ENUMERATED)?.content())? == 0;
-    let bytes = fields.optional(tag::context_constructed(0))?.filter(|_| successful).ok_or(OcspError::NoAnswer)?;
+    let status = value::small(fields.expect(tag::ENUMERATED)?.content())?;
+    if status != 0 {
+        return Err(OcspError::Refused(ErrorStatus::of(status)));
+    }
+    let bytes = fields.optional(tag::context_constructed(0))?.ok_or(OcspError::NoAnswer)?;
     fields.finish()?;
     let mut bytes = bytes.reader()?.expect(tag::SEQUENCE)?.reader()?;
     if value::oid(bytes.next()?)? != BASIC {
@@ -275,9 +350,10 @@ fn response_data(tbs: Tlv<'_>) -> Result<Inner, OcspError> {
     let produced_at = value::time(fields.expect(tag::GENERALIZED_TIME)?)?;
     let list = fields.expect(tag::SEQUENCE)?.reader()?.all(MAX_ANSWERS, "OCSP answers")?;
     let answers = list.into_iter().map(single_response).collect::<Result<_, _>>()?;
-    let mut unknown_critical = Vec::new();
+    let (mut unknown_critical, mut nonce) = (Vec::new(), None);
     if let Some(explicit) = fields.optional(tag::context_constructed(1))? {
-        read_extensions(explicit, &mut unknown_critical)?;
+        let read = read_extensions(explicit)?;
+        (unknown_critical, nonce) = (read.unknown_critical, read.nonce);
     }
     fields.finish()?;
     Ok(Inner {
@@ -285,6 +361,7 @@ fn response_data(tbs: Tlv<'_>) -> Result<Inner, OcspError> {
         produced_at,
         answers,
         unknown_critical,
+        nonce,
         der: Vec::new(),
         tbs: 0..0,
         algorithm: Vec::new(),
@@ -316,11 +393,8 @@ fn single_response(element: Tlv<'_>) -> Result<SingleResponse, OcspError> {
         Some(explicit) => Some(value::time(explicit.reader()?.expect(tag::GENERALIZED_TIME)?)?),
         None => None,
     };
-    let mut unknown_critical = Vec::new();
-    let archive_cutoff = match fields.optional(tag::context_constructed(1))? {
-        Some(explicit) => read_extensions(explicit, &mut unknown_critical)?,
-        None => None,
-    };
+    let extensions = fields.optional(tag::context_constructed(1))?.map(read_extensions).transpose()?;
+    let ExtensionValues { archive_cutoff, unknown_critical, .. } = extensions.unwrap_or_default();
     fields.finish()?;
     Ok(SingleResponse { certificate, status, this_update, next_update, archive_cutoff, unknown_critical })
 }
@@ -354,23 +428,33 @@ fn cert_status(element: Tlv<'_>) -> Result<CertStatus, OcspError> {
     }
 }
 
-/// The archive cutoff among the extensions; critical ones nobody here processes are collected.
-fn read_extensions(
-    explicit: Tlv<'_>,
-    unknown_critical: &mut Vec<ObjectIdentifier>,
-) -> Result<Option<OffsetDateTime>, OcspError> {
-    let mut cutoff = None;
+/// What the extensions of a response or of one answer hold.
+#[derive(Default)]
+struct ExtensionValues {
+    archive_cutoff: Option<OffsetDateTime>,
+    nonce: Option<Vec<u8>>,
+    /// Critical ones nobody here processes.
+    unknown_critical: Vec<ObjectIdentifier>,
+}
+
+fn read_extensions(explicit: Tlv<'_>) -> Result<ExtensionValues, OcspError> {
+    let mut read = ExtensionValues::default();
     for extension in extensions::list(explicit.reader()?.expect(tag::SEQUENCE)?)? {
         match extension.oid {
             ARCHIVE_CUTOFF => {
-                cutoff = Some(value::time(Reader::new(&extension.value, Rules::Der).expect(tag::GENERALIZED_TIME)?)?);
+                let cutoff = Reader::new(&extension.value, Rules::Der).expect(tag::GENERALIZED_TIME)?;
+                read.archive_cutoff = Some(value::time(cutoff)?);
             }
-            NONCE => {}
-            oid if extension.criticality == Criticality::Critical => unknown_critical.push(oid),
+            // Old responders repeat the octets without an OCTET STRING around them: nobody who only reads needs them.
+            NONCE => {
+                let octets = Reader::single(&extension.value, tag::OCTET_STRING);
+                read.nonce = Some(octets.map_or_else(|_| extension.value.clone(), |octets| octets.content().to_vec()));
+            }
+            oid if extension.criticality == Criticality::Critical => read.unknown_critical.push(oid),
             _ => {}
         }
     }
-    Ok(cutoff)
+    Ok(read)
 }
 
 #[cfg(test)]
@@ -415,6 +499,7 @@ mod tests {
         let der = root.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[]);
         let whole = OcspResponse::from_der(&der).expect("whole");
         assert_eq!(OcspResponse::from_der(whole.der()).expect("basic"), whole);
+        assert_eq!(whole.response_der(), der);
     }
 
     #[test]
@@ -431,7 +516,10 @@ mod tests {
     #[test]
     fn error_status_and_junk_are_refused() {
         let try_later = write::sequence(&[&[0x0a, 1, 3]]);
-        assert_eq!(OcspResponse::from_der(&try_later).err(), Some(OcspError::NoAnswer));
+        let refused = Some(OcspError::Refused(ErrorStatus::TryLater));
+        assert_eq!(OcspResponse::from_der(&try_later).err(), refused);
+        let empty = write::sequence(&[&[0x0a, 1, 0]]);
+        assert_eq!(OcspResponse::from_der(&empty).err(), Some(OcspError::NoAnswer));
         assert!(OcspResponse::from_der(b"").is_err());
         assert!(OcspResponse::from_der(&write::sequence(&[])).is_err());
         assert_eq!(OcspResponse::from_der(&vec![0x30; MAX_RESPONSE_BYTES + 1]).err(), Some(OcspError::TooLarge));

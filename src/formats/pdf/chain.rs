@@ -75,7 +75,7 @@ pub(super) fn merge(sections: &[Section]) -> Vec<(u32, Entry)> {
     all.into_iter().map(|(number, _, entry)| (number, entry)).collect()
 }
 
-fn header_offset(data: &[u8], limits: &Limits) -> Result<usize, PdfError> {
+pub(super) fn header_offset(data: &[u8], limits: &Limits) -> Result<usize, PdfError> {
     if data.is_empty() {
         return Err(PdfError::Empty);
     }
@@ -89,7 +89,7 @@ fn header_offset(data: &[u8], limits: &Limits) -> Result<usize, PdfError> {
 /// Position of the last `startxref` and the number behind it.
 fn last_startxref(data: &[u8]) -> Result<(usize, usize), PdfError> {
     let keyword = b"startxref";
-    let at = data.windows(keyword.len()).rposition(|window| window == keyword);
+    let at = memchr::memmem::rfind(data, keyword);
     let Some(at) = at else { return Err(PdfError::Truncated("it has no startxref")) };
     match Lexer::new(data, at + keyword.len()).token() {
         Some(Token::Integer(value)) => match usize::try_from(value) {

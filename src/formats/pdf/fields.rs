@@ -56,6 +56,17 @@ pub fn acro_form(pdf: &Pdf<'_>) -> Result<Option<(Option<ObjectId>, Dict)>, PdfE
     Ok(form.and_then(|form| Some((form.id(), form.as_dict()?.clone()))))
 }
 
+/// True when the form is drawn from its XFA part alone (ISO 32000-1 §12.7.8): there are no PDF fields but signatures, and
+/// the pages are a placeholder ("please wait"). A signature covers such a file like any other; who shows it to somebody
+/// who is to sign must say that these pages are not what an XFA viewer shows.
+///
+/// # Errors
+/// As [`fields`].
+pub fn needs_xfa(pdf: &Pdf<'_>) -> Result<bool, PdfError> {
+    let has_xfa = acro_form(pdf)?.is_some_and(|(_, form)| form.contains("XFA"));
+    Ok(has_xfa && fields(pdf)?.iter().all(Field::is_signature))
+}
+
 /// All fields, parents before children, in the order of the tree. Fields met a second time are left out.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ pub mod anomaly;
 pub mod byte_range;
 mod chain;
 pub mod content;
+pub mod crypt;
 pub mod dss;
 pub mod fields;
 mod filters;
@@ -32,6 +33,7 @@ pub mod pages;
 mod parser;
 pub mod permissions;
 pub mod reader;
+mod repair;
 pub mod revisions;
 pub mod signature;
 pub mod text;
@@ -44,6 +46,7 @@ pub(crate) mod samples;
 
 pub use anomaly::Anomaly;
 pub use byte_range::ByteRangeFacts;
+pub use crypt::Password;
 pub use incremental::IncrementalUpdate;
 pub use limits::Limits;
 pub use object::{Dict, Name, Object, ObjectId, PdfString, Stream};
@@ -51,8 +54,8 @@ pub use reader::{Pdf, Resolved};
 pub use revisions::Revision;
 pub use signature::{SignatureDictionary, SignatureKind};
 
-/// Why a PDF, or a part of one, cannot be processed. All but [`PdfError::TooLarge`] and [`PdfError::Encrypted`] are
-/// the file's fault.
+/// Why a PDF, or a part of one, cannot be processed. All but [`PdfError::TooLarge`] and those
+/// about passwords are the file's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PdfError {
     /// No bytes at all.
@@ -67,9 +70,20 @@ pub enum PdfError {
     /// A structure that is needed cannot be read; opening and saving the file in a PDF editor usually repairs it.
     #[error("the PDF is damaged: {what} (at byte {offset})")]
     Damaged { what: &'static str, offset: usize },
-    /// The file has an /Encrypt dictionary and what was asked for needs its password.
-    #[error("the PDF is encrypted")]
-    Encrypted,
+    /// The file is encrypted and does not open with the empty password.
+    #[error("the PDF is encrypted and needs a password: give the user or owner password, or submit a copy without one")]
+    PasswordNeeded,
+    /// The password given is neither the user's nor the owner's.
+    #[error("the PDF is encrypted and the password is wrong: it is neither the user nor the owner password")]
+    PasswordWrong,
+    /// Another security handler or algorithm than the standard one, revisions 2 to 6; names it.
+    #[error(
+        "the PDF is encrypted in a way that is not supported ({0}); submit a copy without encryption or with a password"
+    )]
+    SecurityHandler(String),
+    /// Not even scanning the file for objects gives a document.
+    #[error("the PDF is damaged beyond repair: {0}; open it in a PDF program, save it anew and submit the new file")]
+    BeyondRepair(&'static str),
     /// A limit of [`Limits`] was reached; names the limit.
     #[error("the PDF exceeds the limit for {0}")]
     TooLarge(&'static str),

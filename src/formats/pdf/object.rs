@@ -74,6 +74,8 @@ pub struct Dict {
 pub struct Stream {
     pub dict: Dict,
     pub data: Range<usize>,
+    /// The object it is: in an encrypted file the key depends on it.
+    pub id: ObjectId,
 }
 
 impl Name {
@@ -248,6 +250,10 @@ impl Dict {
     /// Entries in the order of the file, repeated keys included.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Object)> {
         self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Name, &mut Object)> {
+        self.entries.iter_mut().map(|(key, value)| (&*key, value))
     }
 
     pub fn len(&self) -> usize {

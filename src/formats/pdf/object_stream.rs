@@ -42,6 +42,11 @@ impl ObjectStream {
         Ok(Self { bytes, index })
     }
 
+    /// The numbers of the objects, in the order of the stream.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.index.iter().map(|(number, _)| *number).collect()
+    }
+
     /// All objects with their numbers.
     pub fn objects(&self, limits: &Limits) -> Result<Vec<(u32, Object)>, PdfError> {
         let object = |(number, start): &(u32, usize)| Ok((*number, Parser::new(&self.bytes, *start, limits).object()?));

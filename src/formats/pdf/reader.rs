@@ -1,5 +1,6 @@
 //! [`Pdf`]: the lazy view of one file.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, Range};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use super::anomaly::Anomaly;
 use super::chain::{self, Chain};
+use super::crypt::{Crypt, Password};
 use super::filters::{self, Filter};
 use super::lexer::Lexer;
 use super::object::{Dict, Object, ObjectId, Stream};
@@ -36,6 +38,9 @@ pub struct Pdf<'a> {
     startxref: usize,
     sections: Vec<Section>,
     entries: Vec<(u32, Entry)>,
+    origin: Origin,
+    password: Option<Password>,
+    crypt: Option<Crypt>,
     cache: RefCell<Cache>,
     pending: RefCell<HashSet<u32>>,
     anomalies: RefCell<Vec<Anomaly>>,
@@ -50,6 +55,15 @@ struct Cache {
     streams: HashMap<u32, Result<Arc<ObjectStream>, PdfError>>,
     /// By absolute offset.
     versions: HashMap<usize, Result<Arc<Version>, PdfError>>,
+}
+
+/// Where the list of objects comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The file's cross-reference sections.
+    Sections,
+    /// A scan of the whole file: see [`super::repair`].
+    Scan,
 }
 
 /// A resolved object: the one at hand, or the indirect one it referred to.
@@ -81,32 +95,96 @@ impl Resolved<'_> {
 }
 
 impl<'a> Pdf<'a> {
-    /// Reads the header and the chain of cross-reference sections; objects stay unread.
+    /// Reads the header and the chain of cross-reference sections; objects stay unread. An encrypted file opens when its
+    /// user password is empty.
     ///
     /// # Errors
-    /// [`PdfError`] when the file is empty, no PDF, cut off, beyond a limit, or has no readable newest section with a
-    /// document catalog. An encrypted file opens; see [`Pdf::is_encrypted`].
+    /// [`PdfError`] when the file is empty, no PDF, cut off, beyond a limit, has no readable newest section with a
+    /// document catalog, or is encrypted and does not open.
     pub fn open(data: &'a [u8], limits: &Limits) -> Result<Self, PdfError> {
-        let Chain { base, startxref, sections, anomalies, decoded_left, work_left } = chain::read_chain(data, limits)?;
-        let entries = chain::merge(&sections);
-        let pdf = Self {
+        Self::open_with(data, limits, None)
+    }
+
+    /// As [`Pdf::open`], with the user or owner password of an encrypted file.
+    ///
+    /// # Errors
+    /// As [`Pdf::open`].
+    pub fn open_with(data: &'a [u8], limits: &Limits, password: Option<&Password>) -> Result<Self, PdfError> {
+        let mut pdf = Self::assemble(data, limits, chain::read_chain(data, limits)?, Origin::Sections);
+        pdf.unlock(password)?;
+        pdf.note_size();
+        pdf.catalog()?;
+        Ok(pdf)
+    }
+
+    /// The file over sections that were read or rebuilt; nothing is checked yet and nothing decrypted.
+    pub(super) fn assemble(data: &'a [u8], limits: &Limits, chain: Chain, origin: Origin) -> Self {
+        let Chain { base, startxref, sections, anomalies, decoded_left, work_left } = chain;
+        Self {
             data,
             limits: limits.clone(),
             base,
             startxref,
+            entries: chain::merge(&sections),
             sections,
-            entries,
+            origin,
+            password: None,
+            crypt: None,
             cache: RefCell::default(),
             pending: RefCell::default(),
             anomalies: RefCell::new(anomalies),
             decoded_left: Cell::new(decoded_left),
             work_left: Cell::new(work_left),
-        };
-        pdf.note_size();
-        if !pdf.is_encrypted() {
-            pdf.catalog()?;
         }
-        Ok(pdf)
+    }
+
+    /// Opens the security handler, if the trailer names one. Whatever was read before is forgotten.
+    pub(super) fn unlock(&mut self, password: Option<&Password>) -> Result<(), PdfError> {
+        self.password = password.cloned();
+        self.crypt = None;
+        let Some(encrypt) = self.trailer().get("Encrypt") else { return Ok(()) };
+        let resolved = self.resolve(encrypt)?;
+        let Object::Dict(dict) = &*resolved else {
+            return damaged("the encryption dictionary is not a dictionary", self.startxref);
+        };
+        let dict = self.shallow_dict(dict)?;
+        let crypt = Crypt::open(&dict, resolved.id(), self.first_id()?, password)?;
+        self.crypt = Some(crypt);
+        self.cache = RefCell::default();
+        Ok(())
+    }
+
+    /// Another state of the same file, opened with the same password.
+    ///
+    /// # Errors
+    /// As [`Pdf::open`].
+    pub fn open_state<'b>(&self, data: &'b [u8]) -> Result<Pdf<'b>, PdfError> {
+        Pdf::open_with(data, &self.limits, self.password.as_ref())
+    }
+
+    /// First string of /ID; empty when there is none.
+    fn first_id(&self) -> Result<Vec<u8>, PdfError> {
+        let id = self.value(self.trailer(), "ID")?;
+        let first = id.as_deref().and_then(Object::as_array).and_then(|items| items.first());
+        Ok(first.and_then(Object::as_string).map(|string| string.bytes.clone()).unwrap_or_default())
+    }
+
+    /// The dictionary with references of its own values resolved.
+    fn shallow_dict(&self, dict: &Dict) -> Result<Dict, PdfError> {
+        let mut direct = Dict::new();
+        for (key, value) in dict.iter() {
+            direct.set(&key.to_string(), Object::clone(&*self.resolve(value)?));
+        }
+        Ok(direct)
+    }
+
+    /// How the file was unlocked; `None` when it is not encrypted.
+    pub fn crypt(&self) -> Option<&Crypt> {
+        self.crypt.as_ref()
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     pub fn data(&self) -> &'a [u8] {
@@ -215,22 +293,36 @@ impl<'a> Pdf<'a> {
         Ok((!resolved.is_null()).then_some(resolved))
     }
 
-    /// The raw, still encoded bytes of a stream.
+    /// The bytes of a stream as they stand in the file: still encoded, perhaps encrypted.
     pub fn raw(&self, stream: &Stream) -> &'a [u8] {
         self.data.get(stream.data.clone()).unwrap_or_default()
+    }
+
+    /// The bytes of a stream, decrypted and still encoded.
+    ///
+    /// # Errors
+    /// [`PdfError`] when the stream is larger than the limits allow or names a crypt filter the file does not define.
+    pub fn decrypted(&self, stream: &Stream) -> Result<Cow<'a, [u8]>, PdfError> {
+        let raw = self.raw(stream);
+        let Some(crypt) = &self.crypt else { return Ok(Cow::Borrowed(raw)) };
+        if raw.len() > self.limits.stream_bytes {
+            return Err(PdfError::TooLarge("bytes of an encrypted stream"));
+        }
+        self.spend(raw.len())?;
+        let filters = self.filters(&stream.dict)?;
+        let own = filters.first().filter(|filter| filter.name == b"Crypt");
+        let own = own.map(|filter| filter.parameters.as_ref().and_then(|p| p.get("Name")).and_then(Object::as_name));
+        crypt.open_stream(stream.id, &stream.dict, own, raw).map(Cow::Owned)
     }
 
     /// The decoded bytes of a stream whose filters are structural ones.
     ///
     /// # Errors
-    /// [`PdfError::Encrypted`] in an encrypted file; else as [`Pdf::get`].
+    /// As [`Pdf::get`].
     pub fn decode(&self, stream: &Stream) -> Result<Vec<u8>, PdfError> {
-        if self.is_encrypted() {
-            return Err(PdfError::Encrypted);
-        }
         let filters = self.filters(&stream.dict)?;
         let max = self.limits.stream_bytes.min(self.decoded_left.get());
-        let decoded = filters::decode(self.raw(stream), &filters, max, &self.limits)?;
+        let decoded = filters::decode(&self.decrypted(stream)?, &filters, max, &self.limits)?;
         self.decoded_left.set(self.decoded_left.get().saturating_sub(decoded.bytes.len()));
         if !decoded.complete {
             self.note(Anomaly::StreamData { offset: stream.data.start });
@@ -322,7 +414,7 @@ impl<'a> Pdf<'a> {
     }
 
     /// Header, object and end (after `endobj`) of the indirect object at `at`.
-    fn parse_at(&self, at: usize) -> Result<(ObjectId, Object, usize), PdfError> {
+    pub(super) fn parse_at(&self, at: usize) -> Result<(ObjectId, Object, usize), PdfError> {
         let mut parser = Parser::new(self.data, at, &self.limits);
         let header = parser.object_header();
         let Some(id) = header else {
@@ -334,8 +426,11 @@ impl<'a> Pdf<'a> {
         let mut end = parser.pos();
         if let (Object::Dict(dict), Some(start)) = (&object, stream_start(self.data, end)) {
             let (data, after) = self.stream_extent(dict, start)?;
-            object = Object::Stream(Box::new(Stream { dict: dict.clone(), data }));
+            object = Object::Stream(Box::new(Stream { dict: dict.clone(), data, id }));
             end = after;
+        }
+        if let Some(crypt) = &self.crypt {
+            crypt.open_strings(id, &mut object);
         }
         let mut lexer = Lexer::new(self.data, end);
         lexer.skip_space();
@@ -403,7 +498,7 @@ impl<'a> Pdf<'a> {
         self.read_object_stream(stream)
     }
 
-    fn read_object_stream(&self, stream: &Stream) -> Result<ObjectStream, PdfError> {
+    pub(super) fn read_object_stream(&self, stream: &Stream) -> Result<ObjectStream, PdfError> {
         let number = |key| Ok(self.value(&stream.dict, key)?.and_then(|n| n.as_integer()).unwrap_or(-1));
         let (count, first) = (number("N")?, number("First")?);
         let bytes = self.decode(stream)?;
@@ -500,8 +595,8 @@ mod tests {
     }
 
     #[test]
-    fn encrypted_file_opens_and_says_so() {
+    fn encryption_dictionary_that_is_none_is_damaged() {
         let file = String::from_utf8(Sample::minimal()).unwrap().replace("/Root 1 0 R", "/Root 1 0 R/Encrypt 4 0 R");
-        assert!(open(file.as_bytes()).is_encrypted());
+        assert!(matches!(Pdf::open(file.as_bytes(), &Limits::default()), Err(PdfError::Damaged { .. })));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::crypt::testing::Protection;
+
 /// Builds small files: objects 1 (catalog), 2 (pages) and 3 (page) are there unless set.
 pub(crate) struct Sample {
     objects: Vec<(u32, String)>,
@@ -38,6 +40,12 @@ impl Sample {
         let mut file = String::from("%PDF-1.7\n");
         append_update(&mut file, &self.objects, &format!("/Root 1 0 R{}", self.trailer));
         file.into_bytes()
+    }
+
+    /// The file encrypted, with a classic table.
+    pub fn finish_encrypted(mut self, protection: Protection<'_>) -> Vec<u8> {
+        self.objects.sort();
+        protection.file(&self.objects)
     }
 
     /// The finished file with `[0 1234 1234 1234]` replaced by the ByteRange around `<00ff>`.

@@ -69,7 +69,7 @@ impl SignatureDictionary {
     /// [`PdfError::Truncated`] when the ranges do not lie in the file, else what [`Pdf::open`] gives.
     pub fn signed_revision<'a>(&self, pdf: &Pdf<'a>) -> Result<Pdf<'a>, PdfError> {
         let bytes = self.byte_range.covered_end().and_then(|end| pdf.data().get(..end));
-        Pdf::open(bytes.ok_or(PdfError::Truncated("the signed range does not lie in it"))?, pdf.limits())
+        pdf.open_state(bytes.ok_or(PdfError::Truncated("the signed range does not lie in it"))?)
     }
 }
 

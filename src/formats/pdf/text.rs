@@ -21,6 +21,19 @@ pub fn encode(text: &str) -> PdfString {
     PdfString::hex(units.flat_map(u16::to_be_bytes).collect::<Vec<u8>>())
 }
 
+/// Encodes as PDFDocEncoding; `None` when a character is not in it.
+pub(super) fn encode_pdf_doc(text: &str) -> Option<Vec<u8>> {
+    text.chars().map(pdf_doc_byte).collect()
+}
+
+fn pdf_doc_byte(letter: char) -> Option<u8> {
+    let high = PDF_DOC_HIGH.iter().position(|known| *known == letter && letter != char::REPLACEMENT_CHARACTER);
+    match high {
+        Some(place) => u8::try_from(place).ok()?.checked_add(0x80),
+        None => u8::try_from(u32::from(letter)).ok().filter(|byte| !(0x80..=0xa0).contains(byte)),
+    }
+}
+
 /// Decodes a text string; what no encoding explains becomes U+FFFD.
 pub fn decode(bytes: &[u8]) -> String {
     match bytes {

@@ -338,15 +338,7 @@ pub(super) fn ends_stream(data: &[u8], end: usize) -> Option<usize> {
 
 /// First position of `needle`.
 pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let (&first, _) = needle.split_first()?;
-    let mut from = 0;
-    loop {
-        let at = from + haystack.get(from..)?.iter().position(|byte| *byte == first)?;
-        if haystack.get(at..)?.starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
+    memchr::memmem::find(haystack, needle)
 }
 
 #[cfg(test)]

@@ -1,11 +1,25 @@
-//! Time-stamp tokens: the statement inside (TSTInfo). The token around it is a [`super::cms::SignedData`].
+//! Time-stamps: what is asked of an authority, what it answers, and the statement inside its token (TSTInfo). The token around that is
+//! a [`super::cms::SignedData`].
 //!
-//! What this folder does not do: judge a token or its time-stamping unit. Follows RFC 3161 §2.4.2.
+//! Reading order: [`TimeStampRequest`], [`TimeStampResponse`] (read, nothing believed), [`CheckedToken`] (the response held against
+//! its request), [`TstInfo`].
+//!
+//! What this folder does not do: ask an authority, or judge whether its unit is trusted (that is `validation`). Follows RFC 3161
+//! and RFC 5816.
 
+mod check;
+mod request;
+mod response;
+
+use const_oid::ObjectIdentifier;
 use time::OffsetDateTime;
 
 use super::der::{DerError, Reader, Rules, tag, value};
 use crate::crypto::{CryptoError, DigestAlgorithm};
+
+pub use check::{CheckedToken, TokenRefusal};
+pub use request::{Nonce, TimeStampRequest};
+pub use response::{FailureInfo, PkiStatus, Rejection, ResponseError, TimeStampResponse};
 
 /// What a time-stamping unit states.
 ///
@@ -17,6 +31,12 @@ use crate::crypto::{CryptoError, DigestAlgorithm};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TstInfo {
+    /// Under which of its policies the authority speaks.
+    pub policy: ObjectIdentifier,
+    /// Content octets of the token's serial number.
+    pub serial: Vec<u8>,
+    /// Content octets of the request's nonce, when it had one.
+    pub nonce: Option<Vec<u8>>,
     /// `Err` when the hash is not implemented.
     pub imprint_algorithm: Result<DigestAlgorithm, CryptoError>,
     pub imprint: Vec<u8>,
@@ -35,13 +55,16 @@ impl TstInfo {
         if value::small(value::integer(fields.next()?)?)? != 1 {
             return Err(DerError::BadValue("a TSTInfo has another version than 1"));
         }
-        value::oid(fields.next()?)?;
+        let policy = value::oid(fields.next()?)?;
         let mut message_imprint = fields.expect(tag::SEQUENCE)?.reader()?;
         let algorithm = value::oid(message_imprint.expect(tag::SEQUENCE)?.reader()?.next()?)?;
         let imprint = message_imprint.next()?.octets()?.into_owned();
-        value::integer(fields.next()?)?;
+        let serial = value::integer(fields.next()?)?.to_vec();
         let gen_time = value::time(fields.expect(tag::GENERALIZED_TIME)?)?;
-        Ok(Self { imprint_algorithm: DigestAlgorithm::from_oid(&algorithm), imprint, gen_time })
+        fields.optional(tag::SEQUENCE)?;
+        fields.optional(tag::BOOLEAN)?;
+        let nonce = fields.optional(tag::INTEGER)?.map(value::integer).transpose()?.map(<[u8]>::to_vec);
+        Ok(Self { policy, serial, nonce, imprint_algorithm: DigestAlgorithm::from_oid(&algorithm), imprint, gen_time })
     }
 }
 
@@ -61,6 +84,9 @@ mod tests {
             &imprint,
             &write::small_integer(5),
             &write::tlv(tag::GENERALIZED_TIME, gen_time),
+            &write::sequence(&[&write::small_integer(1)]),
+            &[1, 1, 0xff],
+            &write::small_integer(9),
         ])
     }
 
@@ -69,6 +95,7 @@ mod tests {
         let info = TstInfo::from_der(&tst(1, b"20260601120000.5Z")).expect("TSTInfo");
         assert_eq!(info.imprint_algorithm, Ok(DigestAlgorithm::Sha256));
         assert_eq!((info.imprint, info.gen_time), (vec![7; 32], datetime!(2026-06-01 12:00 UTC)));
+        assert_eq!((info.policy.to_string(), info.serial, info.nonce), ("1.2.3".into(), vec![5], Some(vec![9])));
     }
 
     #[test]

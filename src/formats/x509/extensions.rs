@@ -56,6 +56,15 @@ pub enum Criticality {
     NonCritical,
 }
 
+/// What an entry of authorityInfoAccess points to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessMethod {
+    /// id-ad-ocsp: a responder.
+    Ocsp,
+    /// id-ad-caIssuers: certificates of the issuer.
+    CaIssuers,
+}
+
 /// RFC 5280 §4.2.1.1. Only helps to choose between candidates, never proves anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthorityKeyIdentifier {
@@ -142,6 +151,19 @@ impl Extensions {
 
     pub fn get(&self, oid: &ObjectIdentifier) -> Option<&Extension> {
         self.list.iter().find(|extension| extension.oid == *oid)
+    }
+
+    /// Where the certificate says its issuer's certificate (caIssuers) or its responder (ocsp) is: the URIs of
+    /// authorityInfoAccess (RFC 5280 §4.2.2.1). They only say where to fetch from: a malformed value gives none, and condemns nothing.
+    pub fn access_uris(&self, method: AccessMethod) -> Vec<String> {
+        let Some(extension) = self.get(&AUTHORITY_INFO_ACCESS) else { return Vec::new() };
+        access_uris(&extension.value, method).unwrap_or_default()
+    }
+
+    /// URIs of cRLDistributionPoints, in their order (RFC 5280 §4.2.1.13).
+    pub fn crl_uris(&self) -> Vec<String> {
+        let names = self.crl_distribution_points.iter().flat_map(|point| &point.full_names);
+        names.filter_map(|name| if let GeneralName::Uri(uri) = name { Some(uri.clone()) } else { None }).collect()
     }
 
     /// Critical extensions this crate does not process.
@@ -284,6 +306,25 @@ pub(crate) fn distribution_point_name(explicit: Tlv<'_>) -> Result<(Vec<GeneralN
     }
 }
 
+/// ```text
+/// AuthorityInfoAccessSyntax ::= SEQUENCE SIZE (1..MAX) OF SEQUENCE { accessMethod OBJECT IDENTIFIER, accessLocation GeneralName }
+/// ```
+pub(crate) fn access_uris(der: &[u8], method: AccessMethod) -> Result<Vec<String>, X509Error> {
+    let wanted = match method {
+        AccessMethod::Ocsp => AD_OCSP,
+        AccessMethod::CaIssuers => AD_CA_ISSUERS,
+    };
+    let mut uris = Vec::new();
+    for item in Reader::single(der, tag::SEQUENCE)?.reader()?.all(MAX_ENTRIES, "access descriptions")? {
+        let mut fields = item.expect(tag::SEQUENCE)?.reader()?;
+        let found = value::oid(fields.next()?)?;
+        if let (true, GeneralName::Uri(uri)) = (found == wanted, general_name(fields.next()?)?) {
+            uris.push(uri);
+        }
+    }
+    Ok(uris)
+}
+
 pub(crate) fn general_names(element: Tlv<'_>) -> Result<Vec<GeneralName>, X509Error> {
     element.reader()?.all(MAX_ENTRIES, "names")?.into_iter().map(general_name).collect()
 }
@@ -324,6 +365,9 @@ pub const POLICY_MAPPINGS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.
 pub const AUTHORITY_KEY_IDENTIFIER: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.35");
 pub const POLICY_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.36");
 pub const EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
+pub const AUTHORITY_INFO_ACCESS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.1");
+const AD_OCSP: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.1");
+const AD_CA_ISSUERS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.48.2");
 pub const INHIBIT_ANY_POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.54");
 
 /// Extensions whose meaning is honoured when they are critical. Policies are judged by their identifiers; what a qualifier
@@ -387,6 +431,24 @@ mod tests {
         template.extra.push(extension("2.5.29.37", &write::sequence(&[])));
         let leaf = Issuer::root("Root").issue(&template).certificate;
         assert_eq!(leaf.extensions().malformed, [EXTENDED_KEY_USAGE]);
+    }
+
+    #[test]
+    fn access_uris_are_told_by_their_method_and_a_malformed_list_condemns_nothing() {
+        let access = |method: ObjectIdentifier, uri: &str| {
+            write::sequence(&[&write::oid(&method), &write::tlv(0x86, uri.as_bytes())])
+        };
+        let list = write::sequence(&[&access(AD_OCSP, "http://o"), &access(AD_CA_ISSUERS, "http://c")]);
+        let certificate = |value: &[u8]| {
+            let extra = vec![extension("1.3.6.1.5.5.7.1.1", value)];
+            Issuer::root("Root").issue(&Template { extra, ..Template::signer("An") }).certificate
+        };
+        let extensions = certificate(&list);
+        assert_eq!(extensions.extensions().access_uris(AccessMethod::Ocsp), ["http://o"]);
+        assert_eq!(extensions.extensions().access_uris(AccessMethod::CaIssuers), ["http://c"]);
+        let broken = certificate(&[5, 0]);
+        assert!(broken.extensions().access_uris(AccessMethod::Ocsp).is_empty());
+        assert!(broken.extensions().malformed.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::crypto::DigestAlgorithm;
-use crate::domain::transaction::SignatureSettings;
+use crate::domain::SignatureSettings;
 use crate::domain::{
     CredentialId, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, Signer, SignerId, Transaction,
     TransactionId,
@@ -18,12 +18,7 @@ fn item(label: &str, len: u64) -> Item {
 }
 
 fn origin(return_url: &str) -> Origin {
-    let settings = SignatureSettings {
-        algorithm: KeyAlgorithm::P256.default_signature(),
-        reason: None,
-        location: None,
-        field: None,
-    };
+    let settings = SignatureSettings::new(KeyAlgorithm::P256.default_signature());
     Origin::Request { return_url: Some(return_url.into()), settings }
 }
 

@@ -1,6 +1,7 @@
 //! `POST /v1/requests`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,12 +9,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use const_oid::ObjectIdentifier;
 use serde::Deserialize;
-use spki::AlgorithmIdentifierOwned;
+use serde::de::IgnoredAny;
 use time::Duration;
 
-use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::domain::CredentialId;
 use crate::service::{NewDocument, NewRequest};
 
@@ -21,11 +20,11 @@ use super::super::auth::Authenticated;
 use super::super::body::{self, RawBody};
 use super::super::fault::Fault;
 use super::super::{AppState, problem};
+use super::options::{Signature, sign_algorithm};
 use super::wire::RequestJson;
 
 /// The body. Document contents are borrowed from the received bytes, so that they are held once.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Body<'a> {
     #[serde(borrow)]
     documents: Vec<Document<'a>>,
@@ -36,12 +35,13 @@ struct Body<'a> {
     return_url: Option<String>,
     /// Seconds.
     expires_in: Option<u32>,
-    reason: Option<String>,
-    location: Option<String>,
-    field: Option<String>,
-    level: Option<String>,
     /// Signature algorithm, a dotted identifier as in the CSC API; the credential's default when absent.
     sign_algo: Option<String>,
+    #[serde(flatten)]
+    signature: Signature,
+    /// Members of other names: each is a mistake.
+    #[serde(flatten)]
+    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +76,9 @@ pub async fn create(
 
 fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<NewRequest, Fault> {
     let body: Body<'_> = body::json(headers, bytes)?;
-    check_level(body.level.as_deref())?;
+    if let Some(name) = body.unknown.keys().next() {
+        return Err(Fault::new(&problem::MALFORMED_JSON).detail(format!("unknown field `{name}`")));
+    }
     let credential = credential(body.credential, body.signers)?;
     if let Some(url) = &body.return_url {
         check_return_url(url)?;
@@ -89,36 +91,12 @@ fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<NewRequest, Fault> {
         valid_for: body.expires_in.map(|seconds| Duration::seconds(seconds.into())),
         idempotency_key: idempotency_key(headers)?,
         algorithm: body.sign_algo.as_deref().map(sign_algorithm).transpose()?,
-        reason: body.reason,
-        location: body.location,
-        field: body.field,
+        options: body.signature.options()?,
     })
 }
 
 fn invalid(detail: impl Into<String>) -> Fault {
     Fault::new(&problem::INVALID).detail(detail)
-}
-
-fn check_level(level: Option<&str>) -> Result<(), Fault> {
-    match level {
-        None | Some("B-B") => Ok(()),
-        Some(other) => {
-            let known = matches!(other, "B-T" | "B-LT" | "B-LTA");
-            let which = if known { other } else { "this" };
-            Err(Fault::new(&problem::LEVEL_NOT_SUPPORTED).detail(format!("level {which} is not offered; B-B is")))
-        }
-    }
-}
-
-/// An identifier that names its hash; RSASSA-PSS goes with SHA-256 and a salt of its length.
-fn sign_algorithm(text: &str) -> Result<SignatureAlgorithm, Fault> {
-    const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
-    if text == RSASSA_PSS {
-        return Ok(SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 });
-    }
-    let bad = || invalid("sign_algo: not a supported signature algorithm");
-    let oid = ObjectIdentifier::new(text).map_err(|_| bad())?;
-    SignatureAlgorithm::from_identifier(&AlgorithmIdentifierOwned { oid, parameters: None }, None).map_err(|_| bad())
 }
 
 fn credential(named: Option<String>, signers: Option<Vec<Signer>>) -> Result<CredentialId, Fault> {
@@ -206,13 +184,6 @@ mod tests {
         let (code, body) = refused(r#"{"documents":[],"credential":"c","retrun_url":"x"}"#);
         assert_eq!(code, "malformed-json");
         assert!(body.contains("retrun_url"), "{body}");
-    }
-
-    #[test]
-    fn levels_that_are_not_offered_are_refused_by_name() {
-        let (code, body) = refused(r#"{"documents":[],"credential":"c","level":"B-LTA"}"#);
-        assert_eq!(code, "level-not-supported");
-        assert!(body.contains("level B-LTA is not offered"), "{body}");
     }
 
     #[test]

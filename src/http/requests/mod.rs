@@ -1,10 +1,13 @@
 //! Signing requests, the portal's simple way: whole documents in, a page for the citizen, signed documents out.
 //!
-//! Reading order: [`wire`] (what a request looks like to its portal), [`create`], [`read`] (state and cancellation),
+//! Reading order: [`wire`] (what a request looks like to its portal), [`create`] with [`options`]
+//! (how to sign), [`read`] (state and cancellation),
 //! [`download`]. Unknown JSON members are refused here: a misspelt one must not be silently without effect.
 
+mod appearance;
 mod create;
 mod download;
+mod options;
 mod read;
 mod wire;
 

@@ -119,7 +119,7 @@ fn failure(state: &State) -> Option<FailureJson> {
 mod tests {
     use super::*;
     use crate::crypto::DigestAlgorithm;
-    use crate::domain::transaction::SignatureSettings;
+    use crate::domain::SignatureSettings;
     use crate::domain::{CredentialId, KeyAlgorithm, PortalId, SignerId, TransactionId};
     use time::macros::datetime;
 
@@ -131,12 +131,7 @@ mod tests {
             credential: CredentialId::parse("c").expect("id"),
             origin: Origin::Request {
                 return_url: None,
-                settings: SignatureSettings {
-                    algorithm: KeyAlgorithm::P256.default_signature(),
-                    reason: None,
-                    location: None,
-                    field: None,
-                },
+                settings: SignatureSettings::new(KeyAlgorithm::P256.default_signature()),
             },
             description: "Tờ khai".into(),
             created_at: datetime!(2026-01-02 3:04:05 UTC),

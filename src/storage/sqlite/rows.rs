@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 use super::super::{Challenge, DueRaise, Intent, ItemState, Raise, Result, SignatureRow, StorageError};
 use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
-use crate::domain::transaction::{FailureReason, SignatureSettings};
+
 use crate::domain::{
-    AuditRecord, AuthMode, Credential, Item, KeyAlgorithm, Origin, Portal, Signer, State, StateKind, Transaction,
-    WrappedKey,
+    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Origin, Portal, SignatureSettings, Signer,
+    State, StateKind, Transaction, WrappedKey,
 };
 use crate::formats::level::Baseline;
 

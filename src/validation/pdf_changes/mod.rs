@@ -112,6 +112,7 @@ pub fn analyse(
         }
     }
     rules::unexplained::chain(signed, newest, &mut findings);
+    rules::encryption::check(signed, newest, &mut findings);
     for finding in gaps {
         findings.push(finding);
     }

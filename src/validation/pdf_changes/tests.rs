@@ -1,8 +1,9 @@
 //! Each rule with a sample it permits and one it forbids.
 
 use super::*;
-use crate::formats::pdf::Limits;
+use crate::formats::pdf::crypt::testing::{Protection, Scheme};
 use crate::formats::pdf::samples::{Sample, updated};
+use crate::formats::pdf::{IncrementalUpdate, Limits, ObjectId};
 
 const SIGNATURE: &str = "<</Type/Sig/SubFilter/ETSI.CAdES.detached/Contents <00ff>/ByteRange [0 1234 1234 1234]>>";
 const PAGE: &str = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 10 0 R>>>>/Annots 9 0 R>>";
@@ -43,7 +44,7 @@ fn certified(p: u8) -> Vec<u8> {
 fn look(file: &[u8]) -> Changes {
     let pdf = Pdf::open(file, &Limits::default()).unwrap();
     let signatures = signature::signatures(&pdf).unwrap();
-    let signature = signatures.iter().find(|s| s.field_name == "S").unwrap();
+    let signature = signatures.iter().find(|s| s.object == Some(ObjectId::new(6, 0))).unwrap();
     let revision = signature.signed_revision(&pdf).unwrap();
     analyse(&revision, &pdf, signature, &ChangeLimits::default()).unwrap()
 }
@@ -331,4 +332,62 @@ fn three_thousand_fields_filled_are_compared_quickly() {
     let changes = analyse(&pdf, &newest, signature, &ChangeLimits::default()).unwrap();
     assert_eq!(changes.modification, Allowed, "{:?}", changes.findings.first());
     assert!(start.elapsed() < std::time::Duration::from_secs(5));
+}
+
+/// Appends an update whose trailer names the encryption dictionary 90, given with it or as it was.
+fn encrypted_later(file: &[u8], dictionary: Option<String>) -> Vec<u8> {
+    let mut text = file.to_vec();
+    let prev = file.windows(6).rposition(|window| window == b"\nxref\n").unwrap() + 1;
+    let mut table = String::from("xref\n0 0\n");
+    if let Some(dictionary) = dictionary {
+        table = format!("xref\n90 1\n{:010} 00000 n \n", text.len());
+        text.extend(format!("90 0 obj\n{dictionary}\nendobj\n").bytes());
+    }
+    let at = text.len();
+    let id = "<30313233343536373839616263646566>";
+    let trailer = format!("trailer\n<</Size 91/Root 1 0 R/Encrypt 90 0 R/ID[{id}{id}]/Prev {prev}>>");
+    text.extend(format!("{table}{trailer}\nstartxref\n{at}\n%%EOF\n").bytes());
+    text
+}
+
+fn encrypted_and_signed() -> Vec<u8> {
+    let mut file = form(SIGNATURE).finish_encrypted(Protection::open(Scheme::Aes256R6));
+    let hole = file.windows(6).position(|window| window == b"<00ff>").unwrap();
+    let range = format!("[0 {hole:04} {:04} {:04}]", hole + 6, file.len() - hole - 6);
+    let at = file.windows(18).position(|window| window == b"[0 1234 1234 1234]").unwrap();
+    file[at..at + range.len()].copy_from_slice(range.as_bytes());
+    file
+}
+
+#[test]
+fn encryption_added_after_signing_is_forbidden() {
+    let dictionary = Object::Dict(Protection::open(Scheme::Aes256R6).dictionary()).to_bytes();
+    let changes = look(&encrypted_later(&signed(), Some(String::from_utf8(dictionary).unwrap())));
+    assert!(changes.findings.iter().any(|f| f.rule == "encryption" && f.modification == Forbidden), "{changes:?}");
+}
+
+#[test]
+fn encryption_changed_after_signing_is_forbidden_and_kept_is_not() {
+    let file = encrypted_and_signed();
+    assert_eq!(look(&file).modification, Nothing);
+    assert_eq!(look(&encrypted_later(&file, None)).modification, Allowed);
+    let other = Protection { permissions: -1, ..Protection::open(Scheme::Aes256R6) };
+    let dictionary = String::from_utf8(Object::Dict(other.dictionary()).to_bytes()).unwrap();
+    assert_eq!(look(&encrypted_later(&file, Some(dictionary))).modification, Forbidden);
+    let moved = String::from_utf8_lossy(&encrypted_later(&file, None)[file.len()..]).replace("<3031", "<4131");
+    assert_eq!(look(&[file.as_slice(), moved.as_bytes()].concat()).modification, Forbidden);
+}
+
+#[test]
+fn change_inside_an_encrypted_file_is_judged_by_its_plain_content() {
+    let file = encrypted_and_signed();
+    let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+    let rewritten = |text: &[u8]| {
+        let mut update = IncrementalUpdate::new(&pdf).unwrap();
+        let contents = ObjectId::new(4, 0);
+        update.set_stream(contents, crate::formats::pdf::Dict::new(), text);
+        [file.as_slice(), &update.finish(b"seed").unwrap().bytes].concat()
+    };
+    assert_eq!(look(&rewritten(b"q Q\n")).modification, Allowed, "written anew with the same content");
+    assert_eq!(look(&rewritten(b"q q Q Q")).modification, Forbidden);
 }

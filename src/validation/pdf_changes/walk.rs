@@ -237,7 +237,12 @@ impl Walk<'_, '_, '_> {
 
     fn streams(&mut self, context: &Context, old: &Stream, new: &Stream) {
         self.dicts(context, &old.dict, &new.dict);
-        let same = old.data == new.data || self.facts.old.raw(old) == self.facts.new.raw(new);
+        let same = old.data == new.data
+            || match (self.facts.old.decrypted(old), self.facts.new.decrypted(new)) {
+                (Ok(old), Ok(new)) => old == new,
+                // What cannot be read cannot be told unchanged.
+                _ => false,
+            };
         if !same {
             let path = self.path(context.path, "(stream data)".into());
             let context = Context { path, ..context.clone() };

@@ -1,14 +1,15 @@
 //! A CMS file: one report for each SignerInfo.
 
-use crate::formats::cms::{CmsError, SignedData, Trailing, ValidationData, oid};
+use crate::formats::cms::{CmsError, Frame, SignedData, Trailing, ValidationData, oid};
 use crate::validation::blocks::crypto::SignedContent;
+use crate::validation::process::archive_time_stamp;
 use crate::validation::process::basic::{self, Answer, Setting, Subject};
 use crate::validation::process::long_term::{self, Material};
 use crate::validation::process::timestamp;
 use crate::validation::profile::Container;
 use crate::validation::report::{
-    Code, Coverage, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification, SignatureReport,
-    SubIndication,
+    Baseline, Code, Coverage, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification,
+    SignatureReport, SubIndication,
 };
 
 /// Validates a CMS SignedData file. `content` is what a detached signature covers.
@@ -17,6 +18,11 @@ use crate::validation::report::{
 /// [`CmsError`] when the bytes are not a readable SignedData.
 pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) -> Result<FileReport, CmsError> {
     let signed_data = SignedData::parse(bytes)?;
+    let frame = Frame::open(without_trailing(bytes, signed_data.trailing))?;
+    let kept = ValidationData::of_message(&signed_data);
+    let evidence = setting.evidence.with(&kept);
+    let stamps = Setting { evidence: &evidence, ..setting };
+    let message = Whole { frame: &frame, kept: &kept, stamps };
     let reports = signed_data.signers.iter().enumerate().map(|(position, signer)| {
         let mut answer = Answer::default();
         let content = covered(&signed_data, content, &mut answer);
@@ -33,26 +39,55 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
         };
         let mut report = empty_report(position.saturating_add(1), Kind::Signature, None);
         report.coverage = Coverage::WholeFile;
-        validate_one(&subject, setting, answer, &mut report);
+        validate_one(&message, position, &subject, setting, answer, &mut report);
         report
     });
     Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1 })
 }
 
-/// Basic validation, then what the signature's own time-stamps add. CAdES keeps the validation material in SignedData (EN 319 122-1
-/// §6.3, rows for the LT level).
-fn validate_one(subject: &Subject<'_>, setting: Setting<'_>, answer: Answer, report: &mut SignatureReport) {
+/// What the signers of one message share.
+struct Whole<'m> {
+    frame: &'m Frame<'m>,
+    /// SignedData's certificates and crls: where CAdES keeps the validation material (EN 319 122-1 §6.3, rows for the LT level).
+    kept: &'m ValidationData,
+    /// What time-stamps are judged with: their authorities' status is kept there too.
+    stamps: Setting<'m>,
+}
+
+/// Basic validation, then what the signature's own time-stamps add.
+fn validate_one(
+    message: &Whole<'_>,
+    position: usize,
+    subject: &Subject<'_>,
+    setting: Setting<'_>,
+    answer: Answer,
+    report: &mut SignatureReport,
+) {
     let mut basic = basic::validate(subject, setting, answer, report);
-    let time_stamps = timestamp::signature_time_stamps(subject, setting, None, &mut basic.answer.messages);
-    let kept = ValidationData::of_message(subject.signed_data);
-    let material = Material { kept: &kept, protected: None };
-    long_term::validate(&mut basic, subject, setting, &time_stamps.iter().collect::<Vec<_>>(), material, report);
-    for oid in [oid::ARCHIVE_TIME_STAMP_V2, oid::ARCHIVE_TIME_STAMP_V3] {
-        if subject.signer.unsigned_attributes.contains(&oid) {
-            basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(oid.to_string()));
-        }
+    let messages = &mut basic.answer.messages;
+    let archive = archive_time_stamp::validate(message.frame, position, subject, message.stamps, messages);
+    let own = timestamp::signature_time_stamps(subject, message.stamps, |token| archive.proven(token), messages);
+    let time_stamps: Vec<_> = own.iter().chain(archive.time_stamps()).collect();
+    let material = Material { kept: message.kept, protected: archive.protected() };
+    long_term::validate(&mut basic, subject, setting, &time_stamps, material, report);
+    if own.is_empty() && !time_stamps.is_empty() {
+        // Every level above B-B asks for a signature-time-stamp (EN 319 122-1 §6.3).
+        report.level = report.level.at(Baseline::B);
+        let lacks = "B-T: no valid signature time-stamp";
+        basic.answer.messages.push(Message::info(Code::LevelNotReached).detail(lacks));
+    }
+    if subject.signer.unsigned_attributes.contains(&oid::ARCHIVE_TIME_STAMP_V2) {
+        let detail = oid::ARCHIVE_TIME_STAMP_V2.to_string();
+        basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(detail));
     }
     basic.conclude(subject, report);
+}
+
+fn without_trailing(bytes: &[u8], trailing: Trailing) -> &[u8] {
+    match trailing {
+        Trailing::Other(count) => bytes.get(..bytes.len().saturating_sub(count)).unwrap_or(bytes),
+        Trailing::None | Trailing::ZeroPadding(_) => bytes,
+    }
 }
 
 fn covered<'a>(signed_data: &'a SignedData<'_>, given: Option<&'a [u8]>, answer: &mut Answer) -> SignedContent<'a> {
@@ -92,7 +127,7 @@ pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> S
 mod tests {
     use super::*;
     use crate::formats::der::write;
-    use crate::validation::report::{Baseline, Indication};
+    use crate::validation::report::Indication;
     use crate::validation::testing::{Signed, attribute, p7s, signed};
     use crate::validation::{Evidence, Policy, RevocationPolicy};
     use time::macros::datetime;

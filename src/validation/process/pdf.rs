@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::formats::cms::{SignedData, ValidationData};
 use crate::formats::pdf::dss::SecurityStore;
-use crate::formats::pdf::{Limits, Pdf, PdfError, SignatureDictionary, revisions, signature};
+use crate::formats::pdf::{Limits, Password, Pdf, PdfError, SignatureDictionary, revisions, signature};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::blocks::format_checking::{self, SubFilter};
 use crate::validation::evidence;
@@ -17,12 +17,24 @@ use crate::validation::process::timestamp::{self, TimeStamp};
 use crate::validation::profile::{Container, Entry, PdfFacts};
 use crate::validation::report::{FileReport, Format, Kind, SignatureReport};
 
-/// Validates every signature and document time-stamp of a PDF.
+/// Validates every signature and document time-stamp of a PDF that is not encrypted or opens without a password.
 ///
 /// # Errors
 /// [`PdfError`] when the file cannot be read as a PDF.
 pub fn validate_pdf(bytes: &[u8], setting: Setting<'_>) -> Result<FileReport, PdfError> {
-    let pdf = Pdf::open(bytes, &Limits::default())?;
+    validate_pdf_with(bytes, None, setting)
+}
+
+/// As [`validate_pdf`], with the password of an encrypted file.
+///
+/// # Errors
+/// As [`validate_pdf`].
+pub fn validate_pdf_with(
+    bytes: &[u8],
+    password: Option<&Password>,
+    setting: Setting<'_>,
+) -> Result<FileReport, PdfError> {
+    let pdf = Pdf::open_with(bytes, &Limits::default(), password)?;
     let mut dictionaries = signature::signatures(&pdf)?;
     // A dictionary that several fields share is one signature.
     let mut seen = HashSet::new();
@@ -105,7 +117,7 @@ impl File<'_, '_> {
 
     fn signature(&self, mut basic: Basic, subject: &Subject<'_>, end: usize, report: &mut SignatureReport) {
         let proven = self.proofs.earliest(end);
-        let own = timestamp::signature_time_stamps(subject, self.setting, proven, &mut basic.answer.messages);
+        let own = timestamp::signature_time_stamps(subject, self.setting, |_| proven, &mut basic.answer.messages);
         let time_stamps: Vec<&TimeStamp> =
             own.iter().chain(self.proofs.covering(end).map(|proof| &proof.time_stamp)).collect();
         let protected = self.proofs.covering(end).next().map(|proof| &proof.store);

@@ -67,18 +67,18 @@ impl TimeStamp {
 /// Validates the signature-time-stamp attributes of a signature (EN 319 122-1 §5.3): those that prove a time. Of the others only a
 /// message is left.
 ///
-/// `proven` is when the whole signature provably existed: a token whose unit has expired since may still hold.
+/// `proven` tells when a token provably existed: one whose unit has expired since may still hold.
 pub fn signature_time_stamps(
     subject: &Subject<'_>,
     setting: Setting<'_>,
-    proven: Option<OffsetDateTime>,
+    proven: impl Fn(&[u8]) -> Option<OffsetDateTime>,
     messages: &mut Vec<Message>,
 ) -> Vec<TimeStamp> {
     let tokens = subject.signer.unsigned_attributes.values(&oid::SIGNATURE_TIME_STAMP);
     let mut found = Vec::new();
     for token in tokens.take(MAX_SIGNATURE_TIME_STAMPS) {
         // The imprint is of the signature value's octets, without tag and length.
-        match validate(token, &subject.signer.signature, setting, proven) {
+        match validate(token, &subject.signer.signature, setting, proven(token)) {
             Ok(time_stamp) => {
                 let detail = format!("{}, {}", time_stamp.time, time_stamp.unit.subject());
                 messages.push(Message::info(Code::TimestampValid).detail(detail));
@@ -94,11 +94,11 @@ pub fn signature_time_stamps(
     found
 }
 
-/// Validates one token over `covered`.
+/// Validates one token over `covered`. `proven` is when the token itself provably existed.
 ///
 /// # Errors
 /// The message of the finding that decided against it.
-fn validate(
+pub fn validate(
     token: &[u8],
     covered: &[u8],
     setting: Setting<'_>,

@@ -235,7 +235,7 @@ codes! {
         "the signature is valid CMS but off the ETSI baseline profile"
         "chữ ký là CMS hợp lệ nhưng không theo hồ sơ cơ sở ETSI";
     TimestampNotEvaluated "timestamp-not-evaluated"
-        "an archive time-stamp is present; it was not evaluated and proves nothing here"
+        "an archive time-stamp was not evaluated and proves nothing here"
         "có dấu thời gian lưu trữ nhưng chưa được kiểm tra nên không có giá trị chứng minh";
     TimestampValid "timestamp-valid"
         "a time-stamp proves that the signature existed"
@@ -243,6 +243,18 @@ codes! {
     TimestampNotValid "timestamp-not-valid"
         "a time-stamp does not validate and proves nothing"
         "dấu thời gian không hợp lệ nên không có giá trị chứng minh";
+    ArchiveTimestampValid "archive-timestamp-valid"
+        "an archive time-stamp proves that the signature and what it lists existed"
+        "dấu thời gian lưu trữ chứng minh chữ ký và dữ liệu kèm theo đã tồn tại";
+    ArchiveTimestampNotValid "archive-timestamp-not-valid"
+        "an archive time-stamp does not validate and proves nothing"
+        "dấu thời gian lưu trữ không hợp lệ nên không có giá trị chứng minh";
+    ArchiveTimestampNotCovering "archive-timestamp-not-covering"
+        "certificates, revocation data or attributes were added after the newest archive time-stamp, which does not cover them"
+        "có chứng thư, dữ liệu thu hồi hoặc thuộc tính được thêm sau dấu thời gian lưu trữ mới nhất nên không được bảo vệ";
+    ArchiveIndexMismatch "archive-index-mismatch"
+        "the hash index of an archive time-stamp does not fit the message"
+        "bảng băm của dấu thời gian lưu trữ không khớp với thông điệp";
     LevelNotReached "level-not-reached"
         "the next baseline level is not reached"
         "chưa đạt mức hồ sơ cơ sở tiếp theo";
@@ -253,7 +265,7 @@ codes! {
         "the signature names a signature policy, which was not checked"
         "chữ ký nêu chính sách ký, chưa được kiểm tra";
     TimestampImprint "timestamp-imprint"
-        "the document time-stamp is not of this document"
+        "the time-stamp is not of this document"
         "dấu thời gian không thuộc về tài liệu này";
     TimestampMalformed "timestamp-malformed"
         "what stands as a time-stamp is none"

@@ -3,7 +3,7 @@
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time), [`search`]
 //! (candidate paths, bounded), [`constraints`] (what each certificate may do), [`names`] (name constraints), [`policies`]
 //! (certificate policies), [`mod@revocation`] (what CRLs say, with `crl_scope`: for which certificates and reasons they speak, and
-//! `crl_signer`: whose key may have signed them), `responder` (what OCSP responses say, and who may sign them).
+//! `crl_signer`: whose key may have signed them), [`responder`] (what OCSP responses say, and who may sign them).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
 
@@ -12,7 +12,7 @@ mod crl_scope;
 mod crl_signer;
 pub mod names;
 pub mod policies;
-mod responder;
+pub mod responder;
 pub mod revocation;
 pub mod search;
 

@@ -1,11 +1,13 @@
 //! OCSP responders: who may answer for an authority (RFC 6960 §4.2.2.2), and what an answer says.
 
 use const_oid::ObjectIdentifier;
+use time::OffsetDateTime;
 
-use super::revocation::{Sources, Status, responder_status};
+use super::revocation::{Sources, Status, responder_status, worse};
 use crate::formats::ocsp::{CertStatus, OcspResponse, SingleResponse};
 use crate::formats::x509::Certificate;
-use crate::validation::budget::Budget;
+use crate::validation::budget::{Budget, Exhausted};
+use crate::validation::evidence::Evidence;
 
 /// id-kp-OCSPSigning.
 const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9");
@@ -18,6 +20,80 @@ const REMOVE_FROM_CRL: u32 = 8;
 
 /// Most answers of one response about one certificate that are looked at.
 const MAX_ANSWERS: usize = 8;
+
+/// Why a responder is not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponderRefusal {
+    CriticalExtension,
+    IssuerUnknown,
+    /// Neither the issuer nor certified by it.
+    NotAuthorised,
+    /// Its certificate lacks id-kp-OCSPSigning.
+    NotForOcspSigning,
+    NotUnderstood,
+    /// Outside of its certificate's validity when it answered.
+    NotValidThen,
+    Revoked,
+    /// Its certificate has no id-pkix-ocsp-nocheck, and no CRL tells its status: such a list would help.
+    StatusUnknown,
+    BadSignature,
+    TooManyChecks,
+}
+
+impl ResponderRefusal {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::CriticalExtension => "its OCSP response has a critical extension that is not supported",
+            Self::IssuerUnknown => "its issuer is not known",
+            Self::NotAuthorised => "its OCSP responder is not authorised by its issuer",
+            Self::NotForOcspSigning => "its OCSP responder is not certified for OCSP signing",
+            Self::NotUnderstood => "its OCSP responder's certificate is not understood",
+            Self::NotValidThen => "its OCSP responder's certificate was not valid when it answered",
+            Self::Revoked => "its OCSP responder is revoked",
+            Self::StatusUnknown => "its OCSP responder's status is not known",
+            Self::BadSignature => "the OCSP response's signature does not verify",
+            Self::TooManyChecks => "too many signature checks",
+        }
+    }
+}
+
+impl From<Exhausted> for ResponderRefusal {
+    fn from(_: Exhausted) -> Self {
+        Self::TooManyChecks
+    }
+}
+
+/// Whether the response comes from a responder that may speak for the authorities in `issuers` (the certificate's issuer first).
+///
+/// # Errors
+/// [`ResponderRefusal`].
+pub fn may_answer(
+    response: &OcspResponse,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    time: OffsetDateTime,
+    budget: &mut Budget,
+) -> Result<(), ResponderRefusal> {
+    authorised(response, Sources::all(issuers, evidence, time), budget)
+}
+
+/// What one response alone says of `certificate`: the worst of its answers.
+pub fn says(
+    response: &OcspResponse,
+    certificate: &Certificate,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    time: OffsetDateTime,
+) -> Status {
+    let found = statuses(response, certificate, Sources::all(issuers, evidence, time), &mut Budget::default());
+    found.into_iter().reduce(worse).unwrap_or(Status::Unknown("its OCSP response does not name it"))
+}
+
+/// The certificates that a response names as its responder's, among its own and those known.
+pub fn candidates<'a>(response: &'a OcspResponse, evidence: &'a Evidence) -> impl Iterator<Item = &'a Certificate> {
+    let all = response.certificates().iter().chain(&evidence.certificates);
+    all.filter(|candidate| response.names_responder(candidate))
+}
 
 /// What an OCSP response says of the certificate at the time asked for, if it names it at all.
 pub(super) fn statuses(
@@ -32,27 +108,27 @@ pub(super) fn statuses(
         return Vec::new();
     }
     if let Err(why) = authorised(response, sources, budget) {
-        return vec![Status::Unknown(why)];
+        return vec![Status::Unknown(why.text())];
     }
     answers.into_iter().map(|answer| status_of(answer, response, certificate, sources)).collect()
 }
 
 /// Checks that the response was signed by the certificate's issuer itself, or by a responder that this very authority certified
 /// for OCSP signing.
-fn authorised(response: &OcspResponse, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
+fn authorised(response: &OcspResponse, sources: Sources<'_>, budget: &mut Budget) -> Result<(), ResponderRefusal> {
     if !response.unknown_critical().is_empty() {
-        return Err("its OCSP response has a critical extension that is not supported");
+        return Err(ResponderRefusal::CriticalExtension);
     }
-    let issuer = sources.issuers.first().ok_or("its issuer is not known")?;
+    let issuer = sources.issuers.first().ok_or(ResponderRefusal::IssuerUnknown)?;
     if response.names_responder(issuer) && verifies(response, issuer, sources, budget)? {
         return Ok(());
     }
     let candidates = response.certificates().iter().chain(&sources.evidence.certificates);
-    let mut refusal = "its OCSP responder is not authorised by its issuer";
+    let mut refusal = ResponderRefusal::NotAuthorised;
     for candidate in candidates.filter(|c| response.names_responder(c) && c.issuer() == issuer.subject()) {
         match delegated(candidate, issuer, response, sources, budget) {
             Ok(()) if verifies(response, candidate, sources, budget)? => return Ok(()),
-            Ok(()) => refusal = "the OCSP response's signature does not verify",
+            Ok(()) => refusal = ResponderRefusal::BadSignature,
             Err(why) => refusal = why,
         }
     }
@@ -67,26 +143,26 @@ fn delegated(
     response: &OcspResponse,
     sources: Sources<'_>,
     budget: &mut Budget,
-) -> Result<(), &'static str> {
+) -> Result<(), ResponderRefusal> {
     let extensions = responder.extensions();
     let purposes = extensions.extended_key_usage.as_deref().unwrap_or_default();
     let may_sign = extensions.key_usage.is_none_or(|usage| usage.digital_signature() || usage.non_repudiation());
     if !purposes.contains(&OCSP_SIGNING) || !may_sign {
-        return Err("its OCSP responder is not certified for OCSP signing");
+        return Err(ResponderRefusal::NotForOcspSigning);
     }
     if !extensions.malformed.is_empty() || extensions.unknown_critical().next().is_some() {
-        return Err("its OCSP responder's certificate is not understood");
+        return Err(ResponderRefusal::NotUnderstood);
     }
     if !responder.validity().contains(response.produced_at()) {
-        return Err("its OCSP responder's certificate was not valid when it answered");
+        return Err(ResponderRefusal::NotValidThen);
     }
-    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+    budget.spend_signature_check()?;
     if !sources.evidence.known.issued(responder, issuer) {
-        return Err("its OCSP responder is not authorised by its issuer");
+        return Err(ResponderRefusal::NotAuthorised);
     }
     match responder_status(responder, sources, budget) {
-        Status::Revoked(_) | Status::OnHold => Err("its OCSP responder is revoked"),
-        Status::Unknown(_) if extensions.get(&NOCHECK).is_none() => Err("its OCSP responder's status is not known"),
+        Status::Revoked(_) | Status::OnHold => Err(ResponderRefusal::Revoked),
+        Status::Unknown(_) if extensions.get(&NOCHECK).is_none() => Err(ResponderRefusal::StatusUnknown),
         _ => Ok(()),
     }
 }
@@ -96,8 +172,8 @@ fn verifies(
     responder: &Certificate,
     sources: Sources<'_>,
     budget: &mut Budget,
-) -> Result<bool, &'static str> {
-    budget.spend_signature_check().map_err(|_| "too many signature checks")?;
+) -> Result<bool, ResponderRefusal> {
+    budget.spend_signature_check()?;
     Ok(sources.evidence.known.answered(response, responder))
 }
 
@@ -151,8 +227,7 @@ mod tests {
     use super::super::revocation::status;
     use super::*;
     use crate::formats::x509::testing::{Answer, Issuer, Template};
-    use crate::validation::Evidence;
-    use time::{OffsetDateTime, macros::datetime};
+    use time::macros::datetime;
 
     const THIS: OffsetDateTime = datetime!(2026-05-01 0:00 UTC);
     const NEXT: OffsetDateTime = datetime!(2026-06-01 0:00 UTC);

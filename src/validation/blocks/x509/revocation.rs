@@ -37,9 +37,7 @@ pub fn status(
     time: OffsetDateTime,
     budget: &mut Budget,
 ) -> Status {
-    let sources =
-        Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::UntilNextUpdate };
-    status_from(certificate, sources, budget)
+    status_from(certificate, Sources::all(issuers, evidence, time), budget)
 }
 
 /// The same from information made at or after `time` only: what was promised before could not know.
@@ -62,6 +60,13 @@ pub(super) struct Sources<'a> {
     pub time: OffsetDateTime,
     pub keys: Keys,
     pub freshness: Freshness,
+}
+
+impl<'a> Sources<'a> {
+    /// Everything, judged in the ordinary way.
+    pub fn all(issuers: &'a [Certificate], evidence: &'a Evidence, time: OffsetDateTime) -> Self {
+        Self { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::UntilNextUpdate }
+    }
 }
 
 /// Which information may say that a certificate was good (EN 319 102-1 §5.2.5).
@@ -198,7 +203,7 @@ fn continues(delta: &CertificateList, complete: &CertificateList) -> bool {
 }
 
 /// Keeps the worse news, and the later of two reasons for knowing nothing.
-fn worse(best: Status, found: Status) -> Status {
+pub(super) fn worse(best: Status, found: Status) -> Status {
     let nothing = |status| matches!(status, Status::Unknown(_));
     if rank(found) > rank(best) || (nothing(best) && nothing(found)) { found } else { best }
 }

@@ -2,11 +2,12 @@
 //!
 //! Order matters: what forbids comes first ([`locked_field`], [`ambiguous`]), then what is always permitted
 //! ([`long_term`], [`metadata`]), then [`signing`], [`form_filling`], [`annotation`], [`structure`].
-//! [`signed_dictionary`] and [`mod@unexplained`] look at the file instead of single differences.
+//! [`encryption`], [`signed_dictionary`] and [`mod@unexplained`] look at the file instead of single differences.
 
 mod ambiguous;
 mod annotation;
 mod coverage;
+pub(super) mod encryption;
 mod form_filling;
 mod locked_field;
 mod long_term;
