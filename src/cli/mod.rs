@@ -8,6 +8,8 @@
 
 #[cfg(feature = "server")]
 pub mod admin;
+#[cfg(feature = "server")]
+mod appearance_args;
 pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;

@@ -69,6 +69,8 @@ pub struct Ask {
     pub field: Option<String>,
     /// Dotted identifier; the credential's default when absent.
     pub sign_algo: Option<String>,
+    /// How the signature is shown, as in the service's API; invisible when absent.
+    pub appearance: Option<Value>,
 }
 
 /// A request as the service answers it; unknown members are ignored.
@@ -136,6 +138,9 @@ impl Portal {
             if let (Some(text), Some(object)) = (text, body.as_object_mut()) {
                 object.insert(member.to_owned(), text.as_str().into());
             }
+        }
+        if let (Some(appearance), Some(object)) = (&ask.appearance, body.as_object_mut()) {
+            object.insert("appearance".to_owned(), appearance.clone());
         }
         let key = random_key();
         let ask = || {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::appearance_args::AppearanceArgs;
 use super::portal::{Access, Ask, Portal};
 use crate::app::config::secret_file;
 use crate::app::sandbox::{Readers, write_atomically};
@@ -52,6 +53,8 @@ pub struct Args {
     /// Empty signature field to fill
     #[arg(long)]
     field: Option<String>,
+    #[command(flatten)]
+    appearance: AppearanceArgs,
     /// Ready file of a sandbox: where it is and which portal to be
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -98,6 +101,7 @@ async fn sign(portal: &Portal, file: &Path, args: &Args) -> Result<()> {
         location: args.location.clone(),
         field: args.field.clone(),
         sign_algo: args.sign_algo.clone(),
+        appearance: args.appearance.json()?,
     };
     let request = portal.create(&name, &document, &ask).await?;
     if args.auto_confirm {

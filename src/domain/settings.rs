@@ -31,7 +31,7 @@ pub struct SignatureOptions {
     /// Empty signature field to fill; a new one when absent.
     pub field: Option<String>,
     /// How the signature is shown on a page; invisible when absent. PDF only.
-    pub appearance: Option<VisibleSignature>,
+    pub appearance: Option<Box<VisibleSignature>>,
     /// Makes the signature a certification (DocMDP); PDF only.
     pub certify: Option<DocMdpPermission>,
     /// Fields that may not change afterwards (FieldMDP); PDF only.

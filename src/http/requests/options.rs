@@ -95,7 +95,7 @@ impl Signature {
             content_format: self.mime_type.map(ContentFormat::MimeType),
         };
         Ok(SignatureOptions {
-            appearance: self.appearance.map(appearance::checked).transpose()?,
+            appearance: self.appearance.map(|asked| appearance::checked(asked).map(Box::new)).transpose()?,
             format: format(self.format.as_deref())?,
             level: level(self.level.as_deref())?,
             reason: self.reason,

@@ -223,7 +223,7 @@ fn integer_f(value: f64) -> Object {
 fn first_bits(count: u16) -> Vec<u8> {
     let whole = usize::from(count / 8);
     let mut bits = vec![0xff; whole];
-    if count % 8 > 0 {
+    if !count.is_multiple_of(8) {
         bits.push(!(0xffu8 >> (count % 8)));
     }
     bits

@@ -30,7 +30,7 @@ pub(super) enum Picture {
         space: JpegSpace,
         bytes: Vec<u8>,
     },
-    Vector(Vector),
+    Vector(Box<Vector>),
 }
 
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Picture {
         match bytes {
             [0x89, b'P', b'N', b'G', ..] => Ok(Self::Pixels(png(bytes)?)),
             [0xff, 0xd8, ..] => jpeg(bytes),
-            _ => Ok(Self::Vector(Vector::read(bytes)?)),
+            _ => Ok(Self::Vector(Box::new(Vector::read(bytes)?))),
         }
     }
 
