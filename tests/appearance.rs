@@ -105,7 +105,7 @@ fn judged(name: &str, file: &[u8], page: &str) -> Option<String> {
 
 #[test]
 fn a_citizen_s_signature_says_who_when_why_and_where() {
-    let appearance = json!({"place": rectangle(-1, 310.0, 640.0, 240.0, 90.0), "qr": "https://vi.du/tra-cuu/123"});
+    let appearance = json!({"place": rectangle(-1, 310.0, 690.0, 240.0, 90.0), "qr": "https://vi.du/tra-cuu/123"});
     let signed = sign(&sample(), appearance.clone()).expect("signed");
     assert_eq!(signed, sign(&sample(), appearance).expect("signed"), "the same request gives the same bytes");
     let Some(text) = judged("signature-citizen-qr", &signed, "2") else { return };
@@ -120,7 +120,7 @@ fn a_citizen_s_signature_says_who_when_why_and_where() {
 fn a_seal_stands_by_words_of_the_page() {
     use base64::Engine as _;
     let image = base64::engine::general_purpose::STANDARD.encode(SEAL);
-    let anchor = json!({"anchor": {"text": "ĐẠI DIỆN BÊN A", "occurrence": "last", "dx": 0, "dy": 4, "width": 90, "height": 90}});
+    let anchor = json!({"anchor": {"text": "ĐẠI DIỆN BÊN A", "occurrence": "last", "dx": 5, "dy": 14, "width": 90, "height": 90}});
     let signed = sign(&sample(), json!({"place": anchor, "template": "agency-seal", "image": image}));
     let signed = signed.expect("signed");
     judged("signature-seal", &signed, "2");

@@ -44,7 +44,8 @@ impl Matrix {
     }
 }
 
-/// The part of the graphics state that places text (§9.3).
+/// The part of the graphics state that places text (§9.3); what only matters to words is read where they are looked for.
+#[allow(dead_code)]
 #[derive(Clone, Copy)]
 pub(super) struct State {
     ctm: Matrix,
@@ -75,7 +76,9 @@ impl State {
     }
 }
 
-/// A string, or a move between strings of `TJ` in thousandths of the font size.
+/// A string, or a move between strings of `TJ` in thousandths of the font size. Read where words are looked
+/// for; a build without appearances does not.
+#[allow(dead_code)]
 pub(super) enum Piece {
     Codes(Vec<u8>),
     Move(f64),
