@@ -10,6 +10,7 @@ install_missing() {
     local packages=()
     command -v qpdf >/dev/null || packages+=(qpdf)
     command -v pdfsig >/dev/null || packages+=(poppler-utils)
+    command -v zbarimg >/dev/null || packages+=(zbar-tools)
     command -v openssl >/dev/null || packages+=(openssl)
     command -v g++ >/dev/null || packages+=(g++)
     command -v python3 >/dev/null || packages+=(python3 python3-venv)

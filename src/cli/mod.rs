@@ -9,6 +9,8 @@
 #[cfg(feature = "server")]
 pub mod admin;
 #[cfg(feature = "server")]
+mod appearance_args;
+#[cfg(feature = "server")]
 pub mod augment;
 pub mod chain;
 #[cfg(feature = "server")]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::appearance_args::AppearanceArgs;
 use super::hash_only;
 use super::material::first_line;
 use super::portal::{Access, Ask, Document, Paper, Portal};
@@ -90,6 +91,8 @@ pub struct Args {
     /// Empty signature field to fill
     #[arg(long)]
     pub(super) field: Option<String>,
+    #[command(flatten)]
+    appearance: AppearanceArgs,
     /// Ready file of a sandbox: where it is and which portal to be
     #[arg(long, value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
@@ -141,6 +144,9 @@ async fn sign(portal: &Portal, files: &[PathBuf], args: &Args) -> Result<bool> {
     let mut options = options(args);
     if let Some(file) = &args.password_file {
         options.insert("password".to_owned(), first_line(file)?.as_str().into());
+    }
+    if let Some(appearance) = args.appearance.json()? {
+        options.insert("appearance".to_owned(), appearance);
     }
     let request = portal.create(&papers, &Ask { credential, description, options }).await?;
     if args.auto_confirm {

@@ -6,6 +6,7 @@ use crate::crypto::SignatureAlgorithm;
 use crate::formats::level::Baseline;
 use crate::formats::pdf::permissions::{DocMdpPermission, FieldLock};
 use crate::signing::extras::{Extras, Reason};
+use crate::signing::visible::VisibleSignature;
 
 /// The signature algorithm and everything the portal asks for besides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct SignatureOptions {
     pub contact_info: Option<String>,
     /// Empty signature field to fill; a new one when absent.
     pub field: Option<String>,
+    /// How the signature is shown on a page; invisible when absent. PDF only.
+    pub appearance: Option<Box<VisibleSignature>>,
     /// Makes the signature a certification (DocMDP); PDF only.
     pub certify: Option<DocMdpPermission>,
     /// Fields that may not change afterwards (FieldMDP); PDF only.
@@ -103,6 +106,7 @@ impl SignatureOptions {
             ("field", self.field.is_some()),
             ("certify", self.certify.is_some()),
             ("lock", self.lock.is_some()),
+            ("appearance", self.appearance.is_some()),
         ];
         options.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use time::OffsetDateTime;
+use time::macros::offset;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::credentials::UsableCredential;
 use super::{DocumentProblem, Result, ServiceError};
@@ -12,14 +13,18 @@ use crate::domain::settings::SignatureFormat;
 use crate::domain::{AuthorizedHash, Item, SignatureSettings};
 use crate::formats::pdf::{Limits, Password, Pdf, PdfError};
 use crate::mapping::Mapped;
+use crate::signing::appearance::{Appearance, SignatureFacts};
 use crate::signing::attributes::{Profile, SignedAttributes};
 use crate::signing::cades::assemble_enveloping;
 use crate::signing::cms::{assemble, cms_capacity};
-use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare};
+use crate::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, embed, prepare, prepare_visible};
 use crate::storage::{Intent, SignatureRow};
 
 /// Largest file that is put inside its signature: it is kept in the database a second time.
 const MAX_ENVELOPED: usize = 16 << 20;
+
+/// The clocks that people who look at a signature have.
+const VIET_NAM: UtcOffset = offset!(+7);
 
 /// What is kept between the intent and the signature value.
 #[derive(Serialize, Deserialize)]
@@ -134,7 +139,15 @@ impl Task {
             lock: options.lock.clone(),
             contents_capacity: capacity.map_err(|error| ServiceError::Internal(error.to_string()))?,
         };
-        prepare(&pdf, &request).map_err(not_signable)
+        let Some(shown) = &options.appearance else { return prepare(&pdf, &request).map_err(not_signable) };
+        let facts = SignatureFacts {
+            signer: request.name.clone().unwrap_or_default(),
+            reason: request.reason.clone(),
+            location: request.location.clone(),
+            signing_time: self.now.to_offset(VIET_NAM),
+        };
+        let drawing = Appearance::new(shown, facts).map_err(|error| not_signable(error.into()))?;
+        prepare_visible(&pdf, &request, &drawing).map_err(not_signable)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a document is not signed: each variant names the rule.
 
+use super::visible::AppearanceError;
 use crate::formats::pdf::PdfError;
 use crate::formats::pdf::permissions::DocMdpPermission;
 
@@ -8,6 +9,9 @@ use crate::formats::pdf::permissions::DocMdpPermission;
 pub enum SigningError {
     #[error(transparent)]
     Pdf(#[from] PdfError),
+    /// The visible signature cannot be shown as asked.
+    #[error(transparent)]
+    Appearance(#[from] AppearanceError),
     /// A certification signature (DocMDP P=1) forbids any further change.
     #[error("the document is certified and permits no changes")]
     CertifiedNoChanges,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::edit::{Edit, Owner};
 use super::error::SigningError;
+use super::visible::{Draw, Widget};
 use crate::formats::pdf::fields::Field;
 use crate::formats::pdf::permissions::FieldLock;
 use crate::formats::pdf::{Dict, Object, ObjectId, Pdf, pages, text};
@@ -70,13 +71,19 @@ impl<'f> Target<'f> {
         edit: &mut Edit<'_, '_>,
         signature: ObjectId,
         lock: Option<&FieldLock>,
+        drawing: Option<&dyn Draw>,
     ) -> Result<(), SigningError> {
         match self {
-            Self::Existing(_, id) => {
+            Self::Existing(field, id) => {
+                if let Some(drawing) = drawing {
+                    let widget = drawing.draw_into(edit.pdf(), edit.update(), field)?;
+                    let shown = merged(edit.dict(Owner::Object(widget.on))?, &widget.entries);
+                    edit.set(widget.on, Object::Dict(shown));
+                }
                 let field = edit.dict(Owner::Object(*id))?;
                 edit.set(*id, Object::Dict(field.with("V", Object::Ref(signature))));
             }
-            Self::New(name) => add_field(edit, name, signature, lock)?,
+            Self::New(name) => add_field(edit, name, signature, lock, drawing)?,
         }
         let form = edit.dict(Owner::Form)?;
         let flags = form.get("SigFlags").and_then(Object::as_integer).unwrap_or(0);
@@ -87,15 +94,19 @@ impl<'f> Target<'f> {
     }
 }
 
-/// Adds an invisible field to the form, merged with a widget on the first page. A document without pages gets a field
-/// without widget.
+/// Adds a field to the form, merged with its widget: where the drawing stands, else invisibly on the first page. A document
+/// without pages gets a field without widget.
 fn add_field(
     edit: &mut Edit<'_, '_>,
     name: &str,
     signature: ObjectId,
     lock: Option<&FieldLock>,
+    drawing: Option<&dyn Draw>,
 ) -> Result<(), SigningError> {
-    let page = pages::first_page(edit.pdf())?;
+    let widget = match drawing {
+        Some(drawing) => Some(drawing.draw(edit.pdf(), edit.update())?),
+        None => pages::first_page(edit.pdf())?.map(|page| Widget { on: page.id, entries: invisible_rectangle() }),
+    };
     let mut field = Dict::new()
         .with("FT", Object::name("Sig"))
         .with("T", Object::String(text::encode(name)))
@@ -103,23 +114,31 @@ fn add_field(
     if let Some(lock) = lock {
         field.set("Lock", Object::Dict(lock.to_dict().with("Type", Object::name("SigFieldLock"))));
     }
-    if let Some(page) = &page {
-        for (key, value) in invisible_widget(page.id).iter() {
-            field.set(&key.to_string(), value.clone());
-        }
+    if let Some(widget) = &widget {
+        field = merged(merged(field, &annotation(widget.on)), &widget.entries);
     }
     let id = edit.add(Object::Dict(field))?;
-    if let Some(page) = &page {
-        edit.append(Owner::Object(page.id), "Annots", id)?;
+    if let Some(widget) = &widget {
+        edit.append(Owner::Object(widget.on), "Annots", id)?;
     }
     edit.append(Owner::Form, "Fields", id)
 }
 
-fn invisible_widget(page: ObjectId) -> Dict {
+fn annotation(page: ObjectId) -> Dict {
     Dict::new()
         .with("Type", Object::name("Annot"))
         .with("Subtype", Object::name("Widget"))
         .with("P", Object::Ref(page))
         .with("F", Object::Integer(WIDGET_FLAGS))
-        .with("Rect", Object::Array(vec![Object::Integer(0); 4]))
+}
+
+fn invisible_rectangle() -> Dict {
+    Dict::new().with("Rect", Object::Array(vec![Object::Integer(0); 4]))
+}
+
+fn merged(mut dict: Dict, entries: &Dict) -> Dict {
+    for (key, value) in entries.iter() {
+        dict.set(&key.to_string(), value.clone());
+    }
+    dict
 }

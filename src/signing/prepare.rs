@@ -16,6 +16,7 @@ use super::embed::Prepared;
 use super::error::SigningError;
 use super::field::Target;
 use super::permitted;
+use super::visible::Draw;
 use crate::crypto::DigestAlgorithm;
 use crate::crypto::digest::Hasher;
 use crate::formats::pdf::object::PdfString;
@@ -60,6 +61,22 @@ pub struct PrepareRequest {
 /// # Errors
 /// [`SigningError`] with the reason the document must not or cannot be signed.
 pub fn prepare(pdf: &Pdf<'_>, request: &PrepareRequest) -> Result<Prepared, SigningError> {
+    prepare_shown(pdf, request, None)
+}
+
+/// As [`prepare`], with `drawing` shown on the page: in the existing field, or in a new one where the drawing says.
+///
+/// # Errors
+/// As [`prepare`]; [`SigningError::Appearance`] when it cannot be shown as asked.
+pub fn prepare_visible(pdf: &Pdf<'_>, request: &PrepareRequest, drawing: &dyn Draw) -> Result<Prepared, SigningError> {
+    prepare_shown(pdf, request, Some(drawing))
+}
+
+fn prepare_shown(
+    pdf: &Pdf<'_>,
+    request: &PrepareRequest,
+    drawing: Option<&dyn Draw>,
+) -> Result<Prepared, SigningError> {
     let mut edit = Edit::new(pdf)?;
     let form_fields = fields::fields(pdf)?;
     let target = match &request.field {
@@ -71,7 +88,7 @@ pub fn prepare(pdf: &Pdf<'_>, request: &PrepareRequest) -> Result<Prepared, Sign
     }
     permitted::check(pdf, target.name())?;
     let signature = edit.update().allocate()?;
-    target.hold(&mut edit, signature, request.lock.as_ref())?;
+    target.hold(&mut edit, signature, request.lock.as_ref(), drawing)?;
     if request.certify.is_some() {
         certify(&mut edit, signature)?;
     }
@@ -92,7 +109,7 @@ pub fn prepare_time_stamp(pdf: &Pdf<'_>, capacity: usize) -> Result<Prepared, Si
     let mut edit = Edit::new(pdf)?;
     let target = Target::new(&fields::fields(pdf)?, "DocTimeStamp");
     let signature = edit.update().allocate()?;
-    target.hold(&mut edit, signature, None)?;
+    target.hold(&mut edit, signature, None, None)?;
     let layout = layout(Token::TimeStamp, capacity, Dict::empty())?;
     finish(edit, layout, signature, b"document time-stamp")
 }

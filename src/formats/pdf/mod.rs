@@ -24,6 +24,7 @@ pub mod crypt;
 pub mod dss;
 pub mod fields;
 mod filters;
+pub mod geometry;
 pub mod incremental;
 mod lexer;
 mod limits;

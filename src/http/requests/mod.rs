@@ -4,6 +4,7 @@
 //! (how to sign), [`read`] (state and cancellation),
 //! [`download`]. Unknown JSON members are refused here: a misspelt one must not be silently without effect.
 
+mod appearance;
 mod create;
 mod download;
 mod options;

@@ -12,6 +12,9 @@ use crate::formats::level::Baseline;
 use crate::formats::pdf::permissions::{DocMdpPermission, FieldLock};
 use crate::signing::extras::{Commitment, ContentFormat, Extras, SignaturePolicy, SignerLocation};
 
+use super::appearance;
+use crate::signing::visible::VisibleSignature;
+
 use super::super::fault::Fault;
 use super::super::problem;
 
@@ -25,6 +28,7 @@ pub(super) struct Signature {
     pub location: Option<String>,
     pub contact_info: Option<String>,
     pub field: Option<String>,
+    pub appearance: Option<VisibleSignature>,
     /// DocMDP `P`.
     pub certify: Option<u8>,
     pub lock: Option<Lock>,
@@ -91,6 +95,7 @@ impl Signature {
             content_format: self.mime_type.map(ContentFormat::MimeType),
         };
         Ok(SignatureOptions {
+            appearance: self.appearance.map(|asked| appearance::checked(asked).map(Box::new)).transpose()?,
             format: format(self.format.as_deref())?,
             level: level(self.level.as_deref())?,
             reason: self.reason,

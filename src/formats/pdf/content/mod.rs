@@ -1,0 +1,142 @@
+//! Where a content stream shows text and whether it paints areas (ISO 32000-1 §8, §9).
+//!
+//! This file tells whether something new on a page hides what was there: fonts are not read, widths are estimated.
+//! `scan` walks the operators, `encoding`, `cmap` and `font` turn shown codes into characters, and [`text`] finds words on
+//! a page. Nothing is drawn.
+
+#[cfg(feature = "appearance")]
+mod cmap;
+#[cfg(feature = "appearance")]
+mod encoding;
+#[cfg(feature = "appearance")]
+mod font;
+mod scan;
+#[cfg(feature = "appearance")]
+pub mod text;
+
+use super::object::{Dict, Name, Object, Stream};
+use super::pages::Page;
+use super::reader::Pdf;
+use scan::{Matrix, Scan, Shown, Sink, State};
+
+/// Width of an average character, in units of the font size.
+const CHARACTER: f64 = 0.5;
+
+/// An area in the coordinates of the page or form.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rectangle {
+    pub left: f64,
+    pub bottom: f64,
+    pub right: f64,
+    pub top: f64,
+}
+
+impl Rectangle {
+    /// The rectangle with these two corners, in any order.
+    pub fn new(a: (f64, f64), b: (f64, f64)) -> Self {
+        Self { left: a.0.min(b.0), bottom: a.1.min(b.1), right: a.0.max(b.0), top: a.1.max(b.1) }
+    }
+
+    /// Reads an array of four numbers, e.g. /Rect.
+    pub fn read(pdf: &Pdf<'_>, array: &Object) -> Option<Self> {
+        let array = pdf.resolve(array).ok()?;
+        let items = array.as_array()?.iter();
+        let numbers: Vec<f64> = items.map(|n| pdf.resolve(n).ok()?.as_number()).collect::<Option<_>>()?;
+        let &[a, b, c, d] = numbers.as_slice() else { return None };
+        Some(Self::new((a, b), (c, d)))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.right <= self.left || self.top <= self.bottom
+    }
+
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.left < other.right && other.left < self.right && self.bottom < other.top && other.bottom < self.top
+    }
+}
+
+/// What a content stream shows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Painted {
+    /// Roughly where each piece of visible text stands.
+    pub text: Vec<Rectangle>,
+    /// True when something is filled or an image is drawn: what lies below may be hidden.
+    pub areas: bool,
+}
+
+/// Looks at the contents of a page. What cannot be decoded is left out.
+pub fn page(pdf: &Pdf<'_>, page: &Page) -> Painted {
+    Scan::page(pdf, page, Painted::default())
+}
+
+/// Looks at a form XObject, e.g. an appearance.
+pub fn form(pdf: &Pdf<'_>, form: &Stream) -> Painted {
+    let mut scan = Scan::new(pdf, Painted::default());
+    scan.form(form, &Dict::default(), Matrix::IDENTITY, 0);
+    scan.sink
+}
+
+impl Sink for Painted {
+    fn area(&mut self) {
+        self.areas = true;
+    }
+
+    fn font(&mut self, _: &Pdf<'_>, _: &Dict, _: &Name) -> Option<usize> {
+        None
+    }
+
+    fn show(&mut self, shown: &Shown, state: &State, place: Matrix) -> f64 {
+        let characters = f64::from(u32::try_from(shown.visible_bytes).unwrap_or(u32::MAX));
+        let width = characters * CHARACTER * state.size;
+        if state.visible && shown.visible_bytes > 0 {
+            self.text.push(Rectangle::new(place.point(0.0, 0.0), place.point(width, state.size)));
+        }
+        width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::pdf::samples::Sample;
+    use crate::formats::pdf::{Limits, pages};
+
+    fn painted(content: &str) -> Painted {
+        let stream = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
+        let page_dict = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>";
+        let form_dict = "<</Subtype/Form/Matrix[1 0 0 1 100 0]/Length 21>>stream\nBT/F 10 Tf(ab)Tj ET q\nendstream";
+        let file = Sample::new().object(3, page_dict).object(4, &stream).object(5, form_dict).finish();
+        let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+        page(&pdf, &pages::first_page(&pdf).unwrap().unwrap())
+    }
+
+    #[test]
+    fn text_is_found_where_matrices_put_it() {
+        let text =
+            painted("q 2 0 0 2 10 20 cm BT /F 10 Tf 1 0 0 1 5 5 Tm (abcd) Tj 0 -3 Td [(a) -100 (b)] TJ ET Q").text;
+        assert_eq!(text, [Rectangle::new((20.0, 30.0), (60.0, 50.0)), Rectangle::new((20.0, 24.0), (40.0, 44.0))]);
+    }
+
+    #[test]
+    fn forms_are_followed_and_areas_noticed() {
+        let form = painted("1 0 0 1 0 50 cm /X Do");
+        assert_eq!(form, Painted { text: vec![Rectangle::new((100.0, 50.0), (110.0, 60.0))], areas: false });
+        assert!(painted("0 0 9 9 re f").areas && painted("BI /W 1 ID \x01 Q EI").areas);
+        assert!(!painted("0 0 9 9 re S").areas);
+    }
+
+    #[test]
+    fn blank_and_invisible_text_does_not_count() {
+        assert_eq!(painted("BT /F 9 Tf (   ) Tj 3 Tr (hidden) Tj ET").text, []);
+    }
+
+    #[test]
+    fn form_that_draws_itself_ends() {
+        let form_dict = "<</Subtype/Form/Resources<</XObject<</X 5 0 R>>>>/Length 10>>stream\n/X Do /X Do\nendstream";
+        let page_dict = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>";
+        let file = Sample::new().object(3, page_dict).object(5, form_dict).finish();
+        let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+        let object = pdf.get(crate::formats::pdf::ObjectId::new(5, 0)).unwrap();
+        assert!(!form(&pdf, object.as_stream().unwrap()).areas);
+    }
+}

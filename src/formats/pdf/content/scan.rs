@@ -1,0 +1,288 @@
+//! The walk over a content stream's operators, for whoever wants to know what is shown where.
+
+use super::super::lexer::{Lexer, Token, is_white};
+use super::super::object::{Dict, Name, Object, Stream};
+use super::super::pages::Page;
+use super::super::reader::Pdf;
+
+/// Operators of one page that are looked at; a dense map page has some 300,000.
+const OPERATORS: usize = 1_000_000;
+/// Nesting of form XObjects.
+const DEPTH: usize = 6;
+/// Saved graphics states; honest files nest a few dozen.
+const SAVED: usize = 1000;
+
+/// What is told while a content stream is walked.
+pub(super) trait Sink {
+    /// Something is filled or an image is drawn.
+    fn area(&mut self);
+    /// A font is selected by its name in the resources; the answer comes back as [`State::font`].
+    fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize>;
+    /// Text is shown at `place`; gives how far it moves on, in text space.
+    fn show(&mut self, shown: &Shown, state: &State, place: Matrix) -> f64;
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Matrix([f64; 6]);
+
+impl Matrix {
+    pub const IDENTITY: Self = Self([1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+
+    pub fn translation(x: f64, y: f64) -> Self {
+        Self([1.0, 0.0, 0.0, 1.0, x, y])
+    }
+
+    /// `self` applied first, then `next`.
+    pub fn then(self, next: Self) -> Self {
+        let ([a, b, c, d, e, f], [p, q, r, s, t, u]) = (self.0, next.0);
+        Self([a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u])
+    }
+
+    pub fn point(self, x: f64, y: f64) -> (f64, f64) {
+        let [a, b, c, d, e, f] = self.0;
+        (a * x + c * y + e, b * x + d * y + f)
+    }
+}
+
+/// The part of the graphics state that places text (§9.3); what only matters to words is read where they are looked for.
+#[allow(dead_code)]
+#[derive(Clone, Copy)]
+pub(super) struct State {
+    ctm: Matrix,
+    pub size: f64,
+    pub font: Option<usize>,
+    pub character_spacing: f64,
+    pub word_spacing: f64,
+    /// Horizontal scaling, 1 for none.
+    pub scale: f64,
+    pub rise: f64,
+    leading: f64,
+    pub visible: bool,
+}
+
+impl State {
+    fn new(ctm: Matrix) -> Self {
+        Self {
+            ctm,
+            size: 0.0,
+            font: None,
+            character_spacing: 0.0,
+            word_spacing: 0.0,
+            scale: 1.0,
+            rise: 0.0,
+            leading: 0.0,
+            visible: true,
+        }
+    }
+}
+
+/// A string, or a move between strings of `TJ` in thousandths of the font size. Read where words are looked
+/// for; a build without appearances does not.
+#[allow(dead_code)]
+pub(super) enum Piece {
+    Codes(Vec<u8>),
+    Move(f64),
+}
+
+/// The operands of a text-showing operator.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub pieces: Vec<Piece>,
+    /// Bytes of strings that are not blank.
+    pub visible_bytes: usize,
+}
+
+pub(super) struct Scan<'p, 'a, S> {
+    pdf: &'p Pdf<'a>,
+    pub sink: S,
+    left: usize,
+}
+
+impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
+    pub fn new(pdf: &'p Pdf<'a>, sink: S) -> Self {
+        Self { pdf, sink, left: OPERATORS }
+    }
+
+    /// Walks the contents of a page. What cannot be decoded is left out.
+    pub fn page(pdf: &'p Pdf<'a>, page: &Page, sink: S) -> S {
+        let mut bytes = Vec::new();
+        if let Some(contents) = page.dict.get("Contents").and_then(|c| pdf.resolve(c).ok()) {
+            let parts = contents.as_array().unwrap_or(std::slice::from_ref(&*contents));
+            for part in parts {
+                let Ok(part) = pdf.resolve(part) else { continue };
+                if let Some(Ok(decoded)) = part.as_stream().map(|stream| pdf.decode(stream)) {
+                    bytes.extend_from_slice(&decoded);
+                    bytes.push(b'\n');
+                }
+            }
+        }
+        let resources = page.attribute("Resources").and_then(|r| pdf.resolve(r).ok());
+        let resources = resources.and_then(|r| r.as_dict().cloned()).unwrap_or_default();
+        let mut scan = Self::new(pdf, sink);
+        scan.run(&bytes, &resources, Matrix::IDENTITY, 0);
+        scan.sink
+    }
+
+    pub fn form(&mut self, form: &Stream, outer: &Dict, ctm: Matrix, depth: usize) {
+        if depth > DEPTH {
+            return;
+        }
+        let Ok(bytes) = self.pdf.decode(form) else {
+            // Unknown content may hide anything.
+            self.sink.area();
+            return;
+        };
+        let numbers = self.pdf.value(&form.dict, "Matrix").ok().flatten();
+        let numbers = numbers.as_deref().and_then(Object::as_array).unwrap_or_default().iter();
+        let numbers: Vec<f64> = numbers.filter_map(Object::as_number).collect();
+        let matrix = numbers.try_into().map_or(Matrix::IDENTITY, Matrix);
+        let own = self.pdf.value(&form.dict, "Resources").ok().flatten();
+        let resources = own.as_deref().and_then(Object::as_dict).unwrap_or(outer);
+        self.run(&bytes, resources, matrix.then(ctm), depth);
+    }
+
+    fn run(&mut self, bytes: &[u8], resources: &Dict, ctm: Matrix, depth: usize) {
+        let mut operands = Operands::new(bytes);
+        let mut state = State::new(ctm);
+        let mut saved = Vec::new();
+        let (mut line, mut here) = (Matrix::IDENTITY, Matrix::IDENTITY);
+        while let Some(operator) = operands.operator() {
+            let Some(left) = self.left.checked_sub(1) else { return };
+            self.left = left;
+            let n = |index: usize| operands.numbers.get(index).copied().unwrap_or(0.0);
+            let six = Matrix([n(0), n(1), n(2), n(3), n(4), n(5)]);
+            match operator {
+                b"q" if saved.len() < SAVED => saved.push(state),
+                b"Q" => state = saved.pop().unwrap_or(state),
+                b"cm" => state.ctm = six.then(state.ctm),
+                b"BT" => (line, here) = (Matrix::IDENTITY, Matrix::IDENTITY),
+                b"Tm" => (line, here) = (six, six),
+                b"Tf" => {
+                    state.size = n(0);
+                    state.font = operands.name.as_ref().and_then(|name| self.sink.font(self.pdf, resources, name));
+                }
+                b"Td" | b"TD" => {
+                    if operator == b"TD" {
+                        state.leading = -n(1);
+                    }
+                    line = Matrix::translation(n(0), n(1)).then(line);
+                    here = line;
+                }
+                b"T*" | b"'" | b"\"" => {
+                    line = Matrix::translation(0.0, -state.leading).then(line);
+                    here = line;
+                }
+                b"Do" => self.draw(operands.name.as_ref(), resources, state.ctm, depth),
+                b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"sh" | b"BI" => self.sink.area(),
+                other => text_state(other, &n, &mut state),
+            }
+            if matches!(operator, b"Tj" | b"TJ" | b"'" | b"\"") {
+                let moved = self.sink.show(&operands.shown, &state, here.then(state.ctm));
+                here = Matrix::translation(moved, 0.0).then(here);
+            }
+            if operator == b"BI" {
+                operands.skip_inline_image();
+            }
+            operands.clear();
+        }
+    }
+
+    fn draw(&mut self, name: Option<&Name>, resources: &Dict, ctm: Matrix, depth: usize) {
+        let forms = self.pdf.value(resources, "XObject").ok().flatten();
+        let object = forms.as_deref().and_then(Object::as_dict).zip(name).and_then(|(f, n)| f.get_name(n.as_bytes()));
+        let object = object.and_then(|object| self.pdf.resolve(object).ok());
+        let Some(stream) = object.as_deref().and_then(Object::as_stream) else { return };
+        if stream.dict.get("Subtype").is_some_and(|s| s.is_name("Image")) {
+            self.sink.area();
+        } else {
+            self.form(stream, resources, ctm, depth + 1);
+        }
+    }
+}
+
+/// Text state operators (§9.3.1).
+fn text_state(operator: &[u8], n: &impl Fn(usize) -> f64, state: &mut State) {
+    match operator {
+        b"TL" => state.leading = n(0),
+        b"Tr" => state.visible = n(0) != 3.0,
+        b"Tc" => state.character_spacing = n(0),
+        b"Tw" => state.word_spacing = n(0),
+        b"Tz" => state.scale = n(0) / 100.0,
+        b"Ts" => state.rise = n(0),
+        _ => {}
+    }
+}
+
+/// Operands up to the next operator.
+struct Operands<'b> {
+    lexer: Lexer<'b>,
+    numbers: Vec<f64>,
+    name: Option<Name>,
+    shown: Shown,
+    in_array: bool,
+}
+
+impl<'b> Operands<'b> {
+    fn new(bytes: &'b [u8]) -> Self {
+        Self { lexer: Lexer::new(bytes, 0), numbers: Vec::new(), name: None, shown: Shown::default(), in_array: false }
+    }
+
+    fn operator(&mut self) -> Option<&'b [u8]> {
+        loop {
+            let before = self.lexer.pos();
+            match self.lexer.token() {
+                None => self.lexer.seek(before + 1),
+                Some(Token::Eof) => return None,
+                Some(Token::Keyword(keyword)) if !keyword.is_empty() => return Some(keyword),
+                Some(Token::Integer(value)) => self.number(Object::Integer(value)),
+                Some(Token::Real(value)) => self.number(Object::Real(value.into())),
+                Some(Token::Name(name)) => self.name = Some(name),
+                Some(Token::String(string)) => self.string(string.bytes),
+                Some(Token::ArrayStart) => self.in_array = true,
+                Some(Token::ArrayEnd) => self.in_array = false,
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn string(&mut self, bytes: Vec<u8>) {
+        if bytes.iter().any(|byte| !matches!(byte, 0 | b' ')) {
+            self.shown.visible_bytes = self.shown.visible_bytes.saturating_add(bytes.len());
+        }
+        self.shown.pieces.push(Piece::Codes(bytes));
+    }
+
+    fn number(&mut self, object: Object) {
+        let number = object.as_number().unwrap_or(0.0);
+        if self.in_array {
+            self.shown.pieces.push(Piece::Move(number));
+            return;
+        }
+        // No operator takes more than six numbers.
+        if self.numbers.len() == 6 {
+            self.numbers.remove(0);
+        }
+        self.numbers.push(number);
+    }
+
+    fn clear(&mut self) {
+        self.numbers.clear();
+        self.name = None;
+        self.shown = Shown::default();
+        self.in_array = false;
+    }
+
+    /// Goes to after `EI`; inline images are a few kilobytes at most (§8.9.7).
+    fn skip_inline_image(&mut self) {
+        while let Some(byte) = self.lexer.peek() {
+            if is_white(byte) {
+                self.lexer.skip_white();
+                if self.lexer.take(b"EI") && self.lexer.peek().is_none_or(is_white) {
+                    return;
+                }
+            } else {
+                self.lexer.seek(self.lexer.pos() + 1);
+            }
+        }
+    }
+}
