@@ -38,7 +38,7 @@ pub struct Transaction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// Whole documents, confirmed on the hosted page.
-    Request { return_url: Option<String>, settings: SignatureSettings },
+    Request { return_url: Option<String>, settings: Box<SignatureSettings> },
     /// Hashes by CSC `credentials/authorize`.
     Csc,
 }

@@ -50,7 +50,7 @@ impl Service {
             portal: caller.portal.clone(),
             signer: credential.credential.signer.clone(),
             credential: credential.credential.id.clone(),
-            origin: Origin::Request { return_url: request.return_url.take(), settings },
+            origin: Origin::Request { return_url: request.return_url.take(), settings: Box::new(settings) },
             description: std::mem::take(&mut request.description),
             created_at: now,
             expires_at: now + request.valid_for.unwrap_or(self.limits().request_life),

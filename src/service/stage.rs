@@ -38,7 +38,7 @@ pub(super) struct Stage {
 /// Where the finished message goes.
 #[derive(Serialize, Deserialize)]
 enum Container {
-    Pdf(Prepared),
+    Pdf(Box<Prepared>),
     Detached,
     Enveloping,
 }
@@ -108,7 +108,7 @@ impl Task {
             SignatureFormat::Pdf => {
                 let prepared = self.prepare_pdf(bytes)?;
                 let sha256 = prepared.original_sha256().clone();
-                Ok((Container::Pdf(prepared), sha256))
+                Ok((Container::Pdf(Box::new(prepared)), sha256))
             }
             _ if bytes.is_empty() => Err(problem(DocumentProblem::Empty)),
             SignatureFormat::Cms => Ok((Container::Detached, DigestAlgorithm::Sha256.digest(bytes))),

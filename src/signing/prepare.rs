@@ -330,7 +330,7 @@ mod tests {
         let prepared = prepare(&open(&file), &request).unwrap();
         let signed = [file, embed(&prepared, b"\x30\x03cms").unwrap()].concat();
         let signatures = signature::signatures(&open(&signed)).unwrap();
-        assert_eq!(signatures[0].transforms.field_mdp, [lock.clone()]);
+        assert_eq!(signatures[0].transforms.field_mdp, std::slice::from_ref(&lock));
         assert_eq!(signatures[0].lock.as_ref().map(|(lock, _)| lock), Some(&lock));
     }
 

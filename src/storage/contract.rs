@@ -82,7 +82,7 @@ fn request() -> Origin {
     let algorithm = SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 32 };
     let mut settings = SignatureSettings::new(algorithm);
     settings.options.reason = Some("Đồng ý".into());
-    Origin::Request { return_url: Some("https://portal.example/back".into()), settings }
+    Origin::Request { return_url: Some("https://portal.example/back".into()), settings: Box::new(settings) }
 }
 
 async fn populate(storage: &dyn Storage) {

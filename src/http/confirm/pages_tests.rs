@@ -18,7 +18,7 @@ fn item(label: &str, len: u64) -> Item {
 }
 
 fn origin(return_url: &str) -> Origin {
-    let settings = SignatureSettings::new(KeyAlgorithm::P256.default_signature());
+    let settings = SignatureSettings::new(KeyAlgorithm::P256.default_signature()).into();
     Origin::Request { return_url: Some(return_url.into()), settings }
 }
 

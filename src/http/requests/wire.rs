@@ -187,7 +187,7 @@ mod tests {
             credential: CredentialId::parse("c").expect("id"),
             origin: Origin::Request {
                 return_url: None,
-                settings: SignatureSettings::new(KeyAlgorithm::P256.default_signature()),
+                settings: Box::new(SignatureSettings::new(KeyAlgorithm::P256.default_signature())),
             },
             description: "Tờ khai".into(),
             created_at: datetime!(2026-01-02 3:04:05 UTC),

@@ -121,7 +121,8 @@ fn origin(row: &SqliteRow) -> Result<Origin> {
         "csc" => Ok(Origin::Csc),
         "request" => {
             let settings: Option<String> = row.try_get("settings")?;
-            let settings: SignatureSettings = parsed(serde_json::from_str(&settings.unwrap_or_default()), "settings")?;
+            let settings: Box<SignatureSettings> =
+                parsed(serde_json::from_str(&settings.unwrap_or_default()), "settings")?;
             Ok(Origin::Request { return_url: row.try_get("return_url")?, settings })
         }
         _ => Err(corrupt("origin")),
