@@ -1,7 +1,7 @@
 //! `kyso` (*ký số*, Vietnamese for digital signing): a remote signing service and an offline verifier.
 //!
 //! A portal hands over a document, the citizen sees it on the service's own page and confirms with a one-time code, the
-//! service signs it (PAdES B-B) with a key it holds, the portal fetches it, and the command line verifies it offline. This
+//! service signs it (PAdES or CAdES, B-B to B-LTA) with a key it holds, the portal fetches it, and the command line verifies it offline. This
 //! page is the map of how that is built.
 //!
 //! # The picture
@@ -15,13 +15,14 @@
 //!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
-//!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
-//!  50 custody        the far side of the key door: wrapped keys, constant-time engine
+//!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
+//!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget
+//!     custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
 //!  ─────────────────────────────────────────────────────────────────────────────── I/O above, pure below
 //!  40 domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
-//!  30 signing        prepare → attributes → DTBSR → cms → embed
+//!  30 signing        prepare → attributes → DTBSR → cms → embed;  visible, appearance;  augment, cades: what raising appends
 //!     validation     EN 319 102-1: evidence → blocks → process → report; pdf_changes
 //!  20 formats        der → x509 → crl → cms;  pdf beside them
 //!  10 crypto         algorithms, digests, verify(key, digest, value), suites with end dates
@@ -47,9 +48,13 @@
 //! 4. `authorization::redeem` commits the intent (state *signing*, the prepared stage beside it) and only then mints one
 //!    [`domain::AuthorizedHash`] for each DTBSR. `custody::KeyCustody::sign` takes the token by value: one token, one
 //!    signature. This is the one narrow door to the keys.
-//! 5. The value becomes a SignedData ([`signing::cms`], which verifies it first), goes into the hole ([`mod@signing::embed`]), and
-//!    one commit stores signature, update and audit record: *signed*. The portal downloads the original followed by the
-//!    update; no earlier byte has changed.
+//!    A pure scheme (Ed25519, ML-DSA) signs a message: the token takes it only if it hashes to what was authorised.
+//! 5. The value becomes a SignedData ([`signing::cms`], which verifies it first). For B-T a time-stamp over the value joins it; it
+//!    goes into the hole ([`mod@signing::embed`]). For B-LT and B-LTA `raising` asks `trust` for what the paths lack, and appends the
+//!    document security store and a document time-stamp, each an update of its own. One commit stores signature, updates and
+//!    audit record: *signed*. When a trust service is down, the policy decides: nothing is released, or the level reached is, and the
+//!    same commit puts the document into the queue that raises it later. The portal downloads the original followed by the
+//!    updates; no earlier byte has changed.
 //!
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
 //! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails

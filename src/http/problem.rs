@@ -201,6 +201,11 @@ problems! {
         csc 400 "invalid_request" "Invalid parameter", signed No,
         vi "Dữ liệu gửi lên không hợp lệ. Vui lòng kiểm tra rồi thử lại. Tài liệu chưa được ký.",
         en "What was sent is not valid. Please check it and try again. Nothing has been signed.";
+    ATTRIBUTE = "attribute-not-allowed" 422 "A signed attribute is not allowed, or cannot be written",
+        do "Correct the member the detail speaks of.",
+        csc 400 "invalid_request" "Invalid parameter", signed No,
+        vi "Thuộc tính chữ ký không hợp lệ. Vui lòng kiểm tra rồi thử lại. Tài liệu chưa được ký.",
+        en "A signature attribute is not valid. Please check it and try again. Nothing has been signed.";
     CHANNEL_DOWN = "channel-down" 503 "The one-time code cannot be delivered now",
         do "Try again in a few minutes.",
         csc 503 "temporarily_unavailable" "The one-time code cannot be delivered now", signed No,
@@ -325,7 +330,7 @@ impl From<ServiceError> for Fault {
             E::IdempotencyMismatch => told(&IDEMPOTENCY_MISMATCH),
             E::Limit { .. } => told(&LIMIT).csc_description(error.to_string()),
             E::Invalid { what, .. } => told(&INVALID).csc_description(format!("Invalid parameter {what}")),
-            E::Attribute(_) => told(&INVALID),
+            E::Attribute(_) => told(&ATTRIBUTE),
             E::NoTrustServices => told(&LEVEL_NOT_SUPPORTED),
             E::TrustService(_) => Fault::new(&TRUST_SERVICE_DOWN).cause(&error).retry_after(60),
             E::ChannelDown => Fault::new(&CHANNEL_DOWN).cause(&error).retry_after(60),

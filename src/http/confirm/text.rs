@@ -259,8 +259,8 @@ impl Language {
                 "The signing key could not be used. Nothing has been signed. Please start a new request in a few minutes.",
             ),
             FailureReason::TrustServiceUnavailable => (
-                "Chưa ký được: dịch vụ cấp dấu thời gian không trả lời. Không có chữ ký nào được tạo ra; vui lòng quay lại cổng và thử lại sau.",
-                "Nothing was signed: the time-stamp service did not answer. Please go back to the portal and try again later.",
+                "Dịch vụ cấp dấu thời gian không trả lời. Không có tài liệu đã ký nào được giao ra; vui lòng quay lại cổng và thử lại sau.",
+                "The time-stamp service did not answer. No signed document was released; please go back to the portal and try again later.",
             ),
             FailureReason::CertificateNotValid => (
                 "Chứng thư chữ ký số không còn hiệu lực. Tài liệu chưa được ký. Vui lòng gia hạn chứng thư rồi tạo yêu cầu mới.",
