@@ -19,14 +19,7 @@ pub struct AppearanceArgs {
     #[arg(long, value_name = "N", allow_hyphen_values = true, requires = "visible")]
     page: Option<i32>,
     /// Rectangle in points from the upper left corner of the displayed page; with --anchor, x and y count from below the text
-    #[arg(
-        long,
-        value_name = "X,Y,W,H",
-        value_delimiter = ',',
-        num_args = 4,
-        allow_hyphen_values = true,
-        requires = "visible"
-    )]
+    #[arg(long, value_name = "X,Y,W,H", value_delimiter = ',', allow_hyphen_values = true, requires = "visible")]
     rect: Option<Vec<f64>>,
     /// Text on the page below which the signature stands; its last occurrence
     #[arg(long, value_name = "TEXT", requires = "visible")]
