@@ -75,6 +75,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 say "tests"
 cargo test
 
+say "post-quantum signatures, behind their feature"
+cargo test --features ml-dsa --lib --quiet -- custody crypto signing
+
 say "fuzzing"
 fuzz "${KYSO_FUZZ_SECONDS:-10}"
 

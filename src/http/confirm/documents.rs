@@ -75,8 +75,8 @@ pub async fn page(
 /// A picture in words. The page beside it says the same as text, for those who do not see it.
 fn placeholder(language: Language) -> Response {
     let (first, second) = match language {
-        Language::Vi => ("Trang này không hiển thị được.", "Vui lòng tải tệp PDF và đọc trước khi ký."),
-        Language::En => ("This page cannot be shown.", "Please download the PDF and read it before you sign."),
+        Language::Vi => ("Trang này không hiển thị được.", "Vui lòng tải tệp về và đọc trước khi ký."),
+        Language::En => ("This page cannot be shown.", "Please download the file and read it before you sign."),
     };
     let svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"600\" viewBox=\"0 0 900 600\">\

@@ -54,12 +54,12 @@ words! {
     to_signing: "Đến phần xác nhận ký", "Go to the signing step";
     // The document.
     read_title: "Đọc tài liệu trước khi ký", "Read the document before you sign";
-    download: "Tải tệp PDF", "Download the PDF";
+    download: "Tải tệp về", "Download the file";
     enlarge: "Mở trang lớn hơn", "Open the page larger";
     enlarge_hint: "chạm vào trang để xem lớn hơn", "tap the page to enlarge it";
-    not_shown: "Tài liệu này không hiển thị được trên trang. Vui lòng tải tệp PDF và đọc trước khi ký; nếu không đọc được, hãy từ chối ký.",
-        "This document cannot be shown on this page. Please download the PDF and read it before you sign; if you cannot read it, refuse.";
-    many_pages: "Tài liệu rất dài. Các trang còn lại có trong tệp PDF.", "The document is very long. The other pages are in the PDF.";
+    not_shown: "Tài liệu này không hiển thị được trên trang. Vui lòng tải tệp về và đọc trước khi ký; nếu không đọc được, hãy từ chối ký.",
+        "This document cannot be shown on this page. Please download the file and read it before you sign; if you cannot read it, refuse.";
+    many_pages: "Tài liệu rất dài. Các trang còn lại có trong tệp.", "The document is very long. The other pages are in the file.";
     // The signing step.
     sign_title: "Xác nhận ký số", "Confirm and sign";
     signer: "Người ký", "Signer";
@@ -202,8 +202,8 @@ impl Language {
     pub fn incomplete_pages(self, numbers: &[u32]) -> String {
         let list = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         self.pick(
-            format!("Trang {list} có thể hiển thị không đầy đủ. Vui lòng tải tệp PDF và đọc trước khi ký."),
-            format!("Page {list} may not be shown in full. Please download the PDF and read it before you sign."),
+            format!("Trang {list} có thể hiển thị không đầy đủ. Vui lòng tải tệp về và đọc trước khi ký."),
+            format!("Page {list} may not be shown in full. Please download the file and read it before you sign."),
         )
     }
 
