@@ -152,6 +152,98 @@ async fn every_judge_accepts_what_every_credential_signs() {
     world.running.stop().await.expect("stops");
 }
 
+const LEVELS: [&str; 4] = ["B-B", "B-T", "B-LT", "B-LTA"];
+
+/// Every level by pyHanko's own process, revocation checked; B-LTA also four years from now.
+fn pyhanko_accepts_levels(world: &World, kind: &[&str], signed: &[(&str, PathBuf)]) {
+    if !judge_is_there(&python(), &["-c", "import pyhanko"]) {
+        return;
+    }
+    let script = root().join("tests/judges/pyhanko_levels.py");
+    let (anchor, chain, crl) = (world.pki("root.pem"), world.pki("chain.pem"), world.pki("crl.pem"));
+    let mut arguments = vec![path(&script), path(&anchor), path(&chain), path(&crl)];
+    arguments.extend(kind);
+    let entries: Vec<String> = signed.iter().map(|(level, file)| format!("{level}={}", path(file))).collect();
+    arguments.extend(entries.iter().map(String::as_str));
+    let output = run(&python(), &arguments);
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let verdicts: Vec<Value> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    assert_eq!(verdicts.len(), signed.len(), "{}", text(&output));
+    for verdict in verdicts {
+        assert_eq!(verdict["valid"], true, "{verdict} {}", text(&output));
+        assert_eq!(verdict["stamped"], verdict["level"] != "B-B", "{verdict}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_judge_accepts_every_level() {
+    let world = World::open().await;
+    let sample = root().join("samples").join(SAMPLES[2]);
+    let pkcs1 = Some("1.2.840.113549.1.1.11");
+    let mut signed = Vec::new();
+    for level in LEVELS {
+        for (credential, algorithm) in
+            [("rsa-3072", None), ("rsa-2048", pkcs1), ("ec-p256", None), ("ec-p384", None), ("ec-p521", None)]
+        {
+            signed.push((level, world.sign_with(&sample, credential, algorithm, level).await.expect(credential)));
+        }
+    }
+    // Poppler's NSS knows no Ed25519.
+    let edwards = ("B-B", world.sign(&sample, "ed25519").await.expect("ed25519"));
+    for (level, file) in signed.iter().chain([&edwards]) {
+        let (code, report) = world.verify(file);
+        let expected = format!("PAdES-{level}");
+        assert_eq!((code, report["signatures"][0]["level"].as_str()), (0, Some(&*expected)), "{report}");
+    }
+    for (_, file) in &signed {
+        if judge_is_there("qpdf", &["--version"]) {
+            let output = run("qpdf", &["--check", path(file)]);
+            assert!(output.status.success(), "{}: {}", file.display(), text(&output));
+        }
+        if judge_is_there("pdfsig", &["-v"]) {
+            let said = text(&run("pdfsig", &["-nocert", path(file)]));
+            // Document time-stamps are listed too; poppler does not judge them.
+            assert!(said.contains("Signature is Valid") && said.contains("Total document signed"), "{said}");
+        }
+    }
+    signed.push(edwards);
+    pyhanko_accepts_levels(&world, &["pdf"], &signed);
+    world.running.stop().await.expect("stops");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_judge_accepts_cms_signatures_of_every_level() {
+    let world = World::open().await;
+    let ready = world.folder.path().join("ready.json");
+    std::fs::write(&ready, world.running.ready.as_ref().expect("a sandbox").to_string()).expect("written");
+    let content = world.folder.path().join("hoa-don.xml");
+    std::fs::write(&content, "<hoadon>một triệu đồng</hoadon>\n").expect("written");
+    let mut signed = Vec::new();
+    for level in LEVELS {
+        for credential in ["ec-p256", "rsa-3072", "ec-p384"] {
+            let out = world.folder.path().join(format!("{credential}-{level}.p7s"));
+            let mut arguments =
+                vec!["sign", "--ready-file", path(&ready), "--auto-confirm", "--credential", credential];
+            arguments.extend(["--format", "cms", "--level", level, path(&content), "--out", path(&out)]);
+            let output = run(env!("CARGO_BIN_EXE_kyso"), &arguments);
+            assert!(output.status.success(), "{}", text(&output));
+            signed.push((level, out));
+        }
+    }
+    let anchor = world.pki("root.pem");
+    for (_, file) in &signed {
+        if judge_is_there("openssl", &["version"]) {
+            let verify =
+                ["cms", "-verify", "-binary", "-cades", "-inform", "DER", "-purpose", "any", "-in", path(file)];
+            let over = ["-content", path(&content), "-CAfile", path(&anchor), "-out", "/dev/null"];
+            let output = run("openssl", &[&verify[..], &over].concat());
+            assert!(text(&output).contains("CAdES Verification successful"), "{}: {}", file.display(), text(&output));
+        }
+    }
+    pyhanko_accepts_levels(&world, &["cms", path(&content)], &signed);
+    world.running.stop().await.expect("stops");
+}
+
 /// `openssl cms -verify -cades` over the extracted SignedData and the signed bytes.
 fn openssl_accepts(world: &World, signed: &[PathBuf]) {
     if !judge_is_there("openssl", &["version"]) {
