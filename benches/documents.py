@@ -21,8 +21,9 @@ def distinct(pdf, mark):
 
 
 def large(size):
-    """A PDF of about `size` bytes: scanned pages of half a megabyte each, as noise that no filter shrinks."""
+    """A PDF of about `size` bytes: scanned pages of half a megabyte each at most, as noise that no filter shrinks."""
     width, height = A_PAGE_PICTURE
+    height = min(height, max(1, size // width))
     noise = random.Random(1)
     pages = max(1, round(size / (width * height)))
     kids = " ".join(f"{3 + 3 * n} 0 R" for n in range(pages))

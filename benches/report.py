@@ -31,7 +31,7 @@ def plain(run):
             "file bytes": run.sizes, "verify VmHWM KiB": run.peaks, "service VmRSS and VmHWM KiB": run.resident}
 
 
-def _table(head, rows):
+def table(head, rows):
     lines = ["| " + " | ".join(head) + " |", "| " + " | ".join(["---"] + ["---:"] * (len(head) - 1)) + " |"]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
@@ -66,7 +66,7 @@ def _journeys(run):
                          _ms(beside), f"{beside / cpu:.1f}"])
     head = ["sign a PDF end to end (upload, page, code, confirmation, download)", "signatures/s (wall)",
             "service CPU ms", "drawing CPU ms", "pyHanko signs B-B in process, CPU ms", "pyHanko / service CPU"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _hashes(run):
@@ -79,7 +79,7 @@ def _hashes(run):
                              _rate(raw), f"{1 / signing / raw:.3f}", f"{1 / (authorising + signing) / raw:.4f}"])
     head = ["CSC over HTTP, one client", "signatures/s (wall)", "authorise (PIN and code), CPU ms", "signHash, CPU ms",
             "openssl speed, signs/CPU-s", "signHash / openssl", "with authorising / openssl"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _verifying(run):
@@ -89,19 +89,19 @@ def _verifying(run):
         rows.append([_size(size), _rate(rate), _rate(all_rate), _ms(cpu), _rate(peer_rate), _ms(peer_cpu), f"{peer_cpu / cpu:.1f}"])
     head = ["verify a folder of signed PDFs", "kyso, one thread, documents/s", "kyso, all cores, documents/s", "kyso CPU ms",
             "pyHanko warm, documents/s", "pyHanko CPU ms", "pyHanko / kyso CPU"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _cold(run):
     wall, cpu = run.figures["cold", "kyso"]
     rows = [[name, _ms(values[0]), _ms(values[1]), f"{values[1] / cpu:.0f}"] for (_, name), values in _of(run, "cold")]
-    return _table([f"verify one file of {_size(run.sizes['small'])} from a cold start", "wall ms", "CPU ms", "/ kyso CPU"], rows)
+    return table([f"verify one file of {_size(run.sizes['small'])} from a cold start", "wall ms", "CPU ms", "/ kyso CPU"], rows)
 
 
 def _memory(run):
     rows = [[f"kyso verify, {_size(run.sizes[kind])}", f"{peak:,}", f"{peak - run.sizes[kind] // 1024:,}"]
             for kind, peak in run.peaks.items()]
-    table = _table(["memory, KiB", "peak (VmHWM)", "less the mapped file"], rows)
+    table = table(["memory, KiB", "peak (VmHWM)", "less the mapped file"], rows)
     rounds = ", ".join(f"{now:,} ({peak:,})" for now, peak in run.resident)
     return f"{table}\n\nService at the end of each round, resident now (at its highest), KiB: {rounds}"
 

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`kek`] (the key-encryption key, which never stands in the database), [`wrap`] (AES-256-GCM-SIV, bound to
 //! the credential), [`engine`] (generation and signing), `ml_dsa` (the post-quantum keys, or their absence), `opened` (the few
-//! keys opened last), [`request`] (PKCS#10).
+//! keys opened last), [`request`] (PKCS#10), `measure` (for benches alone).
 //!
 //! What this folder does not do: decide who may sign. A process that is read while it
 //! signs gives its keys away; where that must not be, keys belong in a hardware module. Follows RFC 8452 (AES-GCM-SIV),
@@ -10,6 +10,8 @@
 
 pub(crate) mod engine;
 pub mod kek;
+#[cfg(feature = "bench")]
+pub mod measure;
 #[cfg(feature = "ml-dsa")]
 mod ml_dsa;
 #[cfg(not(feature = "ml-dsa"))]
@@ -23,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CustodyError, GeneratedKey, KeyCustody, KeyRef, SignatureValue};
-use crate::crypto::SignatureAlgorithm;
+use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::{AuthorizedHash, CredentialId, KeyAlgorithm, WrappedKey};
 use engine::PrivateKey;
 use kek::KeyEncryptionKey;
@@ -65,6 +67,23 @@ impl SoftwareCustody {
         let private = PrivateKey::from_pkcs8(key.algorithm, &pkcs8).map_err(|_| cannot())?;
         if private.spki()? == key.spki { Ok(private) } else { Err(cannot()) }
     }
+
+    /// What follows the door. `message` hashes to `digest`.
+    fn sign_known(
+        &self,
+        key: &KeyRef<'_>,
+        algorithm: SignatureAlgorithm,
+        digest: &Digest,
+        message: Option<&[u8]>,
+    ) -> Result<SignatureValue, CustodyError> {
+        engine::check_supported(key.algorithm, algorithm, digest)?;
+        match (algorithm.digest(), message) {
+            (Some(_), _) => self.open(key)?.sign_digest(algorithm, digest),
+            // The token took the message only after hashing it.
+            (None, Some(message)) => self.open(key)?.sign(algorithm, message),
+            (None, None) => Err(CustodyError::Unsupported(format!("{} without the message itself", algorithm.name()))),
+        }
+    }
 }
 
 impl fmt::Debug for SoftwareCustody {
@@ -85,14 +104,7 @@ impl KeyCustody for SoftwareCustody {
         if authorized.credential() != key.credential {
             return Err(CustodyError::WrongCredential);
         }
-        engine::check_supported(key.algorithm, authorized.algorithm(), authorized.digest())?;
-        let algorithm = authorized.algorithm();
-        match (algorithm.digest(), authorized.message()) {
-            (Some(_), _) => self.open(key)?.sign_digest(algorithm, authorized.digest()),
-            // The token took the message only after hashing it.
-            (None, Some(message)) => self.open(key)?.sign(algorithm, message),
-            (None, None) => Err(CustodyError::Unsupported(format!("{} without the message itself", algorithm.name()))),
-        }
+        self.sign_known(key, authorized.algorithm(), authorized.digest(), authorized.message())
     }
 
     fn certification_request(&self, key: &KeyRef<'_>, subject: &str) -> Result<Vec<u8>, CustodyError> {
