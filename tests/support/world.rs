@@ -274,13 +274,16 @@ impl World {
         Evidence { anchors: self.roots(), ..Evidence::default() }
     }
 
-    /// With today's lists from outside, as levels below B-LT need.
+    /// With today's lists from outside, as levels below B-LT and the newest time-stamp of an authority new to the document need.
     pub fn evidence_with_lists(&self) -> Evidence {
-        let list = |issuer| {
-            let der = self.net.pki.crl(issuer, self.clock.now()).expect("a list");
-            CertificateList::from_der(&der).expect("a list")
+        let now = self.clock.now();
+        let lists = |pki: &DevPki| {
+            [CrlIssuer::Issuing, CrlIssuer::Root]
+                .map(|issuer| CertificateList::from_der(&pki.crl(issuer, now).expect("a list")).expect("a list"))
         };
-        Evidence { crls: vec![list(CrlIssuer::Issuing), list(CrlIssuer::Root)], ..self.evidence() }
+        let second = self.net.second.lock().expect("lock").as_ref().map(lists);
+        let crls = lists(&self.net.pki).into_iter().chain(second.into_iter().flatten()).collect();
+        Evidence { crls, ..self.evidence() }
     }
 
     pub fn verdict(&self, pdf: &[u8], evidence: &Evidence) -> FileReport {
