@@ -22,8 +22,13 @@ use kyso::validation::report::Integrity;
 use kyso::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_pdf};
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p256::ecdsa::{DerSignature, SigningKey};
-use x509_cert::builder::{Builder as _, CertificateBuilder, profile};
+use x509_cert::builder::profile::BuilderProfile;
+use x509_cert::builder::{Builder as _, CertificateBuilder, Error as BuilderError};
+use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::Encode as _;
+use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
+use x509_cert::ext::{Extension, ToExtension as _};
+use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 use x509_cert::{name::Name, serial_number::SerialNumber, time::Validity};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -41,12 +46,34 @@ impl KeyHolder {
 
     /// A certificate of its own making; a real one comes from a certification authority.
     fn certificate(&self) -> Fallible<Certificate> {
-        let name = Name::from_str("CN=Nguyễn Văn An,C=VN")?;
+        let profile = SelfIssued(Name::from_str("CN=Nguyễn Văn An,C=VN")?);
         let validity = Validity::from_now(Duration::from_secs(3600))?;
-        let key = x509_cert::spki::SubjectPublicKeyInfoOwned::from_key(self.0.verifying_key())?;
-        let profile = profile::cabf::Root::new(false, name)?;
+        let key = SubjectPublicKeyInfoOwned::from_key(self.0.verifying_key())?;
         let builder = CertificateBuilder::new(profile, SerialNumber::from(1_u32), validity, key)?;
         Ok(Certificate::from_der(&builder.build::<_, DerSignature>(&self.0)?.to_der()?)?)
+    }
+}
+
+/// A certificate for signing documents, issued by its own subject.
+struct SelfIssued(Name);
+
+impl BuilderProfile for SelfIssued {
+    fn get_issuer(&self, subject: &Name) -> Name {
+        subject.clone()
+    }
+
+    fn get_subject(&self) -> Name {
+        self.0.clone()
+    }
+
+    fn build_extensions(
+        &self,
+        _: SubjectPublicKeyInfoRef<'_>,
+        _: SubjectPublicKeyInfoRef<'_>,
+        certificate: &TbsCertificate,
+    ) -> Result<Vec<Extension>, BuilderError> {
+        let usage = KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation);
+        Ok(vec![usage.to_extension(certificate.subject(), &[])?])
     }
 }
 

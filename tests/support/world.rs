@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
-use kyso::app::system::SystemEntropy;
+use kyso::app::system::{SystemClock, SystemEntropy};
 use kyso::authorization::{CodePolicy, SoleControl};
 use kyso::custody::software::SoftwareCustody;
 use kyso::dev_pki::{CrlIssuer, DevPki, OcspMode, PkiSpec, TsaMode, paths};
@@ -28,9 +28,8 @@ use kyso::trust::fetch::{Method, Request};
 use kyso::trust::{Fetch, FetchError, Settings, TrustServices, Tsa};
 use kyso::validation::report::FileReport;
 use kyso::validation::{Evidence, Policy, Setting, validate_cms, validate_pdf};
-use time::{Duration, OffsetDateTime, macros::datetime};
+use time::{Duration, OffsetDateTime};
 
-pub const START: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 /// Between two looks at a request that is being signed.
 const POLL: std::time::Duration = std::time::Duration::from_millis(5);
 /// The authority everybody begins with, and one that is founded when its time comes to an end.
@@ -125,6 +124,7 @@ pub struct World {
     pub clock: Arc<MovableClock>,
     pub net: Arc<Net>,
     pub caller: Caller,
+    pub start: OffsetDateTime,
 }
 
 /// What is asked for one signature.
@@ -158,14 +158,16 @@ fn tsa(base: &str) -> Tsa {
 impl World {
     pub async fn open(when_down: WhenDown) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(MovableClock(Mutex::new(START)));
+        // The sandbox's signers are certified at the time it really is; from there on the test moves on.
+        let start = SystemClock.now();
+        let clock = Arc::new(MovableClock(Mutex::new(start)));
         let spec = PkiSpec::embedded().expect("spec");
-        let pki = Arc::new(DevPki::open(spec, &folder.path().join("dev-pki"), FIRST, START).expect("a PKI"));
+        let pki = Arc::new(DevPki::open(spec, &folder.path().join("dev-pki"), FIRST, start).expect("a PKI"));
         let net = Net { pki, second: Mutex::new(None), behaviour: Mutex::new(HONEST), clock: clock.clone() };
         let net = Arc::new(net);
         let (service, outbox) = Self::service(&folder, &clock, &net, when_down).await;
         let caller = Caller { portal: PortalId::parse("sandbox-portal").expect("id") };
-        Self { folder, service, outbox, clock, net, caller }
+        Self { folder, service, outbox, clock, net, caller, start }
     }
 
     async fn service(
@@ -272,13 +274,16 @@ impl World {
         Evidence { anchors: self.roots(), ..Evidence::default() }
     }
 
-    /// With today's lists from outside, as levels below B-LT need.
+    /// With today's lists from outside, as levels below B-LT and the newest time-stamp of an authority new to the document need.
     pub fn evidence_with_lists(&self) -> Evidence {
-        let list = |issuer| {
-            let der = self.net.pki.crl(issuer, self.clock.now()).expect("a list");
-            CertificateList::from_der(&der).expect("a list")
+        let now = self.clock.now();
+        let lists = |pki: &DevPki| {
+            [CrlIssuer::Issuing, CrlIssuer::Root]
+                .map(|issuer| CertificateList::from_der(&pki.crl(issuer, now).expect("a list")).expect("a list"))
         };
-        Evidence { crls: vec![list(CrlIssuer::Issuing), list(CrlIssuer::Root)], ..self.evidence() }
+        let second = self.net.second.lock().expect("lock").as_ref().map(lists);
+        let crls = lists(&self.net.pki).into_iter().chain(second.into_iter().flatten()).collect();
+        Evidence { crls, ..self.evidence() }
     }
 
     pub fn verdict(&self, pdf: &[u8], evidence: &Evidence) -> FileReport {
