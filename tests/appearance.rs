@@ -2,14 +2,27 @@
 //!
 //! `KYSO_PICTURES=folder` keeps the drawn pages; `tests/run.sh` requires the judges.
 
+#[path = "appearance/archival.rs"]
+mod archival;
+#[path = "appearance/pages.rs"]
+mod pages;
+#[path = "appearance/pictures.rs"]
+mod pictures;
+#[allow(dead_code)] // Its own invisible signing is for other tests.
+#[path = "support/signer.rs"]
+mod signer;
+#[path = "appearance/verdicts.rs"]
+mod verdicts;
+
 use std::path::Path;
 use std::process::Command;
 
 use kyso::formats::pdf::{Limits, Pdf};
 use kyso::signing::appearance::{Appearance, SignatureFacts};
 use kyso::signing::visible::VisibleSignature;
-use kyso::signing::{FieldChoice, PrepareRequest, SigningError, prepare_visible};
+use kyso::signing::{FieldChoice, PrepareRequest, Prepared, SigningError, prepare_visible};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use time::macros::datetime;
 
 const NAME: &str = "Nguyễn Thị Hương Thảo Nguyên";
@@ -18,8 +31,23 @@ const SEAL: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 
     <path fill="#d0021b" d="M50 24l6 18h19l-15 12 6 18-16-11-16 11 6-18-15-12h19z"/></svg>"##;
 
 fn sign(original: &[u8], appearance: Value) -> Result<Vec<u8>, SigningError> {
+    sign_in(original, FieldChoice::NewInvisible, appearance)
+}
+
+/// Signs with a pretended CMS.
+fn sign_in(original: &[u8], field: FieldChoice, appearance: Value) -> Result<Vec<u8>, SigningError> {
+    let pdf = Pdf::open(original, &Limits::default()).expect("opens");
+    let prepared = prepared(&pdf, field, appearance, datetime!(2026-11-26 18:05:33 +7))?;
+    Ok([original, &kyso::signing::embed(&prepared, &[0x30, 0])?].concat())
+}
+
+fn prepared(
+    pdf: &Pdf<'_>,
+    field: FieldChoice,
+    appearance: Value,
+    time: OffsetDateTime,
+) -> Result<Prepared, SigningError> {
     let shown: VisibleSignature = serde_json::from_value(appearance).expect("a request");
-    let time = datetime!(2026-11-26 18:05:33 +7);
     let facts = SignatureFacts {
         signer: NAME.into(),
         reason: Some("Đồng ý ký".into()),
@@ -27,7 +55,7 @@ fn sign(original: &[u8], appearance: Value) -> Result<Vec<u8>, SigningError> {
         signing_time: time,
     };
     let request = PrepareRequest {
-        field: FieldChoice::NewInvisible,
+        field,
         signing_time: time,
         name: Some(NAME.into()),
         reason: None,
@@ -35,31 +63,41 @@ fn sign(original: &[u8], appearance: Value) -> Result<Vec<u8>, SigningError> {
         contact_info: None,
         certify: None,
         lock: None,
-        contents_capacity: 2048,
+        contents_capacity: 4096,
     };
-    let pdf = Pdf::open(original, &Limits::default()).expect("opens");
-    let prepared = prepare_visible(&pdf, &request, &Appearance::new(&shown, facts)?)?;
-    Ok([original, &kyso::signing::embed(&prepared, &[0x30, 0])?].concat())
+    prepare_visible(pdf, &request, &Appearance::new(&shown, facts)?)
 }
 
 fn sample() -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/hop-dong-dich-vu.pdf")).expect("a sample")
 }
 
-/// One page with that rotation and an odd crop box.
-fn rotated(degrees: u32) -> Vec<u8> {
-    let objects = [
-        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        format!("<</Type/Page/Parent 2 0 R/MediaBox[-50 -20 700 900]/CropBox[17 31 417 631]/Rotate {degrees}>>"),
-    ];
-    let (mut file, mut table) = (String::from("%PDF-1.7\n"), String::from("xref\n0 4\n0000000000 65535 f \n"));
-    for (number, body) in (1..).zip(&objects) {
+/// A file of these objects, numbered from 1, the first being the catalog.
+fn file(objects: &[String]) -> Vec<u8> {
+    let size = objects.len() + 1;
+    let (mut file, mut table) = (String::from("%PDF-1.7\n"), format!("xref\n0 {size}\n0000000000 65535 f \n"));
+    for (number, body) in (1..).zip(objects) {
         table += &format!("{:010} 00000 n \n", file.len());
         file += &format!("{number} 0 obj\n{body}\nendobj\n");
     }
     let at = file.len();
-    (file + &table + &format!("trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n{at}\n%%EOF\n")).into_bytes()
+    let id = "/ID[<00112233445566778899aabbccddeeff><00112233445566778899aabbccddeeff>]";
+    (file + &table + &format!("trailer\n<</Size {size}/Root 1 0 R{id}>>\nstartxref\n{at}\n%%EOF\n")).into_bytes()
+}
+
+/// One page with these entries, and an empty signature field `Citizen` in the middle of it.
+fn page(entries: &str) -> Vec<u8> {
+    file(&[
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]>>>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        format!("<</Type/Page/Parent 2 0 R/Annots[4 0 R]{entries}>>"),
+        "<</Type/Annot/Subtype/Widget/FT/Sig/T(Citizen)/TU(Applicant)/Rect[100 200 300 260]/F 4/P 3 0 R>>".to_owned(),
+    ])
+}
+
+/// One page with that rotation and an odd crop box.
+fn rotated(degrees: u32) -> Vec<u8> {
+    page(&format!("/MediaBox[-50 -20 700 900]/CropBox[17 31 417 631]/Rotate {degrees}"))
 }
 
 fn rectangle(page: i32, x: f64, y: f64, width: f64, height: f64) -> Value {
@@ -105,7 +143,7 @@ fn judged(name: &str, file: &[u8], page: &str) -> Option<String> {
 
 #[test]
 fn a_citizen_s_signature_says_who_when_why_and_where() {
-    let appearance = json!({"place": rectangle(-1, 310.0, 690.0, 240.0, 90.0), "qr": "https://vi.du/tra-cuu/123"});
+    let appearance = json!({"place": rectangle(-1, 324.0, 690.0, 220.0, 84.0), "qr": "https://vi.du/tra-cuu/123"});
     let signed = sign(&sample(), appearance.clone()).expect("signed");
     assert_eq!(signed, sign(&sample(), appearance).expect("signed"), "the same request gives the same bytes");
     let Some(text) = judged("signature-citizen-qr", &signed, "2") else { return };
@@ -120,7 +158,7 @@ fn a_citizen_s_signature_says_who_when_why_and_where() {
 fn a_seal_stands_by_words_of_the_page() {
     use base64::Engine as _;
     let image = base64::engine::general_purpose::STANDARD.encode(SEAL);
-    let anchor = json!({"anchor": {"text": "ĐẠI DIỆN BÊN A", "occurrence": "last", "dx": 5, "dy": 14, "width": 90, "height": 90}});
+    let anchor = json!({"anchor": {"text": "ĐẠI DIỆN BÊN A", "occurrence": "last", "dx": 10, "dy": 16, "width": 76, "height": 76}});
     let signed = sign(&sample(), json!({"place": anchor, "template": "agency-seal", "image": image}));
     let signed = signed.expect("signed");
     judged("signature-seal", &signed, "2");

@@ -187,6 +187,17 @@ impl<'a> Appearance<'a> {
         Ok(())
     }
 
+    /// What a screen reader says instead of the picture.
+    fn described(&self) -> String {
+        let Self { facts: SignatureFacts { signer, .. }, request, .. } = self;
+        let time = local_time(self.facts.signing_time);
+        match request.language {
+            Language::Vi => format!("Chữ ký số của {signer}, {time}"),
+            Language::En => format!("Digital signature of {signer}, {time}"),
+            Language::Both => format!("Chữ ký số của/Digital signature of {signer}, {time}"),
+        }
+    }
+
     fn lines(&self, layout: &Layout) -> Vec<Line> {
         let mut lines = Vec::new();
         for fact in layout.facts {
@@ -220,8 +231,7 @@ impl Draw for Appearance<'_> {
         let mut widget = self.widget(pdf, update, &spot)?;
         let rect = [spot.rect.left, spot.rect.bottom, spot.rect.right, spot.rect.top].map(real).to_vec();
         widget.entries.set("Rect", Object::Array(rect));
-        let described = format!("Chữ ký số: {}, {}", self.facts.signer, local_time(self.facts.signing_time));
-        widget.entries.set("TU", Object::String(text::encode(&described)));
+        widget.entries.set("TU", Object::String(text::encode(&self.described())));
         Ok(widget)
     }
 

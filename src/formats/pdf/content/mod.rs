@@ -1,6 +1,6 @@
 //! Where a content stream shows text and whether it paints areas (ISO 32000-1 §8, §9).
 //!
-//! This file tells whether something new on a page hides what was there: fonts are not read, widths are estimated.
+//! This file tells whether something new on a page hides what was there: of fonts, only `widths` are read.
 //! `scan` walks the operators, `encoding`, `cmap` and `font` turn shown codes into characters, and [`text`] finds words on
 //! a page. Nothing is drawn.
 
@@ -13,14 +13,20 @@ mod font;
 mod scan;
 #[cfg(feature = "appearance")]
 pub mod text;
+mod widths;
+
+use std::collections::HashMap;
 
 use super::object::{Dict, Name, Object, Stream};
 use super::pages::Page;
 use super::reader::Pdf;
-use scan::{Matrix, Scan, Shown, Sink, State};
+use scan::{Matrix, Piece, Scan, Shown, Sink, State};
+use widths::Widths;
 
-/// Width of an average character, in units of the font size.
-const CHARACTER: f64 = 0.5;
+/// Least width of a piece of text, in units of the font size: glyphs are there even where the file says they have no width.
+const LEAST: f64 = 0.5;
+/// Fonts of one page or form whose widths are read.
+const FONTS: usize = 1000;
 
 /// An area in the coordinates of the page or form.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,32 +72,68 @@ pub struct Painted {
 
 /// Looks at the contents of a page. What cannot be decoded is left out.
 pub fn page(pdf: &Pdf<'_>, page: &Page) -> Painted {
-    Scan::page(pdf, page, Painted::default())
+    Scan::page(pdf, page, Painter::default()).painted
 }
 
 /// Looks at a form XObject, e.g. an appearance.
 pub fn form(pdf: &Pdf<'_>, form: &Stream) -> Painted {
-    let mut scan = Scan::new(pdf, Painted::default());
+    let mut scan = Scan::new(pdf, Painter::default());
     scan.form(form, &Dict::default(), Matrix::IDENTITY, 0);
-    scan.sink
+    scan.sink.painted
 }
 
-impl Sink for Painted {
+/// Collects what is painted.
+#[derive(Default)]
+struct Painter {
+    painted: Painted,
+    fonts: Vec<Widths>,
+    /// Fonts by the text of what the resources say, so that each is read once.
+    known: HashMap<Vec<u8>, usize>,
+}
+
+impl Sink for Painter {
     fn area(&mut self) {
-        self.areas = true;
+        self.painted.areas = true;
     }
 
-    fn font(&mut self, _: &Pdf<'_>, _: &Dict, _: &Name) -> Option<usize> {
-        None
+    fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize> {
+        let fonts = pdf.value(resources, "Font").ok()??;
+        let font = fonts.as_dict()?.get_name(name.as_bytes())?;
+        let key = font.to_bytes();
+        if let Some(known) = self.known.get(&key) {
+            return Some(*known);
+        }
+        let dict = pdf.resolve(font).ok()?;
+        let dict = dict.as_dict().filter(|_| self.fonts.len() < FONTS)?;
+        self.fonts.push(Widths::read(pdf, dict, None));
+        self.known.insert(key, self.fonts.len() - 1);
+        Some(self.fonts.len() - 1)
     }
 
     fn show(&mut self, shown: &Shown, state: &State, place: Matrix) -> f64 {
-        let characters = f64::from(u32::try_from(shown.visible_bytes).unwrap_or(u32::MAX));
-        let width = characters * CHARACTER * state.size;
-        if state.visible && shown.visible_bytes > 0 {
-            self.text.push(Rectangle::new(place.point(0.0, 0.0), place.point(width, state.size)));
+        let unknown = Widths::unknown();
+        let font = state.font.and_then(|font| self.fonts.get(font)).unwrap_or(&unknown);
+        let mut at = 0.0;
+        for piece in &shown.pieces {
+            match piece {
+                Piece::Move(thousandths) => at -= thousandths / 1000.0 * state.size * state.scale,
+                Piece::Codes(bytes) => {
+                    let from = at;
+                    for code in font.codes(bytes) {
+                        let word = if code.is_space { state.word_spacing } else { 0.0 };
+                        at += (code.width / 1000.0 * state.size + state.character_spacing + word) * state.scale;
+                    }
+                    let least = LEAST * state.size.abs();
+                    let to = if (at - from).abs() < least { from + least } else { at };
+                    let blank = bytes.iter().all(|byte| matches!(byte, 0 | b' '));
+                    if state.visible && !blank {
+                        let (low, high) = (place.point(from, state.rise), place.point(to, state.rise + state.size));
+                        self.painted.text.push(Rectangle::new(low, high));
+                    }
+                }
+            }
         }
-        width
+        at
     }
 }
 
@@ -103,7 +145,8 @@ mod tests {
 
     fn painted(content: &str) -> Painted {
         let stream = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
-        let page_dict = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>>>";
+        let page_dict = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>\
+            /Font<</C<</Subtype/Type0/DescendantFonts[<</W[1[700]]>>]>>/Z<</FirstChar 97/Widths[0 0 0]>>>>>>>>";
         let form_dict = "<</Subtype/Form/Matrix[1 0 0 1 100 0]/Length 21>>stream\nBT/F 10 Tf(ab)Tj ET q\nendstream";
         let file = Sample::new().object(3, page_dict).object(4, &stream).object(5, form_dict).finish();
         let pdf = Pdf::open(&file, &Limits::default()).unwrap();
@@ -114,7 +157,18 @@ mod tests {
     fn text_is_found_where_matrices_put_it() {
         let text =
             painted("q 2 0 0 2 10 20 cm BT /F 10 Tf 1 0 0 1 5 5 Tm (abcd) Tj 0 -3 Td [(a) -100 (b)] TJ ET Q").text;
-        assert_eq!(text, [Rectangle::new((20.0, 30.0), (60.0, 50.0)), Rectangle::new((20.0, 24.0), (40.0, 44.0))]);
+        let expected = [((20.0, 30.0), (60.0, 50.0)), ((20.0, 24.0), (30.0, 44.0)), ((32.0, 24.0), (42.0, 44.0))];
+        assert_eq!(text, expected.map(|(low, high)| Rectangle::new(low, high)));
+    }
+
+    #[test]
+    fn text_is_as_wide_as_its_font_says_but_never_nothing() {
+        let composite = "BT /C 10 Tf <00010001> Tj ET";
+        assert_eq!(painted(composite).text, [Rectangle::new((0.0, 0.0), (14.0, 10.0))]);
+        let flat = "BT /Z 10 Tf (abc) Tj ET";
+        assert_eq!(painted(flat).text, [Rectangle::new((0.0, 0.0), (5.0, 10.0))]);
+        let far = "BT /F 10 Tf [(a) -9500 (b)] TJ ET";
+        assert_eq!(painted(far).text.get(1), Some(&Rectangle::new((100.0, 0.0), (105.0, 10.0))));
     }
 
     #[test]

@@ -44,8 +44,7 @@ impl Matrix {
     }
 }
 
-/// The part of the graphics state that places text (§9.3); what only matters to words is read where they are looked for.
-#[allow(dead_code)]
+/// The part of the graphics state that places text (§9.3).
 #[derive(Clone, Copy)]
 pub(super) struct State {
     ctm: Matrix,
@@ -76,9 +75,7 @@ impl State {
     }
 }
 
-/// A string, or a move between strings of `TJ` in thousandths of the font size. Read where words are looked
-/// for; a build without appearances does not.
-#[allow(dead_code)]
+/// A string, or a move between strings of `TJ` in thousandths of the font size.
 pub(super) enum Piece {
     Codes(Vec<u8>),
     Move(f64),
@@ -88,8 +85,6 @@ pub(super) enum Piece {
 #[derive(Default)]
 pub(super) struct Shown {
     pub pieces: Vec<Piece>,
-    /// Bytes of strings that are not blank.
-    pub visible_bytes: usize,
 }
 
 pub(super) struct Scan<'p, 'a, S> {
@@ -246,9 +241,6 @@ impl<'b> Operands<'b> {
     }
 
     fn string(&mut self, bytes: Vec<u8>) {
-        if bytes.iter().any(|byte| !matches!(byte, 0 | b' ')) {
-            self.shown.visible_bytes = self.shown.visible_bytes.saturating_add(bytes.len());
-        }
         self.shown.pieces.push(Piece::Codes(bytes));
     }
 
