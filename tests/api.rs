@@ -60,14 +60,19 @@ async fn what_cannot_be_signed_is_refused_before_anybody_is_asked() {
         ("half".to_owned(), whole[..whole.len() / 2].to_vec(), "damaged"),
         ("header only".to_owned(), b"%PDF-1.7\n".to_vec(), "damaged"),
     ];
-    for (name, user) in [("open", ""), ("closed", "secret")] {
-        let out = sandbox.file(&format!("{name}.pdf"));
-        let (from, to) = (support::sample_path("hoa-don-gtgt.pdf"), text(&out));
-        if run("qpdf", &["--encrypt", user, "owner", "256", "--", text(&from), to]) {
-            cases.push((format!("encrypted, {name}"), std::fs::read(&out).expect("encrypted"), "encrypted"));
-        } else {
-            eprintln!("skipped: qpdf is not installed");
-        }
+    let out = sandbox.file("closed.pdf");
+    let from = support::sample_path("hoa-don-gtgt.pdf");
+    if run("qpdf", &["--encrypt", "secret", "owner", "256", "--", text(&from), text(&out)]) {
+        let closed = std::fs::read(&out).expect("encrypted");
+        let mut body = request_body("ec-p256", &[&closed]);
+        body["password"] = json!("wrong");
+        let detail = refused(&portal.call("/v1/requests", &body).await, 422, "document-not-signable", json!(false));
+        assert!(detail.contains("password does not open"), "{detail}");
+        body["password"] = json!("secret");
+        assert_eq!(portal.call("/v1/requests", &body).await.status, 201);
+        cases.push(("encrypted".to_owned(), closed, "encrypted"));
+    } else {
+        eprintln!("skipped: qpdf is not installed");
     }
     if let Some(certified) = certified(sandbox.folder.path()) {
         cases.push(("certified".to_owned(), certified, "no further change"));
@@ -123,8 +128,11 @@ async fn bodies_of_the_wrong_shape_are_refused_by_name() {
         (with("credential", json!("../../etc")), 422, "invalid-field", "credential"),
         (with("credential", json!("no-such-credential")), 404, "not-found", "credential"),
         (with("credential", json!("expired-ec-p256")), 409, "certificate-not-valid", ""),
-        (with("level", json!("B-LTA")), 422, "level-not-supported", "B-LTA"),
+        (with("level", json!("B-XL")), 422, "level-not-supported", "B-LTA"),
         (with("level", json!("b-b")), 422, "level-not-supported", ""),
+        (with("format", json!("xades")), 422, "invalid-field", "format"),
+        (with("certify", json!(4)), 422, "invalid-field", "certify"),
+        (with("signer_location", json!({"country": "VN"})), 422, "attribute-not-allowed", "/Location"),
         (with("return_url", json!("javascript:alert(1)")), 422, "invalid-field", "return_url"),
         (with("return_url", json!("https://evil.example/")), 422, "invalid-field", "return_url"),
         (with("expires_in", json!(1)), 422, "invalid-field", "expires_in"),
@@ -153,10 +161,10 @@ async fn too_large_is_refused_before_it_is_read() {
         Ok(answer) => drop(refused(&answer, 413, "body-too-large", json!(false))),
         Err(error) => assert!(error.is_request() || error.is_body(), "{error}"),
     }
-    let many: Vec<Vec<u8>> = vec![small(); 21];
+    let many: Vec<Vec<u8>> = vec![b"%PDF-1.7\n".to_vec(); 201];
     let many: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
     let answer = portal.call("/v1/requests", &request_body("ec-p256", &many)).await;
-    assert!(refused(&answer, 422, "limit-exceeded", json!(false)).contains("20"));
+    assert!(refused(&answer, 422, "limit-exceeded", json!(false)).contains("200"));
 }
 
 #[tokio::test]

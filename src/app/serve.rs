@@ -144,10 +144,11 @@ async fn production(options: &Options) -> Result<Parts> {
         bail!("configuration: public_url is not set; links to citizens are made from it");
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let kek = config.kek()?;
     let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
     let levels = wiring::levels(&trust, config.trust.when_down.into());
     let (channel, limits) = (wiring::channel(config)?, wiring::limits(config));
-    let service = wiring::open_with(&options.data, &config.kek()?, channel, limits, clock.clone(), levels).await?;
+    let service = wiring::open_with(&options.data, &kek, channel, limits, clock.clone(), levels).await?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }

@@ -79,12 +79,39 @@ fn repaired<'a>(data: &'a [u8], limits: &Limits, password: Option<&Password>) ->
 
 fn check(pdf: &Pdf<'_>) -> Result<(), PdfError> {
     pdf.catalog()?;
-    if pages::pages(pdf)?.is_empty() {
+    let pages = pages::pages(pdf)?;
+    if pages.is_empty() {
         return Err(PdfError::BeyondRepair("it has no readable page"));
     }
+    check_whole(pdf, &pages)?;
     fields::fields(pdf)?;
     if !signature::signatures(pdf)?.is_empty() {
         return Err(PdfError::BeyondRepair("it is signed already, and its signatures would not survive the repair"));
+    }
+    Ok(())
+}
+
+/// A file that was cut off is not repaired into a shorter document that nobody wrote: all announced pages must be there, each
+/// with all of its content.
+fn check_whole(pdf: &Pdf<'_>, pages: &[pages::Page]) -> Result<(), PdfError> {
+    let catalog = pdf.catalog()?;
+    let tree = catalog.as_dict().map(|dict| pdf.value(dict, "Pages")).transpose()?.flatten();
+    let announced = match tree.as_ref().and_then(|tree| tree.as_dict()) {
+        Some(tree) => pdf.value(tree, "Count")?.and_then(|count| count.as_integer()),
+        None => None,
+    };
+    if announced.and_then(|count| usize::try_from(count).ok()).is_some_and(|count| count > pages.len()) {
+        return Err(PdfError::BeyondRepair("pages are missing"));
+    }
+    for page in pages {
+        let Some(contents) = page.dict.get("Contents") else { continue };
+        let resolved = pdf.resolve(contents)?;
+        let parts = resolved.as_array().unwrap_or(std::slice::from_ref(contents));
+        for part in parts {
+            if pdf.resolve(part)?.is_null() {
+                return Err(PdfError::BeyondRepair("the content of a page is missing"));
+            }
+        }
     }
     Ok(())
 }
