@@ -77,6 +77,7 @@ impl BuilderProfile for SelfIssued {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the edge of a program is where the clock is read")]
 fn main() -> Fallible<()> {
     let mut arguments = std::env::args().skip(1);
     let input =
@@ -119,7 +120,7 @@ fn main() -> Fallible<()> {
     // 5. The verifier's own verdict, with the certificate as the only trust anchor.
     let evidence = Evidence { anchors: vec![certificate], ..Evidence::default() };
     let policy = Policy { revocation: RevocationPolicy::IfPresent };
-    let report = validate_pdf(&signed, Setting { evidence: &evidence, policy, time: time::OffsetDateTime::now_utc() })?;
+    let report = validate_pdf(&signed, Setting { evidence: &evidence, policy, time: now })?;
     let signature = report.signatures.first().ok_or("no signature was found")?;
     println!("verdict       {}", signature.indication().as_str());
     println!("integrity     {}", if signature.integrity == Integrity::Intact { "intact" } else { "broken" });
