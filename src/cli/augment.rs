@@ -57,7 +57,7 @@ pub struct Args {
     /// Addresses or hosts certificates may point to although they are not public, e.g. 10.1.2.3:8080
     #[arg(long, value_name = "HOST")]
     allow_private: Vec<String>,
-    /// The [trust] section of a service's configuration
+    /// A service's configuration, of which the section on trust services is read
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Ready file of a sandbox: its authority, root and address
