@@ -154,7 +154,7 @@ impl Arguments {
         let revocation = if self.require_revocation { RevocationPolicy::Require } else { RevocationPolicy::IfPresent };
         let context = Context {
             evidence,
-            policy: Policy { revocation },
+            policy: Policy::strict_with(revocation),
             time: self.at.unwrap_or_else(now),
             purpose: Purpose::Named(&self.eku),
             policies: self.policies(),

@@ -361,7 +361,7 @@ mod tests {
     fn result(content: &[u8]) -> FileResult {
         let signed = p7s();
         let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         let report = validate_cms(&signed.der, Some(content), setting).expect("readable");
         FileResult { file: "a.p7s".to_owned(), format: Some(Format::Cms), report: Some(report), error: None }

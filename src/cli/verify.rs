@@ -156,7 +156,7 @@ impl Arguments {
         };
         Ok(Task {
             evidence: read_evidence(&self.trust, &self.crl)?,
-            policy: Policy { revocation },
+            policy: Policy::strict_with(revocation),
             time: self.at.unwrap_or_else(now),
             content: self.content.as_deref().map(read_content).transpose()?,
             password: self.password_file.as_deref().map(material::password).transpose()?,
