@@ -20,8 +20,10 @@
 //!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget
 //!     custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
+//!     installed      the trust bundle of this machine: one folder, written atomically
 //!  ─────────────────────────────────────────────────────────────────────────────── I/O above, pure below
-//!  40 domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
+//!  40 bundle         the signed trust bundle: payload → publisher's signature → what may follow what → facts for reports
+//!     domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
 //!  30 signing        prepare → attributes → DTBSR → cms → embed;  visible, appearance;  augment, cades: what raising appends
 //!     validation     EN 319 102-1: evidence → blocks → process → report; pdf_changes
 //!  20 formats        der → x509 → crl → cms;  pdf beside them
@@ -96,6 +98,7 @@
     )
 )]
 
+pub mod bundle;
 pub mod crypto;
 pub mod domain;
 pub mod formats;
