@@ -118,6 +118,8 @@ pub mod dev_pki;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "cli")]
+pub mod installed;
+#[cfg(feature = "cli")]
 pub mod mapping;
 #[cfg(feature = "server")]
 pub mod raising;
