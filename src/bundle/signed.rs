@@ -1,6 +1,7 @@
 //! Whose signature makes a payload a bundle.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -61,9 +62,12 @@ impl TryFrom<String> for Fingerprint {
     }
 }
 
-/// A payload whose publisher is known and whose signature verified; only [`open`] mints it.
+/// A payload whose publisher is known and whose signature verified; only [`open`] mints it. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Bundle {
+pub struct Bundle(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     payload: Payload,
     publisher: Certificate,
     sha256: String,
@@ -71,22 +75,22 @@ pub struct Bundle {
 
 impl Bundle {
     pub fn payload(&self) -> &Payload {
-        &self.payload
+        &self.0.payload
     }
 
     /// The certificate of whoever signed it.
     pub fn publisher(&self) -> &Certificate {
-        &self.publisher
+        &self.0.publisher
     }
 
     /// SHA-256 of the payload, in lower-case hexadecimal: the same content signed again has the same.
     pub fn sha256(&self) -> &str {
-        &self.sha256
+        &self.0.sha256
     }
 
     /// Who may sign what follows: the publisher, and the successors it names.
     pub fn may_follow(&self) -> Vec<Fingerprint> {
-        [Fingerprint::of(&self.publisher)].into_iter().chain(self.payload.successors.iter().copied()).collect()
+        [Fingerprint::of(&self.0.publisher)].into_iter().chain(self.0.payload.successors.iter().copied()).collect()
     }
 }
 
@@ -133,7 +137,7 @@ pub fn open(bytes: &[u8], trusted: &[Fingerprint], at: OffsetDateTime) -> Result
         }
     }
     let sha256 = hex(DigestAlgorithm::Sha256.digest(content).as_bytes());
-    Ok(Bundle { payload, publisher, sha256 })
+    Ok(Bundle(Arc::new(Inner { payload, publisher, sha256 })))
 }
 
 /// The certificate whose key signed the content, bound by a signed attribute.

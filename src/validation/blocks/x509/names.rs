@@ -35,10 +35,8 @@ pub fn check(path: &[Certificate]) -> Result<(), Finding> {
 pub fn check_anchor_limits(path: &[Certificate], limits: &[AnchorLimit]) -> Result<(), Finding> {
     let Some((anchor, below)) = path.split_last() else { return Ok(()) };
     for limit in limits.iter().filter(|limit| limit.anchor == *anchor) {
-        let constrained = below.iter().enumerate().filter(|(depth, c)| *depth == 0 || !c.is_self_issued());
-        constrained
-            .map(|(_, certificate)| within_limits(certificate, &limit.names, anchor))
-            .collect::<Result<(), _>>()?;
+        let mut constrained = below.iter().enumerate().filter(|(depth, c)| *depth == 0 || !c.is_self_issued());
+        constrained.try_for_each(|(_, certificate)| within_limits(certificate, &limit.names, anchor))?;
     }
     Ok(())
 }
