@@ -57,6 +57,8 @@ pub enum Refusal {
     SameNumber(u64),
     #[error("the bundle is dated in the future ({0}); if the date is right, this machine's clock is wrong")]
     FromTheFuture(String),
+    #[error("the bundle would have a development certificate trusted: {0}")]
+    Development(String),
     #[error("the bundle's validation policy is not usable: {0}")]
     Policy(#[from] PolicyError),
 }
@@ -75,6 +77,7 @@ impl Refusal {
             Self::RolledBack(_) => "rolled-back",
             Self::SameNumber(_) => "same-number",
             Self::FromTheFuture(_) => "from-the-future",
+            Self::Development(_) => "development",
             Self::Policy(_) => "policy",
         }
     }

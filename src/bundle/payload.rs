@@ -13,6 +13,7 @@ use super::{MAX_BUNDLE_BYTES, Refusal};
 use crate::crypto::DigestAlgorithm;
 use crate::crypto::digest::hex;
 use crate::formats::crl::CertificateList;
+use crate::formats::x509::development::is_development_certificate;
 use crate::formats::x509::extensions::name_constraints;
 use crate::formats::x509::{Certificate, NameConstraints};
 use crate::validation::Evidence;
@@ -139,7 +140,18 @@ impl Payload {
         if self.anchors.is_empty() {
             return Err(malformed("there is no anchor"));
         }
+        self.check_development()?;
         self.check_repetitions()
+    }
+
+    /// Development keys are worth nothing, and anybody has them.
+    fn check_development(&self) -> Result<(), Refusal> {
+        let anchors = self.anchors.iter().map(|anchor| &anchor.certificate);
+        let mut trusted = anchors.chain(&self.intermediates);
+        match trusted.find(|certificate| is_development_certificate(certificate.der())) {
+            Some(found) => Err(Refusal::Development(found.subject().to_string())),
+            None => Ok(()),
+        }
     }
 
     fn check_repetitions(&self) -> Result<(), Refusal> {
@@ -307,6 +319,14 @@ mod tests {
         for bad in [twice, none, backwards] {
             assert!(matches!(Payload::from_canonical(&bad.to_canonical()), Err(Refusal::Malformed(_))));
         }
+    }
+
+    #[test]
+    fn development_root_is_refused() {
+        let mut payload = payload(1);
+        payload.anchors[0].certificate = Issuer::root(crate::formats::x509::development::MARKER).certificate;
+        let refusal = Payload::from_canonical(&payload.to_canonical()).expect_err("refused");
+        assert_eq!(refusal.name(), "development");
     }
 
     #[test]

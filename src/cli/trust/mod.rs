@@ -22,6 +22,7 @@ use crate::bundle::accept::{self, Follow};
 use crate::bundle::changes::{self, Change};
 use crate::bundle::facts::BundleFacts;
 use crate::bundle::{Bundle, Fingerprint, MAX_BUNDLE_BYTES, Refusal, open};
+use crate::formats::x509::development::is_development_certificate;
 use crate::formats::x509::pem;
 use crate::installed::{Imported, Store, StoreError};
 use crate::mapping::Mapped;
@@ -136,6 +137,9 @@ impl FileArguments {
             Ok(Imported::Installed { new, before }) => {
                 let changes = changes::between(before.as_ref().map(Bundle::payload), new.payload());
                 self.tell("installed", &new, &changes);
+                if is_development_certificate(new.publisher().der()) {
+                    eprintln!("{COMMAND}: {}", self.show.words().development_publisher());
+                }
                 if new.payload().next_update < now() {
                     eprintln!("{COMMAND}: {}", self.show.words().outdated());
                 }

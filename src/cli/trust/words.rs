@@ -46,6 +46,13 @@ impl Words {
         )
     }
 
+    pub fn development_publisher(self) -> &'static str {
+        self.pick(
+            "gói do một chứng thư phát triển ký: chỉ để thử, ai cũng có thể tạo chứng thư như vậy",
+            "a development certificate signed this bundle: for trials only, anybody can make one",
+        )
+    }
+
     pub fn name_the_publisher(self) -> &'static str {
         self.pick(
             "hãy đối chiếu dấu vân tay SHA-256 này với đơn vị phát hành qua một kênh khác (điện thoại, văn bản), rồi nhập lại với \
@@ -133,6 +140,7 @@ fn refusal_vi(refusal: &Refusal) -> &'static str {
         Refusal::RolledBack(_) => "gói cũ hơn gói đã cài",
         Refusal::SameNumber(_) => "số này đã được cài với nội dung khác",
         Refusal::FromTheFuture(_) => "ngày phát hành của gói ở tương lai; nếu ngày đúng thì đồng hồ của máy sai",
+        Refusal::Development(_) => "gói có chứng thư phát triển, không bao giờ được tin cậy",
         Refusal::Policy(_) => "không dùng được chính sách kiểm tra trong gói",
     }
 }

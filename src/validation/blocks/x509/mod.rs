@@ -112,6 +112,8 @@ fn first_valid(
             Err(_) => {}
         }
     }
+    // Told even where something else decides.
+    messages.extend(context.evidence.anchors_in_doubt.clone());
     Err(best.map_or_else(|| no_path(leaf, context, &search), |refusal| refusal.finding))
 }
 
