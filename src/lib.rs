@@ -10,7 +10,7 @@
 //! and fails on a breach.
 //!
 //! ```text
-//!  95 cli            verify · sign · demo · serve · admin            one file a subcommand
+//!  95 cli            verify · chain · trust · sign · demo · serve · admin            one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
 //!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
@@ -64,8 +64,8 @@
 //!
 //! # Walkthrough: verify a PDF
 //!
-//! 1. `cli::verify` maps the file and reads trust anchors and CRLs into [`validation::Evidence`]; from here on nothing does
-//!    I/O.
+//! 1. `cli::verify` maps the file and reads trust anchors and CRLs into [`validation::Evidence`]: from the files named, else from the
+//!    trust bundle that `installed` holds ([`bundle`]), with the validation policy as a value; from here on nothing does I/O.
 //! 2. [`formats::pdf`] opens it strictly: what a lenient reader would repair is recorded as an anomaly, each signature's
 //!    ByteRange becomes facts, revisions are told apart.
 //! 3. [`validation`] runs the basic building blocks of EN 319 102-1 §5.2 for each signature: format, signing certificate,

@@ -8,7 +8,7 @@
 //!       intermediates[], crls[], policy
 //! ```
 //!
-//! Reading order: [`payload`] (what stands in it, and its one form), [`limits`] (what an anchor is trusted for), [`signed`] (whose signature makes it a bundle), [`accept`] (which bundle
+//! Reading order: [`payload`] (what stands in it, and its one form), [`limits`] (what an anchor is trusted for), [`signed`] (whose signature makes it a bundle), [`mod@accept`] (which bundle
 //! may follow which: no roll-back, succession of publishers), [`changes`] (what an import would add and remove), [`facts`] (what every
 //! report tells of it).
 //!
