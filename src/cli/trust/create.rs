@@ -24,7 +24,7 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::super::basis;
 use super::super::material::{self, now};
-use super::COMMAND;
+use super::{COMMAND, say};
 use crate::bundle::payload::Anchor;
 use crate::bundle::{Fingerprint, Payload, limits};
 use crate::formats::x509::Certificate;
@@ -99,21 +99,14 @@ impl Arguments {
         // What cannot be read back must not be signed.
         Payload::from_canonical(&content)?;
         std::fs::write(&self.out, &content).with_context(|| format!("cannot write {}", self.out.display()))?;
-        println!(
-            "{}: number {}, {} anchors, SHA-256 {}",
-            self.out.display(),
-            payload.number,
-            payload.anchors.len(),
+        let (out, number, anchors) = (self.out.display(), payload.number, payload.anchors.len());
+        say(&format!(
+            "{out}: number {number}, {anchors} anchors, SHA-256 {}\n\
+             sign it: kyso sign --format cms --enveloping --credential ID --out bundle.p7m {out}\n     \
+             or: openssl cms -sign -cades -binary -nodetach -md sha256 -outform DER -signer publisher.pem -inkey KEY -in {out} \
+             -out bundle.p7m\n",
             payload.sha256()
-        );
-        println!(
-            "sign it: kyso sign --format cms --enveloping --credential ID --out bundle.p7m {}",
-            self.out.display()
-        );
-        println!(
-            "     or: openssl cms -sign -cades -binary -nodetach -outform DER -signer publisher.pem -inkey KEY -in {} -out bundle.p7m",
-            self.out.display()
-        );
+        ));
         Ok(0)
     }
 }

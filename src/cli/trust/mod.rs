@@ -8,6 +8,7 @@
 pub mod create;
 mod words;
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -114,7 +115,7 @@ impl Arguments {
             Action::Diff(arguments) => arguments.diff(),
             Action::Show(arguments) => arguments.run(),
             Action::Policy { policy } => basis::policy(policy, Path::new("")).map(|policy| {
-                print!("{}", policy.canonical());
+                say(&policy.canonical());
                 0
             }),
         };
@@ -193,23 +194,21 @@ impl FileArguments {
         if self.show.json {
             let change = |change: &Change| json!({"sign": change.sign.as_str(), "what": change.what.as_str(), "detail": change.detail});
             let changes: Vec<_> = changes.iter().map(change).collect();
-            println!("{}", json!({"outcome": outcome, "bundle": facts, "changes": changes}));
-            return;
+            return say(&format!("{}\n", json!({"outcome": outcome, "bundle": facts, "changes": changes})));
         }
-        println!("{}: {}", words.outcome(outcome), words::printable(&facts.sentence(words.0)));
-        for change in changes {
-            println!("  {}", words::printable(&change.text(words.0)));
-        }
+        let mut lines = vec![format!("{}: {}", words.outcome(outcome), facts.sentence(words.0))];
+        lines.extend(changes.iter().map(|change| format!("  {}", change.text(words.0))));
         if changes.is_empty() {
-            println!("  {}", words.no_changes());
+            lines.push(format!("  {}", words.no_changes()));
         }
+        lines.iter().for_each(|line| say(&format!("{}\n", words::printable(line))));
     }
 
     fn refused(&self, error: &StoreError) -> anyhow::Result<u8> {
         let words = self.show.words();
         let (name, text) = words.refusal(error);
         if self.show.json {
-            println!("{}", json!({"outcome": "refused", "reason": name, "text": text}));
+            say(&format!("{}\n", json!({"outcome": "refused", "reason": name, "text": text})));
         }
         eprintln!("{COMMAND}: {}", words::printable(&text));
         if let (StoreError::Refused(Refusal::UnknownPublisher { .. }), None) = (error, &self.publisher) {
@@ -235,12 +234,19 @@ impl ShowArguments {
         };
         let now = now();
         let facts = BundleFacts::new(&bundle, now, now);
-        if self.json {
-            println!("{}", words::details_json(&bundle, &facts));
-        } else {
-            print!("{}", words.details(&bundle, &facts));
+        match self.json {
+            true => say(&format!("{}\n", words::details_json(&bundle, &facts))),
+            false => say(&words.details(&bundle, &facts)),
         }
         Ok(0)
+    }
+}
+
+/// Results go to standard output. A reader that closed the pipe has seen enough; any other failure is told.
+fn say(text: &str) {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => eprintln!("{COMMAND}: cannot write: {error}"),
+        _ => {}
     }
 }
 
