@@ -241,7 +241,7 @@ impl Work {
     }
 
     fn setting(&self) -> Setting<'_> {
-        Setting { evidence: &self.evidence, policy: Policy { revocation: RevocationPolicy::IfPresent }, time: now() }
+        Setting { evidence: &self.evidence, policy: Policy::strict_with(RevocationPolicy::IfPresent), time: now() }
     }
 
     /// The file, its level, and the date by which it has to be renewed: the earliest of its signatures' proofs.

@@ -4,11 +4,12 @@ use const_oid::ObjectIdentifier;
 use time::OffsetDateTime;
 
 use super::crypto::CryptographicallyValid;
-use crate::crypto::suites;
+use crate::crypto::SignatureAlgorithm;
 use crate::formats::cms::{SignedData, SignerInfo, oid};
 use crate::formats::der::{Reader, Rules, value};
 use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
+use crate::validation::policy::{Pkcs1, Policy};
 use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 /// Attributes RFC 5652 §11, RFC 5035 and EN 319 122-1 allow once, with one value.
@@ -65,20 +66,29 @@ pub fn attributes(
 pub fn algorithms(
     valid: &CryptographicallyValid,
     certificate: &Certificate,
+    policy: Policy,
     time: OffsetDateTime,
 ) -> Result<(), Finding> {
+    let suites = policy.suites;
     let refuse =
         |name: String| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, Code::AlgorithmObsolete, name));
-    if let Some(weak) = valid.digests.iter().find(|digest| !suites::digest_suitability(**digest).holds_at(time)) {
+    if let Some(weak) = valid.digests.iter().find(|digest| !suites.digest(**digest).holds_at(time)) {
         return refuse(weak.name().to_owned());
     }
     let key = certificate.public_key().ok();
-    let holds = key.as_ref().is_some_and(|key| suites::suitability(valid.algorithm, key).holds_at(time));
+    let holds = key.as_ref().is_some_and(|key| suites.signature(valid.algorithm, key).holds_at(time));
     if holds {
         return Ok(());
     }
     let bits = key.map(|key| format!(", {} bit", key.bits())).unwrap_or_default();
     refuse(format!("{}{bits}", valid.algorithm.name()))
+}
+
+/// Remarks on an algorithm the policy accepts and its source does not want for new signatures.
+pub fn discouraged(valid: &CryptographicallyValid, policy: Policy, messages: &mut Vec<Message>) {
+    if policy.pkcs1 == Pkcs1::Discouraged && matches!(valid.algorithm, SignatureAlgorithm::RsaPkcs1(_)) {
+        messages.push(Message::warning(Code::AlgorithmDiscouraged).detail("RSASSA-PKCS1-v1_5"));
+    }
 }
 
 /// Checks that what stands as signature-time-stamp is a time-stamp token at all; whether it proves anything is the

@@ -17,7 +17,7 @@ use crate::validation::policy::Policy;
 use crate::validation::process::timestamp::TimeStamp;
 use crate::validation::profile::{self, Container};
 use crate::validation::report::{
-    Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
+    Baseline, Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
 };
 
 /// What every signature of a file is judged with.
@@ -90,6 +90,8 @@ pub struct Basic {
     pub answer: Answer,
     pub signing_certificate: Option<SigningCertificate>,
     pub valid: Option<CryptographicallyValid>,
+    /// What the policy asks of the level, once it is known.
+    demanded: Option<Baseline>,
 }
 
 impl Basic {
@@ -102,7 +104,10 @@ impl Basic {
     }
 
     /// Fills in verdict and messages.
-    pub fn conclude(self, subject: &Subject<'_>, report: &mut SignatureReport) {
+    pub fn conclude(mut self, subject: &Subject<'_>, report: &mut SignatureReport) {
+        if subject.kind == Kind::Signature {
+            self.answer.take(profile::reaches(report.level, self.demanded));
+        }
         self.answer.conclude(report);
         if subject.kind == Kind::DocumentTimestamp && report.indication() == Indication::TotalPassed {
             // Only a valid token proves its time.
@@ -134,7 +139,7 @@ pub fn validate(
         chain(subject, certificate, setting, &mut answer);
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
-    Basic { answer, signing_certificate: identified, valid }
+    Basic { answer, signing_certificate: identified, valid, demanded: setting.policy.demands.level }
 }
 
 /// Without an identified certificate nothing can pass, but the certificate the SignerInfo names still tells whether digest and
@@ -221,7 +226,8 @@ fn accept(
     let outcome = acceptance::attributes(subject.signed_data, subject.signer, &mut answer.messages);
     answer.take(outcome);
     if let Some(valid) = valid {
-        answer.take(acceptance::algorithms(valid, identified.certificate(), setting.time));
+        answer.take(acceptance::algorithms(valid, identified.certificate(), setting.policy, setting.time));
+        acceptance::discouraged(valid, setting.policy, &mut answer.messages);
     }
     if subject.kind == Kind::DocumentTimestamp {
         report.level = Level::DocumentTimeStamp;

@@ -70,7 +70,7 @@ fn good_at(
         x509::validate(certificate, context, &mut Budget::default(), remarks)?
     };
     if let Some(valid) = &basic.valid {
-        acceptance::algorithms(valid, certificate, proven)?;
+        acceptance::algorithms(valid, certificate, setting.policy, proven)?;
     }
     Ok(path)
 }

@@ -47,7 +47,7 @@ fn evidence(crls: Vec<CertificateList>) -> Evidence {
 
 fn run(signed: &Signed, crls: Vec<CertificateList>, policy: RevocationPolicy, time: OffsetDateTime) -> SignatureReport {
     let evidence = evidence(crls);
-    let setting = Setting { evidence: &evidence, policy: Policy { revocation: policy }, time };
+    let setting = Setting { evidence: &evidence, policy: Policy::strict_with(policy), time };
     validate_cms(&signed.der, Some(b"content"), setting).expect("readable").signatures.remove(0)
 }
 
@@ -204,7 +204,7 @@ fn archived(list: &CertificateList, unit: &Issuer, at: OffsetDateTime) -> Vec<u8
 
 fn run_pdf(file: &[u8], crls: Vec<CertificateList>, time: OffsetDateTime) -> Vec<SignatureReport> {
     let evidence = evidence(crls);
-    let policy = Policy { revocation: RevocationPolicy::IfPresent };
+    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
     validate_pdf(file, Setting { evidence: &evidence, policy, time }).expect("readable").signatures
 }
 

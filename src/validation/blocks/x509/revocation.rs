@@ -1,7 +1,7 @@
 //! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs, together with what OCSP
 //! responses say.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::crl_scope::{self, Reasons};
 use super::crl_signer;
@@ -52,6 +52,19 @@ pub fn status_told_since(
     status_from(certificate, sources, budget)
 }
 
+/// As [`status`], but nothing older than the given age at the given time says that a certificate is good.
+pub fn status_not_older(
+    certificate: &Certificate,
+    issuers: &[Certificate],
+    evidence: &Evidence,
+    (time, age): (OffsetDateTime, Duration),
+    budget: &mut Budget,
+) -> Status {
+    let freshness = Freshness::NotOlderThan(age);
+    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness };
+    status_from(certificate, sources, budget)
+}
+
 /// Where revocation information for one certificate may come from.
 #[derive(Clone, Copy)]
 pub(super) struct Sources<'a> {
@@ -74,6 +87,8 @@ impl<'a> Sources<'a> {
 pub(super) enum Freshness {
     /// Newer information, or older whose successor was not due yet.
     UntilNextUpdate,
+    /// The same, and at that time not older than this.
+    NotOlderThan(Duration),
     /// Only information from that time or later.
     MadeSince,
 }
@@ -87,7 +102,12 @@ impl Freshness {
         time: OffsetDateTime,
     ) -> bool {
         let in_date = this_update <= time && next_update.is_some_and(|next| time <= next);
-        this_update >= time || (self == Self::UntilNextUpdate && in_date)
+        let young = match self {
+            Self::UntilNextUpdate => true,
+            Self::NotOlderThan(age) => this_update.checked_add(age).is_none_or(|end| end >= time),
+            Self::MadeSince => false,
+        };
+        this_update >= time || (in_date && young)
     }
 }
 
