@@ -17,6 +17,7 @@ mod widths;
 
 use std::collections::HashMap;
 
+use super::lexer::{Lexer, Token};
 use super::object::{Dict, Name, Object, Stream};
 use super::pages::Page;
 use super::reader::Pdf;
@@ -52,6 +53,10 @@ impl Rectangle {
         Some(Self::new((a, b), (c, d)))
     }
 
+    pub fn area(&self) -> f64 {
+        (self.right - self.left) * (self.top - self.bottom)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.right <= self.left || self.top <= self.bottom
     }
@@ -68,6 +73,8 @@ pub struct Painted {
     pub text: Vec<Rectangle>,
     /// True when something is filled or an image is drawn: what lies below may be hidden.
     pub areas: bool,
+    /// Width of the widest line; 0 when none is drawn. A wide line is as good as an area.
+    pub widest_line: f64,
 }
 
 /// Looks at the contents of a page. What cannot be decoded is left out.
@@ -80,6 +87,22 @@ pub fn form(pdf: &Pdf<'_>, form: &Stream) -> Painted {
     let mut scan = Scan::new(pdf, Painter::default());
     scan.form(form, &Dict::default(), Matrix::IDENTITY, 0);
     scan.sink.painted
+}
+
+/// Names a form XObject's content uses: of its resources, and of what else operators name.
+pub fn names(pdf: &Pdf<'_>, form: &Stream) -> Vec<Name> {
+    let bytes = pdf.decode(form).unwrap_or_default();
+    let mut lexer = Lexer::new(&bytes, 0);
+    let mut names = Vec::new();
+    loop {
+        let before = lexer.pos();
+        match lexer.token() {
+            None => lexer.seek(before + 1),
+            Some(Token::Eof) => return names,
+            Some(Token::Name(name)) => names.push(name),
+            Some(_) => {}
+        }
+    }
 }
 
 /// Collects what is painted.
@@ -96,6 +119,10 @@ impl Sink for Painter {
         self.painted.areas = true;
     }
 
+    fn line(&mut self, width: f64) {
+        self.painted.widest_line = self.painted.widest_line.max(width);
+    }
+
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize> {
         let fonts = pdf.value(resources, "Font").ok()??;
         let font = fonts.as_dict()?.get_name(name.as_bytes())?;
@@ -105,6 +132,8 @@ impl Sink for Painter {
         }
         let dict = pdf.resolve(font).ok()?;
         let dict = dict.as_dict().filter(|_| self.fonts.len() < FONTS)?;
+        // Its glyphs are content streams of their own (§9.6.5).
+        self.painted.areas |= dict.get("Subtype").is_some_and(|kind| kind.is_name("Type3"));
         self.fonts.push(Widths::read(pdf, dict, None));
         self.known.insert(key, self.fonts.len() - 1);
         Some(self.fonts.len() - 1)
@@ -174,9 +203,19 @@ mod tests {
     #[test]
     fn forms_are_followed_and_areas_noticed() {
         let form = painted("1 0 0 1 0 50 cm /X Do");
-        assert_eq!(form, Painted { text: vec![Rectangle::new((100.0, 50.0), (110.0, 60.0))], areas: false });
+        assert_eq!(
+            form,
+            Painted { text: vec![Rectangle::new((100.0, 50.0), (110.0, 60.0))], areas: false, widest_line: 0.0 }
+        );
         assert!(painted("0 0 9 9 re f").areas && painted("BI /W 1 ID \x01 Q EI").areas);
         assert!(!painted("0 0 9 9 re S").areas);
+    }
+
+    #[test]
+    fn widest_line_is_measured_on_the_page() {
+        let widest = |content| painted(content).widest_line;
+        assert_eq!([widest("0 0 9 9 re S"), widest("q 2 0 0 3 0 0 cm 5 w 0 0 m 9 0 l s Q")], [1.0, 15.0]);
+        assert_eq!([widest("BT 2 Tr 7 w (a) Tj ET"), widest("BT 7 w (a) Tj ET")], [7.0, 0.0]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ const SAVED: usize = 1000;
 pub(super) trait Sink {
     /// Something is filled or an image is drawn.
     fn area(&mut self);
+    /// A line this wide is drawn, in the coordinates of the page or form.
+    fn line(&mut self, width: f64);
     /// A font is selected by its name in the resources; the answer comes back as [`State::font`].
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize>;
     /// Text is shown at `place`; gives how far it moves on, in text space.
@@ -38,6 +40,12 @@ impl Matrix {
         Self([a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u])
     }
 
+    /// By how much lengths grow, in the direction that grows most.
+    fn growth(self) -> f64 {
+        let [a, b, c, d, _, _] = self.0;
+        a.hypot(b).max(c.hypot(d))
+    }
+
     pub fn point(self, x: f64, y: f64) -> (f64, f64) {
         let [a, b, c, d, e, f] = self.0;
         (a * x + c * y + e, b * x + d * y + f)
@@ -57,6 +65,10 @@ pub(super) struct State {
     pub rise: f64,
     leading: f64,
     pub visible: bool,
+    /// Line width, in the current user space.
+    width: f64,
+    /// The text rendering mode draws outlines.
+    outlined: bool,
 }
 
 impl State {
@@ -71,7 +83,13 @@ impl State {
             rise: 0.0,
             leading: 0.0,
             visible: true,
+            width: 1.0,
+            outlined: false,
         }
+    }
+
+    fn line(&self) -> f64 {
+        self.width.abs() * self.ctm.growth()
     }
 }
 
@@ -168,10 +186,15 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
                     here = line;
                 }
                 b"Do" => self.draw(operands.name.as_ref(), resources, state.ctm, depth),
+                b"S" | b"s" => self.sink.line(state.line()),
+                b"gs" => state.width = self.line_width(operands.name.as_ref(), resources).unwrap_or(state.width),
                 b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"sh" | b"BI" => self.sink.area(),
                 other => text_state(other, &n, &mut state),
             }
             if matches!(operator, b"Tj" | b"TJ" | b"'" | b"\"") {
+                if state.outlined {
+                    self.sink.line(state.line());
+                }
                 let moved = self.sink.show(&operands.shown, &state, here.then(state.ctm));
                 here = Matrix::translation(moved, 0.0).then(here);
             }
@@ -180,6 +203,13 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
             }
             operands.clear();
         }
+    }
+
+    /// /LW of a graphics state parameter dictionary (§8.4.5).
+    fn line_width(&self, name: Option<&Name>, resources: &Dict) -> Option<f64> {
+        let states = self.pdf.value(resources, "ExtGState").ok()??;
+        let state = self.pdf.resolve(states.as_dict()?.get_name(name?.as_bytes())?).ok()?;
+        self.pdf.value(state.as_dict()?, "LW").ok()??.as_number()
     }
 
     fn draw(&mut self, name: Option<&Name>, resources: &Dict, ctm: Matrix, depth: usize) {
@@ -195,11 +225,15 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
     }
 }
 
-/// Text state operators (§9.3.1).
+/// Operators of the text state (§9.3.1), and the line width.
 fn text_state(operator: &[u8], n: &impl Fn(usize) -> f64, state: &mut State) {
     match operator {
         b"TL" => state.leading = n(0),
-        b"Tr" => state.visible = n(0) != 3.0,
+        b"Tr" => {
+            state.visible = n(0) != 3.0;
+            state.outlined = [1.0, 2.0, 5.0, 6.0].contains(&n(0));
+        }
+        b"w" => state.width = n(0),
         b"Tc" => state.character_spacing = n(0),
         b"Tw" => state.word_spacing = n(0),
         b"Tz" => state.scale = n(0) / 100.0,

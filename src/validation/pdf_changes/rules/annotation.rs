@@ -24,7 +24,7 @@ pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<
     }
     match (difference.container, difference.change) {
         (Place::Annotations, Change::Added) => added(node, facts),
-        (Place::Annotations, Change::Removed) => Explanation::new(RULE, Class::Markup, "an annotation was removed"),
+        (Place::Annotations, Change::Removed) => Explanation::new(RULE, Class::Covering, "an annotation was removed"),
         (Place::Annotation | Place::Appearance, _) => changed(difference),
         _ => None,
     }
@@ -37,7 +37,11 @@ fn added(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
         return None;
     }
     let subtype = annotation.get("Subtype").and_then(|s| s.as_name()).map(ToString::to_string)?;
-    let class = if NOTES.contains(&subtype.as_str()) { Class::Note } else { Class::Markup };
+    let class = match NOTES.contains(&subtype.as_str()) {
+        _ if super::coverage::annotation_covers(node, &annotation, facts) => Class::Covering,
+        true => Class::Note,
+        false => Class::Markup,
+    };
     Explanation::new(RULE, class, format!("a {subtype} annotation was added"))
 }
 
@@ -47,5 +51,5 @@ fn acts(annotation: &Dict) -> bool {
 
 fn changed(difference: &Difference) -> Option<Explanation> {
     let action = ["A", "AA", "PA", "Subtype", "Movie", "FS", "3DD"].iter().any(|key| difference.key_is(key));
-    (!action).then(|| Explanation::new(RULE, Class::Markup, "an annotation was changed"))?
+    (!action).then(|| Explanation::new(RULE, Class::Covering, "an annotation was changed"))?
 }
