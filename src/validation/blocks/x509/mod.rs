@@ -3,7 +3,8 @@
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time), [`search`]
 //! (candidate paths, bounded), [`constraints`] (what each certificate may do), [`names`] (name constraints), [`policies`]
 //! (certificate policies), [`mod@revocation`] (what CRLs say, with `crl_scope`: for which certificates and reasons they speak, and
-//! `crl_signer`: whose key may have signed them), [`responder`] (what OCSP responses say, and who may sign them).
+//! `crl_signer`: whose key may have signed them), [`responder`] (what OCSP responses say, and who may sign them), `strength` (whether
+//! the algorithms of either still hold).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
 
@@ -15,6 +16,7 @@ pub mod policies;
 pub mod responder;
 pub mod revocation;
 pub mod search;
+mod strength;
 
 use time::OffsetDateTime;
 
