@@ -58,6 +58,20 @@ pub fn attributes(
     }
 }
 
+/// Checks the signed attributes of a counter-signature: "The signedAttributes field MUST NOT contain a content-type attribute"
+/// (RFC 5652 §11.4).
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE when an attribute is repeated or does not belong there.
+pub fn counter_attributes(counter: &SignerInfo) -> Result<(), Finding> {
+    let Some(signed) = &counter.signed_attributes else { return Ok(()) };
+    let problem = |detail: String| Finding::with(SubIndication::SigConstraintsFailure, Code::AttributeProblem, detail);
+    for oid in SINGLE {
+        signed.attributes.single(&oid).map_err(|error| problem(error.to_string()))?;
+    }
+    if signed.attributes.contains(&oid::CONTENT_TYPE) { Err(problem("content-type".to_owned())) } else { Ok(()) }
+}
+
 /// Checks that the signature's own algorithms held at the validation time (algorithm obsolescence).
 ///
 /// # Errors

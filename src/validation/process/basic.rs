@@ -14,6 +14,7 @@ use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
 use crate::validation::lifetime;
 use crate::validation::policy::Policy;
+use crate::validation::process::counter;
 use crate::validation::process::timestamp::TimeStamp;
 use crate::validation::profile::{self, Container};
 use crate::validation::report::{
@@ -237,6 +238,7 @@ fn accept(
     );
     let outcome = acceptance::time_stamps(subject.signer);
     answer.take(outcome);
+    counter::tell(subject, setting, &mut answer.messages);
 }
 
 fn signer(certificate: &Certificate) -> Signer {

@@ -11,7 +11,7 @@ use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
 use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::process::basic::{Basic, Setting, Subject};
-use crate::validation::process::past;
+use crate::validation::process::past::{self, Proven};
 use crate::validation::process::timestamp::TimeStamp;
 use crate::validation::report::{Baseline, Code, Finding, Level, Message, SignatureReport};
 
@@ -29,7 +29,7 @@ pub fn validate(
 ) {
     let Some(best) = time_stamps.iter().copied().min_by_key(|time_stamp| time_stamp.time()) else { return };
     report.best_signature_time = Some(best.time());
-    past::settle(basic, subject, setting, best.time());
+    past::settle(basic, subject, setting, Proven::at(best.time()));
     if let Some(signing) = &basic.signing_certificate {
         let (level, missing) = baseline(signing.certificate(), subject, setting.evidence, best, material);
         report.level = report.level.at(level);

@@ -203,9 +203,24 @@ fn archived(list: &CertificateList, unit: &Issuer, at: OffsetDateTime) -> Vec<u8
 }
 
 fn run_pdf(file: &[u8], crls: Vec<CertificateList>, time: OffsetDateTime) -> Vec<SignatureReport> {
+    judged(file, crls, RevocationPolicy::IfPresent, time)
+}
+
+fn judged(
+    file: &[u8],
+    crls: Vec<CertificateList>,
+    revocation: RevocationPolicy,
+    time: OffsetDateTime,
+) -> Vec<SignatureReport> {
     let evidence = evidence(crls);
-    let policy = Policy { revocation: RevocationPolicy::IfPresent };
-    validate_pdf(file, Setting { evidence: &evidence, policy, time }).expect("readable").signatures
+    let setting = Setting { evidence: &evidence, policy: Policy { revocation }, time };
+    validate_pdf(file, setting).expect("readable").signatures
+}
+
+/// What is known at [`LATER`]: of the newest unit, not of certificates that ended before.
+fn judged_later(file: &[u8], more: &[CertificateList]) -> Vec<SignatureReport> {
+    let current = crl(datetime!(2027-05-20 0:00 UTC), datetime!(2027-06-20 0:00 UTC), &[]);
+    judged(file, [&[current], more].concat(), RevocationPolicy::Require, LATER)
 }
 
 #[test]
@@ -236,4 +251,61 @@ fn store_of_another_authority_makes_no_level_lt() {
     let other = CertificateList::from_der(&other).expect("CRL");
     let reports = run_pdf(&archived(&other, &unit(&Issuer::root("Root")), STAMPED), vec![], NOW);
     assert_eq!(reports[0].level, Level::Pades(Baseline::T));
+}
+
+/// [`archived`], renewed: a store with `list` besides the first one, and a time-stamp of a unit that is good for long.
+fn renewed(list: &CertificateList, unit: &Issuer, renewal: OffsetDateTime) -> Vec<u8> {
+    let first = crl(datetime!(2026-06-01 14:00 UTC), datetime!(2026-07-02 0:00 UTC), &[]);
+    let file = archived(&first, unit, STAMPED);
+    let hex: String = list.der().iter().map(|byte| format!("{byte:02x}")).collect();
+    let stream = format!("<</Filter/AHx/Length {}>>stream\n{hex}\nendstream", hex.len());
+    let catalog =
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R 9 0 R]/SigFlags 3>>/DSS<</CRLs[8 0 R 11 0 R]>>>>";
+    let file = updated(&file, &[(1, catalog), (11, &stream)]);
+    let catalog = catalog.replace("9 0 R]", "9 0 R 12 0 R]");
+    let dictionary = unfilled("/Type/DocTimeStamp/SubFilter/ETSI.RFC3161", "");
+    let field = "<</FT/Sig/T(Stamp2)/Subtype/Widget/Rect[0 0 0 0]/P 3 0 R/V 13 0 R>>";
+    let mut file = updated(&file, &[(1, &catalog), (12, field), (13, &dictionary)]);
+    let mut newer = Template { serial: 10, key_seed: "TSA 2".to_owned(), ..Template::time_stamping("TSA 2") };
+    newer.validity.not_after = datetime!(2040-01-01 0:00 UTC);
+    let newer = Issuer::root("Root").issue(&newer);
+    fill(&mut file, |parts| token(&newer, &parts, renewal));
+    file
+}
+
+/// A unit whose certificate ends with the year, as the signer's does.
+fn short_lived_unit() -> Issuer {
+    Issuer::root("Root").issue(&Template { serial: 9, ..Template::time_stamping("TSA") })
+}
+
+#[test]
+fn renewed_time_stamp_outlives_its_unit_by_the_list_the_renewal_covers() {
+    let renewal = datetime!(2026-12-30 0:00 UTC);
+    let in_date = crl(datetime!(2026-12-28 0:00 UTC), datetime!(2027-01-05 0:00 UTC), &[]);
+    let reports = judged_later(&renewed(&in_date, &short_lived_unit(), renewal), &[]);
+    let verdicts: Vec<_> = reports.iter().map(|report| report.sub_indication).collect();
+    assert_eq!(verdicts, [None, None, None], "{:?}", reports[1].messages);
+    assert_eq!(reports[0].best_signature_time, Some(STAMPED));
+}
+
+#[test]
+fn renewal_with_a_stale_list_or_of_a_revoked_unit_proves_the_renewal_alone() {
+    let renewal = datetime!(2026-12-30 0:00 UTC);
+    let stale = crl(datetime!(2026-12-01 0:00 UTC), datetime!(2026-12-08 0:00 UTC), &[]);
+    let revoked = datetime!(2026-12-20 0:00 UTC);
+    let revoked = crl(datetime!(2026-12-28 0:00 UTC), datetime!(2027-01-05 0:00 UTC), &[(9, revoked)]);
+    for list in [stale, revoked] {
+        let reports = judged_later(&renewed(&list, &short_lived_unit(), renewal), &[]);
+        assert_ne!(reports[1].sub_indication, None);
+        assert_ne!(reports[0].best_signature_time, Some(STAMPED));
+    }
+}
+
+#[test]
+fn list_the_renewal_does_not_cover_says_nothing_of_its_day() {
+    let renewal = datetime!(2026-12-30 0:00 UTC);
+    let stale = crl(datetime!(2026-12-01 0:00 UTC), datetime!(2026-12-08 0:00 UTC), &[]);
+    let given = crl(datetime!(2026-12-28 0:00 UTC), datetime!(2027-01-05 0:00 UTC), &[]);
+    let reports = judged_later(&renewed(&stale, &short_lived_unit(), renewal), &[given]);
+    assert_ne!(reports[1].sub_indication, None);
 }

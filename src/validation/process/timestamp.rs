@@ -10,7 +10,7 @@ use crate::validation::blocks::format_checking;
 use crate::validation::lifetime;
 use crate::validation::process::basic::{self, Answer, Basic, Setting, Subject};
 use crate::validation::process::cms::empty_report;
-use crate::validation::process::past;
+use crate::validation::process::past::{self, Proven};
 use crate::validation::profile::Container;
 use crate::validation::report::{Code, Finding, Indication, Kind, Message, SignatureReport, SubIndication};
 
@@ -68,10 +68,10 @@ impl TimeStamp {
 /// message is left.
 ///
 /// `proven` tells when a token provably existed: one whose unit has expired since may still hold.
-pub fn signature_time_stamps(
+pub fn signature_time_stamps<'p>(
     subject: &Subject<'_>,
     setting: Setting<'_>,
-    proven: impl Fn(&[u8]) -> Option<OffsetDateTime>,
+    proven: impl Fn(&[u8]) -> Option<Proven<'p>>,
     messages: &mut Vec<Message>,
 ) -> Vec<TimeStamp> {
     let tokens = subject.signer.unsigned_attributes.values(&oid::SIGNATURE_TIME_STAMP);
@@ -102,7 +102,7 @@ pub fn validate(
     token: &[u8],
     covered: &[u8],
     setting: Setting<'_>,
-    proven: Option<OffsetDateTime>,
+    proven: Option<Proven<'_>>,
 ) -> Result<TimeStamp, Message> {
     let mut answer = Answer::default();
     let malformed = |detail: String| Message::warning(Code::TimestampMalformed).detail(detail);

@@ -261,6 +261,15 @@ codes! {
     ProvenEarlier "proven-earlier"
         "no longer good at the validation time, but proven good at the time a time-stamp shows"
         "không còn giá trị tại thời điểm kiểm tra, nhưng đã được chứng minh là hợp lệ tại thời điểm của dấu thời gian";
+    CounterSignatureValid "counter-signature-valid"
+        "the signature was counter-signed, and the counter-signature is valid"
+        "chữ ký được ký xác nhận thêm (counter-signature) và chữ ký xác nhận đó hợp lệ";
+    CounterSignatureNotValid "counter-signature-not-valid"
+        "a counter-signature of this signature does not validate and confirms nothing"
+        "chữ ký xác nhận thêm (counter-signature) không hợp lệ nên không có giá trị xác nhận";
+    EvidenceRecordNotEvaluated "evidence-record-not-evaluated"
+        "an evidence record was not evaluated and proves nothing here"
+        "có bản ghi bằng chứng (evidence record) nhưng chưa được kiểm tra nên không có giá trị chứng minh";
     PolicyNotChecked "policy-not-checked"
         "the signature names a signature policy, which was not checked"
         "chữ ký nêu chính sách ký, chưa được kiểm tra";
