@@ -91,12 +91,21 @@ pub(in crate::validation::pdf_changes) fn chain(signed: &Pdf<'_>, newest: &Pdf<'
     }
     for anomaly in new_anomalies(signed, newest) {
         match anomaly {
+            Anomaly::HybridDisagreement { offset, .. } if names_a_signed_stream(signed, newest, offset) => {}
             Anomaly::HybridDisagreement { .. } => findings.forbid("chain", "trailer", &anomaly.to_string()),
             // Every reader sees the same objects all the same.
             Anomaly::SizeTooSmall { .. } | Anomaly::StartxrefInexact { .. } | Anomaly::MissingEndobj { .. } => {}
             _ => findings.suspect("irregular", "file", &anomaly.to_string()),
         }
     }
+}
+
+/// Whether the hybrid section at `start` only copied the /XRefStm of the trailer it was made from, as some writers do: the stream is
+/// part of what was signed, and the newer table goes before it in every reader (ISO 32000-1 §7.5.8.4).
+fn names_a_signed_stream(signed: &Pdf<'_>, newest: &Pdf<'_>, start: usize) -> bool {
+    let stream =
+        newest.sections().iter().find(|section| section.start == start).and_then(|section| section.hybrid_stream);
+    stream.is_some_and(|stream| signed.sections().iter().any(|section| section.hybrid_stream == Some(stream)))
 }
 
 /// What the newest state departs from the standard in and the signed one did not. Objects are read when they are needed: what only

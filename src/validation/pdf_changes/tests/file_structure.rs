@@ -69,3 +69,38 @@ fn damage_that_was_signed_is_no_change() {
     let referred = referred.object(30, "/Courier").object(31, "/Helvetica").finish_signed();
     assert_eq!(after(&referred, &[(30, "/Symbol")]), Forbidden);
 }
+
+/// The form as a hybrid file: a stream besides the table names the object an empty stream holds.
+fn hybrid() -> (Vec<u8>, usize) {
+    let rows = "0200001e00";
+    let container = "<</Type/ObjStm/N 0/First 0/Length 0>>stream\n\nendstream";
+    let dict = "/Type/XRef/Size 41/W[1 3 1]/Index[38 1]/Filter/AHx";
+    let stream = format!("<<{dict}/Length {}>>stream\n{rows}\nendstream", rows.len());
+    let sample = form(SIGNATURE).object(30, container).object(31, &stream);
+    let probe = sample.finish();
+    let at = probe.windows(9).position(|window| window == b"\n31 0 obj").unwrap() + 1;
+    let sample = form(SIGNATURE).object(30, container).object(31, &stream).trailer(&format!("/XRefStm {at}"));
+    (sample.finish_signed(), at)
+}
+
+#[test]
+fn update_that_copies_the_hybrid_entry_of_the_trailer_is_allowed_and_one_with_its_own_is_not() {
+    let (file, at) = hybrid();
+    assert_eq!(look(&file).modification, Nothing);
+    let prev = file.windows(6).rposition(|window| window == b"\nxref\n").unwrap() + 1;
+    let mut text = String::from_utf8(file).unwrap();
+    let filled = text_field("/V(x)", "8 0 R");
+    append_update(
+        &mut text,
+        &[(7, filled.clone()), (38, "(new)".into())],
+        &format!("/Root 1 0 R/XRefStm {at}/Prev {prev}"),
+    );
+    assert_eq!(look(text.as_bytes()).modification, Allowed);
+    let (file, _) = hybrid();
+    let mut text = String::from_utf8(file).unwrap();
+    let own = text.len();
+    let stream = "<</Type/XRef/Size 41/W[1 3 1]/Index[7 1]/Filter/AHx/Length 10>>stream\n0100001e00\nendstream";
+    let trailer = format!("/Root 1 0 R/XRefStm {own}/Prev {prev}");
+    append_update(&mut text, &[(39, stream.into()), (7, filled)], &trailer);
+    assert_eq!(look(text.as_bytes()).modification, Forbidden);
+}
