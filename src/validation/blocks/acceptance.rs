@@ -133,6 +133,23 @@ mod tests {
     }
 
     #[test]
+    fn hash_that_does_not_hold_any_more_is_refused_without_proof_of_an_earlier_time() {
+        use crate::crypto::DigestAlgorithm;
+        use crate::validation::blocks::crypto::{self, SignedContent};
+        let signed = p7s();
+        let read = signed.read();
+        let (certificate, content) = (&signed.signer.certificate, SignedContent::Parts(vec![b"content"]));
+        let mut valid = crypto::verify(&read.signers[0], &content, certificate, &mut Vec::new()).expect("valid");
+        let at =
+            |valid: &CryptographicallyValid, time| algorithms(valid, certificate, time).map_err(|f| f.sub_indication);
+        let (then, now) = (time::macros::datetime!(2012-01-01 0:00 UTC), time::macros::datetime!(2026-06-01 0:00 UTC));
+        assert_eq!(at(&valid, now), Ok(()));
+        valid.digests.push(DigestAlgorithm::Sha1);
+        assert_eq!(at(&valid, now), Err(SubIndication::CryptoConstraintsFailureNoPoe));
+        assert_eq!(at(&valid, then), Ok(()));
+    }
+
+    #[test]
     fn content_type_other_than_the_contents_is_refused() {
         let signed = p7s();
         let mut read = signed.read();

@@ -86,7 +86,8 @@ pub fn validate(
     }
     for candidate in candidates.into_iter().take(MAX_ARCHIVE_TIME_STAMPS) {
         let proven = archive.proven(candidate.token);
-        match timestamp::validate(candidate.token, &candidate.octets, setting, proven) {
+        let covered = SignedContent::Parts(vec![&candidate.octets]);
+        match timestamp::validate(candidate.token, covered, setting, proven) {
             Ok(time_stamp) => {
                 let detail = format!("{}, {}", time_stamp.time(), time_stamp.unit().subject());
                 messages.push(Message::info(Code::ArchiveTimestampValid).detail(detail));

@@ -14,8 +14,8 @@ use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
 use crate::validation::lifetime;
 use crate::validation::policy::Policy;
-use crate::validation::process::counter;
 use crate::validation::process::timestamp::TimeStamp;
+use crate::validation::process::{content_time_stamp, counter};
 use crate::validation::profile::{self, Container};
 use crate::validation::report::{
     Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
@@ -91,6 +91,8 @@ pub struct Basic {
     pub answer: Answer,
     pub signing_certificate: Option<SigningCertificate>,
     pub valid: Option<CryptographicallyValid>,
+    /// What a content time-stamp proves.
+    pub made_after: Option<OffsetDateTime>,
 }
 
 impl Basic {
@@ -135,7 +137,12 @@ pub fn validate(
         chain(subject, certificate, setting, &mut answer);
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
-    Basic { answer, signing_certificate: identified, valid }
+    let made_after = content_time_stamp::made_after(subject, setting, &mut answer.messages);
+    let mut basic = Basic { answer, signing_certificate: identified, valid, made_after };
+    if let Some(made_after) = made_after {
+        content_time_stamp::settle(&mut basic, subject, setting, made_after);
+    }
+    basic
 }
 
 /// Without an identified certificate nothing can pass, but the certificate the SignerInfo names still tells whether digest and

@@ -309,3 +309,74 @@ fn list_the_renewal_does_not_cover_says_nothing_of_its_day() {
     let reports = judged_later(&renewed(&stale, &short_lived_unit(), renewal), &[given]);
     assert_ne!(reports[1].sub_indication, None);
 }
+
+/// A signature over "content" with a content time-stamp of this time, by this signer, and what these lists say at [`NOW`].
+fn content_stamped(signer: Template, at: OffsetDateTime, lists: Vec<CertificateList>) -> SignatureReport {
+    let token = token(&unit(&Issuer::root("Root")), &[b"content"], at);
+    let extra = [attribute(&oid::CONTENT_TIME_STAMP, token)];
+    let signed = Builder { extra: &extra, signer, ..Builder::default() }.build();
+    run(&signed, lists, RevocationPolicy::IfPresent, NOW)
+}
+
+#[test]
+fn signature_proven_younger_than_the_revocation_fails() {
+    let revoked = |date| {
+        let list = crl(datetime!(2026-09-20 0:00 UTC), datetime!(2026-10-20 0:00 UTC), &[(7, date)]);
+        content_stamped(Template::signer("An"), STAMPED, vec![list])
+    };
+    let before = revoked(datetime!(2026-05-01 0:00 UTC));
+    assert_eq!(before.sub_indication, Some(SubIndication::Revoked), "{:?}", before.messages);
+    let after = revoked(datetime!(2026-08-01 0:00 UTC));
+    assert_eq!(after.sub_indication, Some(SubIndication::RevokedNoPoe));
+    let good = content_stamped(Template::signer("An"), STAMPED, vec![]);
+    assert_eq!((good.sub_indication, told(&good, Code::ContentTimestampValid)), (None, true), "{:?}", good.messages);
+}
+
+#[test]
+fn signature_proven_younger_than_its_certificate_fails() {
+    let expired = |not_after| {
+        let mut signer = Template::signer("An");
+        signer.validity.not_after = not_after;
+        content_stamped(signer, STAMPED, vec![]).sub_indication
+    };
+    assert_eq!(expired(datetime!(2026-05-01 0:00 UTC)), Some(SubIndication::Expired));
+    assert_eq!(expired(datetime!(2026-08-01 0:00 UTC)), Some(SubIndication::OutOfBoundsNoPoe));
+}
+
+#[test]
+fn content_time_stamp_of_other_content_is_told_and_proves_nothing() {
+    let token = token(&unit(&Issuer::root("Root")), &[b"other"], STAMPED);
+    let extra = [attribute(&oid::CONTENT_TIME_STAMP, token)];
+    let mut signer = Template::signer("An");
+    signer.validity.not_after = datetime!(2026-05-01 0:00 UTC);
+    let signed = Builder { extra: &extra, signer, ..Builder::default() }.build();
+    let report = run(&signed, vec![], RevocationPolicy::IfPresent, NOW);
+    assert_eq!(report.sub_indication, Some(SubIndication::OutOfBoundsNoPoe));
+    assert!(told(&report, Code::TimestampNotValid));
+}
+
+#[test]
+fn content_younger_than_the_signature_is_an_order_failure() {
+    let order = |content_at| {
+        let root = Issuer::root("Root");
+        let extra = [attribute(&oid::CONTENT_TIME_STAMP, token(&unit(&root), &[b"content"], content_at))];
+        let unsigned =
+            |root: &Issuer, value: &[u8]| vec![attribute(&oid::SIGNATURE_TIME_STAMP, honest_token(root, value))];
+        let signed = Builder { extra: &extra, unsigned: &unsigned, ..Builder::default() }.build();
+        run(&signed, vec![], RevocationPolicy::IfPresent, NOW).sub_indication
+    };
+    assert_eq!(order(datetime!(2026-06-01 11:00 UTC)), None);
+    assert_eq!(order(datetime!(2026-07-01 0:00 UTC)), Some(SubIndication::TimestampOrderFailure));
+}
+
+#[test]
+fn certificate_out_of_its_bounds_is_told_by_what_is_known_of_it() {
+    let signed = Builder { content: b"content", ..Builder::default() }.build();
+    let (none, old) = (evidence(vec![]), datetime!(2025-06-01 0:00 UTC));
+    let policy = Policy { revocation: RevocationPolicy::IfPresent };
+    let early = validate_cms(&signed.der, Some(b"content"), Setting { evidence: &none, policy, time: old });
+    assert_eq!(early.expect("readable").signatures[0].sub_indication, Some(SubIndication::OutOfBoundsNoPoe));
+    let list = crl(datetime!(2026-09-20 0:00 UTC), datetime!(2027-10-20 0:00 UTC), &[]);
+    let known = run(&signed, vec![list], RevocationPolicy::Require, LATER);
+    assert_eq!(known.sub_indication, Some(SubIndication::OutOfBoundsNotRevoked), "{:?}", known.messages);
+}

@@ -78,7 +78,8 @@ pub fn signature_time_stamps<'p>(
     let mut found = Vec::new();
     for token in tokens.take(MAX_SIGNATURE_TIME_STAMPS) {
         // The imprint is of the signature value's octets, without tag and length.
-        match validate(token, &subject.signer.signature, setting, proven(token)) {
+        let value = SignedContent::Parts(vec![&subject.signer.signature]);
+        match validate(token, value, setting, proven(token)) {
             Ok(time_stamp) => {
                 let detail = format!("{}, {}", time_stamp.time, time_stamp.unit.subject());
                 messages.push(Message::info(Code::TimestampValid).detail(detail));
@@ -100,7 +101,7 @@ pub fn signature_time_stamps<'p>(
 /// The message of the finding that decided against it.
 pub fn validate(
     token: &[u8],
-    covered: &[u8],
+    covered: SignedContent<'_>,
     setting: Setting<'_>,
     proven: Option<Proven<'_>>,
 ) -> Result<TimeStamp, Message> {
@@ -112,7 +113,7 @@ pub fn validate(
     let subject = Subject {
         signed_data: &signed_data,
         signer,
-        content: SignedContent::Parts(vec![covered]),
+        content: covered,
         container: Container::Cms,
         kind: Kind::DocumentTimestamp,
         claimed_time: None,

@@ -243,6 +243,12 @@ codes! {
     TimestampNotValid "timestamp-not-valid"
         "a time-stamp does not validate and proves nothing"
         "dấu thời gian không hợp lệ nên không có giá trị chứng minh";
+    ContentTimestampValid "content-timestamp-valid"
+        "a time-stamp of the content, which is part of what was signed, proves that the signature is younger"
+        "dấu thời gian của nội dung, nằm trong phần được ký, chứng minh chữ ký được tạo sau đó";
+    TimestampOrder "timestamp-order"
+        "the time-stamps contradict each other: the signed content is proven younger than the signature"
+        "các dấu thời gian mâu thuẫn nhau: nội dung được ký lại mới hơn chữ ký";
     ArchiveTimestampValid "archive-timestamp-valid"
         "an archive time-stamp proves that the signature and what it lists existed"
         "dấu thời gian lưu trữ chứng minh chữ ký và dữ liệu kèm theo đã tồn tại";

@@ -2,6 +2,7 @@
 //! reader may show them.
 
 use super::Facts;
+use crate::formats::pdf::xref::Entry;
 use crate::formats::pdf::{Anomaly, Object, ObjectId, Pdf, PdfError, revisions, versions};
 use crate::validation::pdf_changes::{Finding, Findings, Modification};
 
@@ -118,11 +119,27 @@ fn new_anomalies(signed: &Pdf<'_>, newest: &Pdf<'_>) -> Vec<Anomaly> {
     if found.is_empty() {
         return found;
     }
-    for (number, _) in signed.entries() {
-        let object = signed.get(ObjectId::new(*number, 0));
-        if matches!(object, Err(PdfError::TooLarge(_))) {
-            break;
-        }
+    for number in found.iter().filter_map(|anomaly| concerned(signed, anomaly)) {
+        let _ = signed.get(ObjectId::new(number, 0));
     }
     beyond(&signed.anomalies())
+}
+
+/// The object of the signed revision an anomaly is about.
+fn concerned(signed: &Pdf<'_>, anomaly: &Anomaly) -> Option<u32> {
+    match anomaly {
+        Anomaly::DuplicateKey { object, .. } => object.map(|id| id.number),
+        Anomaly::HeaderMismatch { entry, .. } => Some(entry.number),
+        Anomaly::MissingEndobj { object, .. } => Some(object.number),
+        Anomaly::ObjectStreamIndex { object, .. } | Anomaly::XrefOutsideFile { object } => Some(*object),
+        // The object that begins last before the stream.
+        Anomaly::StreamLength { offset } | Anomaly::StreamData { offset } => {
+            let begins = signed.entries().iter().filter_map(|(number, entry)| match entry {
+                Entry::InFile { offset: at, .. } => Some((signed.base().saturating_add(*at), *number)),
+                Entry::InStream { .. } | Entry::Free => None,
+            });
+            begins.filter(|(at, _)| at < offset).max().map(|(_, number)| number)
+        }
+        _ => None,
+    }
 }
