@@ -74,8 +74,10 @@ mod tests {
     use crate::validation::{Evidence, Policy, RevocationPolicy, validate_cms};
     use time::macros::datetime;
 
+    type Make<'a> = &'a dyn Fn(&Issuer, &[u8]) -> Vec<u8>;
+
     /// The report on a signature with a counter-signature that `make` gets from the root and the signature value.
-    fn run(make: &dyn Fn(&Issuer, &[u8]) -> Vec<u8>) -> SignatureReport {
+    fn run(make: Make<'_>) -> SignatureReport {
         let unsigned = |root: &Issuer, value: &[u8]| vec![attribute(&oid::COUNTER_SIGNATURE, make(root, value))];
         let signed = Builder { unsigned: &unsigned, ..Builder::default() }.build();
         let second = signed.root.issue(&second()).certificate;
@@ -122,7 +124,7 @@ mod tests {
         let typed = |root: &Issuer, value: &[u8]| {
             counter_signature(&root.issue(&second()), value, std::slice::from_ref(&content_type))
         };
-        let cases: [&dyn Fn(&Issuer, &[u8]) -> Vec<u8>; 3] =
+        let cases: [Make<'_>; 3] =
             [&|_, value| counter_signature(&stranger, value, &[]), &|_, _| vec![0x30, 0], &typed];
         for make in cases {
             let report = run(make);

@@ -148,13 +148,14 @@ impl Sink for Painter {
                 Piece::Move(thousandths) => at -= thousandths / 1000.0 * state.size * state.scale,
                 Piece::Codes(bytes) => {
                     let from = at;
+                    let mut blank = true;
                     for code in font.codes(bytes) {
+                        blank &= matches!(code.number, 0 | 32);
                         let word = if code.is_space { state.word_spacing } else { 0.0 };
                         at += (code.width / 1000.0 * state.size + state.character_spacing + word) * state.scale;
                     }
                     let least = LEAST * state.size.abs();
                     let to = if (at - from).abs() < least { from + least } else { at };
-                    let blank = bytes.iter().all(|byte| matches!(byte, 0 | b' '));
                     if state.visible && !blank {
                         let (low, high) = (place.point(from, state.rise), place.point(to, state.rise + state.size));
                         self.painted.text.push(Rectangle::new(low, high));
