@@ -119,7 +119,7 @@ fn main() -> Fallible<()> {
 
     // 5. The verifier's own verdict, with the certificate as the only trust anchor.
     let evidence = Evidence { anchors: vec![certificate], ..Evidence::default() };
-    let policy = Policy { revocation: RevocationPolicy::IfPresent };
+    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
     let report = validate_pdf(&signed, Setting { evidence: &evidence, policy, time: now })?;
     let signature = report.signatures.first().ok_or("no signature was found")?;
     println!("verdict       {}", signature.indication().as_str());

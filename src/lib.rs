@@ -10,7 +10,7 @@
 //! and fails on a breach.
 //!
 //! ```text
-//!  95 cli            verify · sign · demo · serve · admin            one file a subcommand
+//!  95 cli            verify · chain · trust · sign · demo · serve · admin            one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
 //!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
@@ -20,8 +20,10 @@
 //!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget
 //!     custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
+//!     installed      the trust bundle of this machine: one folder, written atomically
 //!  ─────────────────────────────────────────────────────────────────────────────── I/O above, pure below
-//!  40 domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
+//!  40 bundle         the signed trust bundle: payload → publisher's signature → what may follow what → facts for reports
+//!     domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
 //!  30 signing        prepare → attributes → DTBSR → cms → embed;  visible, appearance;  augment, cades: what raising appends
 //!     validation     EN 319 102-1: evidence → blocks → process → report; pdf_changes
 //!  20 formats        der → x509 → crl → cms;  pdf beside them
@@ -62,8 +64,8 @@
 //!
 //! # Walkthrough: verify a PDF
 //!
-//! 1. `cli::verify` maps the file and reads trust anchors and CRLs into [`validation::Evidence`]; from here on nothing does
-//!    I/O.
+//! 1. `cli::verify` maps the file and reads trust anchors and CRLs into [`validation::Evidence`]: from the files named, else from the
+//!    trust bundle that `installed` holds ([`bundle`]), with the validation policy as a value; from here on nothing does I/O.
 //! 2. [`formats::pdf`] opens it strictly: what a lenient reader would repair is recorded as an anomaly, each signature's
 //!    ByteRange becomes facts, revisions are told apart.
 //! 3. [`validation`] runs the basic building blocks of EN 319 102-1 §5.2 for each signature: format, signing certificate,
@@ -96,6 +98,7 @@
     )
 )]
 
+pub mod bundle;
 pub mod crypto;
 pub mod domain;
 pub mod formats;
@@ -114,6 +117,8 @@ pub mod custody;
 pub mod dev_pki;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "cli")]
+pub mod installed;
 #[cfg(feature = "cli")]
 pub mod mapping;
 #[cfg(feature = "server")]

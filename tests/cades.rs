@@ -123,7 +123,7 @@ impl World {
         let root = Certificate::from_der(&self.pki.root().expect("root")).expect("certificate");
         let evidence = Evidence { anchors: vec![root], ..Evidence::default() };
         let setting =
-            Setting { evidence: &evidence, policy: Policy { revocation: RevocationPolicy::IfPresent }, time: at };
+            Setting { evidence: &evidence, policy: Policy::strict_with(RevocationPolicy::IfPresent), time: at };
         let report = validate_cms(message, None, setting).expect("readable");
         let passed = |report: &kyso::validation::report::SignatureReport| {
             assert_eq!(report.indication(), Indication::TotalPassed, "{:?}", report.messages);

@@ -134,7 +134,8 @@ fn signature(dictionary: &Dictionary, ends: &[usize], level: Baseline) {
     let signed = message.signers[0].signed_attributes.as_ref().expect("signed attributes");
     let mut expected = [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_CERTIFICATE_V2].map(|id| id.to_string());
     let mut present = ids(&signed.attributes);
-    (expected.sort(), present.sort());
+    expected.sort();
+    present.sort();
     assert_eq!(present, expected, "above all no signing-time");
     let unsigned = ids(&message.signers[0].unsigned_attributes);
     let stamp = if level >= Baseline::T { vec![oid::SIGNATURE_TIME_STAMP.to_string()] } else { Vec::new() };

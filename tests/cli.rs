@@ -147,6 +147,44 @@ fn sign_is_one_command_and_refusals_leave_no_file() {
 }
 
 #[test]
+fn bundle_signed_through_the_service_is_imported_and_a_development_root_is_not() {
+    let sandbox = shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let manifest = |root: &Path| {
+        let manifest = serde_json::json!({"publisher": "Đơn vị phát hành", "number": 1, "valid_days": 30,
+                                          "anchors": [{"file": root, "note": "thử"}]});
+        write(folder.path(), "manifest.json", manifest.to_string().as_bytes())
+    };
+    let create = |manifest: &Path| kyso(&["trust", "create", text(manifest), "--out", text(&path("content.json"))]);
+    let development = PathBuf::from(sandbox.ready["trust_anchor"].as_str().expect("a path"));
+    let refused = create(&manifest(&development));
+    assert!(stderr(&refused).contains("development certificate"), "{}", stderr(&refused));
+
+    let root = path("root.pem");
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Root"])
+        .args(["-keyout", "/dev/null", "-out", text(&root)])
+        .output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: the openssl program is not installed");
+        return;
+    }
+    assert_eq!(create(&manifest(&root)).status.code(), Some(0));
+    let (content, bundle, store) = (path("content.json"), path("bundle.p7m"), path("store"));
+    let ready = sandbox.ready_file();
+    let sign = ["sign", "--ready-file", text(&ready), "--auto-confirm", "--credential", "ec-p256"];
+    let signed = [&sign[..], &["--format", "cms", "--enveloping", text(&content), "--out", text(&bundle)]].concat();
+    assert_eq!(kyso(&signed).status.code(), Some(0));
+    let import = ["trust", "import", text(&bundle), "--lang", "en", "--trust-store", text(&store)];
+    let unnamed = stderr(&kyso(&import));
+    let fingerprint = unnamed.split("SHA-256 ").nth(1).and_then(|rest| rest.get(..64)).expect("a fingerprint");
+    let imported = kyso(&[&import[..], &["--publisher", fingerprint]].concat());
+    assert_eq!(imported.status.code(), Some(0), "{}", stderr(&imported));
+    assert!(stderr(&imported).contains("for trials only"), "{}", stderr(&imported));
+}
+
+#[test]
 fn serve_refuses_what_would_be_unsafe() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");

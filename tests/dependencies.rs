@@ -24,3 +24,12 @@ fn offline_verifier_has_no_runtime_database_or_socket() {
         assert!(!crates.iter().any(|name| name == forbidden), "{forbidden} is in the verifier's dependencies");
     }
 }
+
+/// `bench` lets benchmarks sign without the key door: nobody gets it who did not name it.
+#[test]
+fn what_is_for_benchmarks_alone_is_in_no_other_feature() {
+    let manifest = include_str!("../Cargo.toml");
+    let features = manifest.split("[features]").nth(1).and_then(|rest| rest.split("\n[").next()).expect("features");
+    let naming: Vec<&str> = features.lines().filter(|line| line.contains("bench") && !line.starts_with('#')).collect();
+    assert_eq!(naming, ["bench = [\"custody\"]"]);
+}

@@ -47,7 +47,7 @@ fn signer(folder: &Path, new_key: &[&str]) -> Certificate {
 /// Validates with the signer as trust anchor, a day after the certificate begins.
 fn validate(message: &[u8], signer: &Certificate) -> (Indication, Level) {
     let evidence = Evidence { anchors: vec![signer.clone()], ..Evidence::default() };
-    let policy = Policy { revocation: RevocationPolicy::IfPresent };
+    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
     let time = signer.validity().not_before + time::Duration::days(1);
     let report = validate_cms(message, Some(CONTENT), Setting { evidence: &evidence, policy, time }).expect("readable");
     let signature = report.signatures.first().expect("one signature");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use super::channels::Outbox;
 use super::config::Config;
@@ -113,7 +114,8 @@ pub async fn start(mut options: Options) -> Result<Running> {
         None => (None, None),
     };
     let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
-    tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone()));
+    let moved = state.as_ref().map(|state| state.moved.clone()).unwrap_or_default();
+    tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone(), moved));
     let app = http::router(app_state(service.clone(), &options, &public_url, clock, state));
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let shutdown = async move {
@@ -167,7 +169,7 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let service = wiring::open_with(&options.data, &kek, outbox.clone(), limits, clock.clone(), levels).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
     let outbox = Arc::new(move || outbox.messages());
-    let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default() };
+    let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default(), moved: Arc::default() };
     Ok(Parts { service, trust, clock, sandbox: Some((sandbox, state)) })
 }
 
@@ -199,10 +201,11 @@ fn write_ready_file(file: &Path, ready: &serde_json::Value) -> Result<()> {
     sandbox::write_atomically(file, &text, Readers::Owner).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Ends overdue transactions and keeps the sandbox's CRL file fresh, until the service is gone.
-async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn Clock>) {
+/// Does what has become due, now and then and whenever a sandbox's clock is moved, until the service is gone.
+async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn Clock>, moved: Arc<Notify>) {
     loop {
-        tokio::time::sleep(SWEEP).await;
+        // Either way it is time.
+        let _ = tokio::time::timeout(SWEEP, moved.notified()).await;
         let Some(service) = service.upgrade() else { return };
         if let Err(error) = service.expire_overdue().await {
             tracing::warn!(%error, "overdue transactions could not be ended");

@@ -57,7 +57,7 @@ pub struct Args {
     /// Addresses or hosts certificates may point to although they are not public, e.g. 10.1.2.3:8080
     #[arg(long, value_name = "HOST")]
     allow_private: Vec<String>,
-    /// The [trust] section of a service's configuration
+    /// A service's configuration, of which the section on trust services is read
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Ready file of a sandbox: its authority, root and address
@@ -210,12 +210,14 @@ impl Work {
         let scratch = tempfile::Builder::new().prefix(".kyso-augment-").tempdir_in(folder)?;
         let copy = scratch.path().join("document");
         let mut document = Growing::copy(file, &copy)?;
+        let before = document.bytes().len();
         let raised = self.sources.raiser(now(), self.password.as_ref()).pdf(&mut document, self.level).await;
         self.reached(raised)?;
         let report = validate_pdf_with(document.bytes(), self.password.as_ref(), self.setting()).ok();
+        let changed = document.bytes().len() > before;
         drop(document);
         std::fs::rename(&copy, out).with_context(|| format!("cannot write {}", out.display()))?;
-        tell(out, self.level, report.as_ref());
+        self.tell(out, if changed { "" } else { " already" }, report.as_ref());
         Ok(())
     }
 
@@ -226,7 +228,7 @@ impl Work {
         self.reached(raised)?;
         let report = validate_cms(&message, content, self.setting()).ok();
         write_atomically(out, &message, Readers::Others).with_context(|| format!("cannot write {}", out.display()))?;
-        tell(out, self.level, report.as_ref());
+        self.tell(out, if message != original { "" } else { " already" }, report.as_ref());
         Ok(())
     }
 
@@ -239,17 +241,13 @@ impl Work {
     }
 
     fn setting(&self) -> Setting<'_> {
-        Setting { evidence: &self.evidence, policy: Policy { revocation: RevocationPolicy::IfPresent }, time: now() }
+        Setting { evidence: &self.evidence, policy: Policy::strict_with(RevocationPolicy::IfPresent), time: now() }
     }
-}
 
-/// The file, its level, and the date by which it has to be renewed: the earliest of its signatures' proofs.
-fn tell(out: &Path, level: Baseline, report: Option<&FileReport>) {
-    let ends = report.iter().flat_map(|report| &report.signatures).filter_map(|signature| signature.renew_by);
-    match ends.min() {
-        Some(end) => {
-            println!("{}: {level}; renew before {}", out.display(), end.date());
-        }
-        None => println!("{}: {level}", out.display()),
+    /// The file, its level, and the date by which it has to be renewed: the earliest of its signatures' proofs.
+    fn tell(&self, out: &Path, already: &str, report: Option<&FileReport>) {
+        let ends = report.iter().flat_map(|report| &report.signatures).filter_map(|signature| signature.renew_by);
+        let renew = ends.min().map(|end| format!("; renew before {}", end.date())).unwrap_or_default();
+        println!("{}: {}{already}{renew}", out.display(), self.level);
     }
 }

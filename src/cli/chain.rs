@@ -10,21 +10,29 @@ use const_oid::ObjectIdentifier;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::material::{self, now, parse_time};
+use super::basis::{BasisArgs, Grounds};
+use super::material::{self, parse_time};
+use super::output::printable;
+use crate::bundle::Bundle;
+use crate::bundle::facts::Basis;
 use crate::formats::x509::Certificate;
+use crate::installed::StoreError;
 use crate::validation::blocks::x509::policies::{AcceptablePolicies, Allowance, ExplicitPolicy, PolicyInputs};
 use crate::validation::blocks::x509::{Context, Purpose, ValidatedPath, validate};
 use crate::validation::budget::Budget;
 use crate::validation::report::{Finding, Language, Message};
-use crate::validation::{Evidence, Policy, RevocationPolicy};
+use crate::validation::{Policy, RevocationPolicy};
 
 /// What diagnostics begin with.
 const COMMAND: &str = "kyso chain";
 
+/// Wrong usage: 2.
+const USAGE: u8 = 2;
+
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Trusted root certificates: PEM or DER
-    #[arg(long, required = true, value_name = "ROOT.pem")]
+    /// Trusted root certificates: PEM or DER; without it, those of the installed trust bundle
+    #[arg(long, value_name = "ROOT.pem")]
     trust: Vec<PathBuf>,
 
     /// Further certificates a path may be built from: PEM or DER
@@ -36,8 +44,11 @@ pub struct Arguments {
     crl: Vec<PathBuf>,
 
     /// Refuse a certificate that no usable revocation list speaks for
-    #[arg(long, requires = "crl")]
+    #[arg(long)]
     require_revocation: bool,
+
+    #[command(flatten)]
+    basis: BasisArgs,
 
     /// Validation time, e.g. 2026-06-01T00:00:00Z; now by default
     #[arg(long, value_name = "RFC3339", value_parser = parse_time)]
@@ -104,58 +115,80 @@ struct Answer {
     error: Option<String>,
     /// Subjects, leaf first, anchor last; empty when there is no valid path.
     path: Vec<String>,
+    /// What was judged by; absent when it did not come to that.
+    #[serde(flatten)]
+    basis: Option<Basis>,
 }
 
 impl Arguments {
-    /// Validates the path and prints the answer: exit code 0 for a valid one, 1 for an invalid one, 4 for unreadable input.
+    /// Validates the path and prints the answer: exit code 0 for a valid one, 1 for an invalid one, 2 for wrong usage, 4 for unreadable
+    /// input.
     pub fn run(self) -> ExitCode {
-        let (outcome, answer) = catch_unwind(AssertUnwindSafe(|| self.answer())).unwrap_or_else(|_| {
+        let installed = self.basis.store.installed();
+        let bundle = installed.as_ref().is_ok_and(Option::is_some);
+        let usage = match (&installed, self.trust.is_empty()) {
+            (Ok(None), true) => Some("no trusted roots: name them with --trust, or import a trust bundle"),
+            _ if self.require_revocation && self.crl.is_empty() && !bundle => Some("--require-revocation needs --crl"),
+            _ => None,
+        };
+        if let Some(usage) = usage {
+            eprintln!("{COMMAND}: {usage}");
+            return ExitCode::from(USAGE);
+        }
+        let (outcome, answer) = catch_unwind(AssertUnwindSafe(|| self.answer(installed))).unwrap_or_else(|_| {
             (Outcome::Internal, refusal("internal error; please report this certificate".to_owned()))
         });
         if self.json {
-            // Strings and a flag only: serialising them cannot fail.
+            // Strings, numbers and flags only: serialising them cannot fail.
             println!("{}", serde_json::to_string(&answer).unwrap_or_default());
-        } else if outcome == Outcome::Valid {
-            println!("valid");
+        } else if matches!(outcome, Outcome::Valid | Outcome::Invalid) {
+            match &answer.error {
+                None => println!("valid"),
+                Some(error) => println!("invalid: {error}"),
+            }
             answer.path.iter().for_each(|subject| println!("  {subject}"));
-        } else if outcome == Outcome::Invalid {
-            println!("invalid: {}", answer.error.unwrap_or_default());
+            let sentences = answer.basis.as_ref().map(|basis| basis.sentences(Language::English));
+            for (label, sentence) in sentences.into_iter().flatten() {
+                println!("{label}: {}", printable(&sentence));
+            }
         } else {
             eprintln!("{COMMAND}: {}", answer.error.unwrap_or_default());
         }
         ExitCode::from(outcome.code())
     }
 
-    fn answer(&self) -> (Outcome, Answer) {
-        match self.read() {
-            Err(error) => (Outcome::Unreadable, refusal(format!("{error:#}"))),
-            Ok((leaf, evidence)) => match self.judge(&leaf, &evidence) {
-                Ok(path) => {
-                    let path = path.certificates().iter().map(|certificate| certificate.subject().to_string());
-                    (Outcome::Valid, Answer { valid: true, error: None, path: path.collect() })
-                }
-                Err(finding) => (Outcome::Invalid, refusal(finding.message.text(Language::English))),
-            },
+    fn answer(&self, installed: Result<Option<Bundle>, StoreError>) -> (Outcome, Answer) {
+        let (leaf, grounds) = match self.read(installed) {
+            Ok(read) => read,
+            Err(error) => return (Outcome::Unreadable, refusal(format!("{error:#}"))),
+        };
+        let judged = self.judge(&leaf, &grounds);
+        let basis = Some(grounds.basis);
+        match judged {
+            Ok(path) => {
+                let path = path.certificates().iter().map(|certificate| certificate.subject().to_string());
+                (Outcome::Valid, Answer { valid: true, error: None, path: path.collect(), basis })
+            }
+            Err(finding) => (Outcome::Invalid, Answer { basis, ..refusal(finding.message.text(Language::English)) }),
         }
     }
 
-    fn read(&self) -> anyhow::Result<(Certificate, Evidence)> {
+    fn read(&self, installed: Result<Option<Bundle>, StoreError>) -> anyhow::Result<(Certificate, Grounds)> {
         let mut given = material::certificates(std::slice::from_ref(&self.leaf), COMMAND)?.into_iter();
         let leaf = given.next().ok_or_else(|| anyhow!("{} holds no certificate", self.leaf.display()))?;
-        let mut certificates: Vec<Certificate> = given.collect();
-        certificates.extend(material::certificates(&self.intermediates, COMMAND)?);
-        let anchors = material::certificates(&self.trust, COMMAND)?;
-        let mut evidence = Evidence { anchors, certificates, ..Evidence::default() };
-        material::revocation(&self.crl, COMMAND, &mut evidence)?;
-        Ok((leaf, evidence))
+        let intermediates = material::certificates(&self.intermediates, COMMAND)?;
+        let mut grounds = self.basis.read(installed, &self.trust, self.at, COMMAND)?;
+        grounds.evidence.certificates.extend(given.chain(intermediates));
+        material::revocation(&self.crl, COMMAND, &mut grounds.evidence)?;
+        Ok((leaf, grounds))
     }
 
-    fn judge(&self, leaf: &Certificate, evidence: &Evidence) -> Result<ValidatedPath, Finding> {
+    fn judge(&self, leaf: &Certificate, grounds: &Grounds) -> Result<ValidatedPath, Finding> {
         let revocation = if self.require_revocation { RevocationPolicy::Require } else { RevocationPolicy::IfPresent };
         let context = Context {
-            evidence,
-            policy: Policy { revocation },
-            time: self.at.unwrap_or_else(now),
+            evidence: &grounds.evidence,
+            policy: Policy { revocation, ..grounds.policy.policy },
+            time: grounds.time,
             purpose: Purpose::Named(&self.eku),
             policies: self.policies(),
         };
@@ -183,7 +216,7 @@ impl Arguments {
 }
 
 fn refusal(error: String) -> Answer {
-    Answer { valid: false, error: Some(error), path: Vec::new() }
+    Answer { valid: false, error: Some(error), path: Vec::new(), basis: None }
 }
 
 fn warn(message: &Message) {

@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
 //! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`chain`] (one certificate's
-//! path), [`material`] (the files both read), [`output`] (reports as JSON Lines and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
+//! path), [`trust`] (the trust bundle), [`material`] and `basis` (what they read and judge by), [`output`] (reports as JSON Lines and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
 //! go to standard output, diagnostics to standard error.
 //!
 //! What this folder does not do: judge. It reads files and the clock, and prints what `validation` says.
@@ -12,6 +12,7 @@ pub mod admin;
 mod appearance_args;
 #[cfg(feature = "server")]
 pub mod augment;
+mod basis;
 pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;
@@ -32,6 +33,7 @@ pub mod render;
 pub mod serve;
 #[cfg(feature = "server")]
 pub mod sign;
+pub mod trust;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -56,6 +58,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Validate one certificate's path to a trusted root offline (RFC 5280)
     Chain(chain::Arguments),
+    /// Publish, import, compare and show trust bundles: the roots that verify and chain use by default
+    Trust(trust::Arguments),
     #[command(flatten)]
     Online(online::Command),
 }
@@ -65,6 +69,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match Cli::try_parse_from(arguments) {
         Ok(Cli { command: Command::Verify(arguments) }) => arguments.run(),
         Ok(Cli { command: Command::Chain(arguments) }) => arguments.run(),
+        Ok(Cli { command: Command::Trust(arguments) }) => arguments.run(),
         Ok(Cli { command: Command::Online(command) }) => online::run(command).unwrap_or_else(|error| {
             eprintln!("kyso: {error:#}");
             ExitCode::from(INTERNAL_ERROR)

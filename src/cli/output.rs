@@ -9,6 +9,7 @@ use time::{
     macros::{format_description, offset},
 };
 
+use crate::bundle::facts::Basis;
 use crate::validation::report::{
     FileReport, Format, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport,
     coverage_str, modification_str,
@@ -25,7 +26,7 @@ pub struct FileResult {
 }
 
 /// One line of JSON, without the line's end.
-pub fn json(result: &FileResult, language: Language) -> String {
+pub fn json(result: &FileResult, basis: &Basis, language: Language) -> String {
     let report = result.report.as_ref();
     let line = JsonFile {
         file: &result.file,
@@ -36,6 +37,7 @@ pub fn json(result: &FileResult, language: Language) -> String {
             .map(|s| JsonSignature::new(s, language))
             .collect(),
         revisions: report.map_or(0, |report| report.revisions),
+        basis,
         error: result.error.as_deref(),
     };
     // Strings and numbers only: serialising them cannot fail.
@@ -48,6 +50,8 @@ struct JsonFile<'a> {
     format: Option<&'static str>,
     signatures: Vec<JsonSignature<'a>>,
     revisions: usize,
+    #[serde(flatten)]
+    basis: &'a Basis,
     error: Option<&'a str>,
 }
 
@@ -132,7 +136,7 @@ fn rfc3339(time: OffsetDateTime) -> String {
 }
 
 /// The report for people: first the answer, then why. Ends with an empty line.
-pub fn text(result: &FileResult, language: Language) -> String {
+pub fn text(result: &FileResult, basis: &Basis, language: Language) -> String {
     let words = Words(language);
     let mut out = String::new();
     let signatures = result.report.as_ref().map_or(&[][..], |report| &report.signatures);
@@ -145,6 +149,10 @@ pub fn text(result: &FileResult, language: Language) -> String {
     };
     for signature in signatures {
         write_signature(&mut out, signature, words);
+    }
+    out.push('\n');
+    for (label, sentence) in basis.sentences(language) {
+        let _ = writeln!(out, "  {label}: {}", printable(&sentence));
     }
     out.push('\n');
     out
@@ -225,7 +233,7 @@ fn mark(indication: Indication) -> &'static str {
 }
 
 /// Text from files must not steer the terminal nor turn the writing direction.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let harmless = |c: char| {
         !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
@@ -354,14 +362,21 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::facts::{PolicyFacts, Source, TrustFacts};
+    use crate::validation::NamedPolicy;
     use crate::validation::testing::p7s;
     use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms};
     use time::macros::datetime;
 
+    fn basis() -> Basis {
+        let policy = PolicyFacts::from(&NamedPolicy::strict().expect("strict"));
+        Basis { trust: TrustFacts { source: Source::None, anchors: 0, bundle: None }, policy }
+    }
+
     fn result(content: &[u8]) -> FileResult {
         let signed = p7s();
         let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         let report = validate_cms(&signed.der, Some(content), setting).expect("readable");
         FileResult { file: "a.p7s".to_owned(), format: Some(Format::Cms), report: Some(report), error: None }
@@ -370,7 +385,7 @@ mod tests {
     #[test]
     fn json_has_the_contracts_fields() {
         let line: serde_json::Value =
-            serde_json::from_str(&json(&result(b"content"), Language::English)).expect("JSON");
+            serde_json::from_str(&json(&result(b"content"), &basis(), Language::English)).expect("JSON");
         let signature = &line["signatures"][0];
         assert_eq!((line["format"].as_str(), line["error"].is_null()), (Some("cms"), true));
         assert_eq!(signature["indication"], "TOTAL-PASSED");
@@ -386,9 +401,9 @@ mod tests {
 
     #[test]
     fn text_says_the_answer_first() {
-        let good = text(&result(b"content"), Language::Vietnamese);
+        let good = text(&result(b"content"), &basis(), Language::Vietnamese);
         assert!(good.starts_with("✓ HỢP LỆ — a.p7s\n"), "{good}");
-        let bad = text(&result(b"other"), Language::English);
+        let bad = text(&result(b"other"), &basis(), Language::English);
         assert!(bad.starts_with("✗ NOT VALID — a.p7s\n"), "{bad}");
         assert!(bad.contains("HASH_FAILURE"));
     }
@@ -397,11 +412,10 @@ mod tests {
     fn error_leaves_signatures_empty() {
         let result =
             FileResult { file: "a".to_owned(), format: Some(Format::Pdf), report: None, error: Some("no".to_owned()) };
-        assert_eq!(
-            json(&result, Language::English),
-            r#"{"file":"a","format":"pdf","signatures":[],"revisions":0,"error":"no"}"#
-        );
-        assert!(text(&result, Language::English).starts_with("? COULD NOT BE CHECKED — a"));
+        let line: serde_json::Value = serde_json::from_str(&json(&result, &basis(), Language::English)).expect("JSON");
+        assert_eq!((line["signatures"].clone(), line["error"].as_str()), (serde_json::json!([]), Some("no")));
+        assert_eq!((line["trust"]["source"].as_str(), line["policy"]["name"].as_str()), (Some("none"), Some("strict")));
+        assert!(text(&result, &basis(), Language::English).starts_with("? COULD NOT BE CHECKED — a"));
     }
 
     #[test]

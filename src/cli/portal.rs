@@ -304,7 +304,8 @@ async fn judged(answer: Response, what: &str) -> Result<Response> {
     }
     let body: Value = answer.json().await.unwrap_or_default();
     let said = ["detail", "error_description", "title", "error"].iter().find_map(|member| body.get(member)?.as_str());
-    bail!("{what} ({}): {}", status.as_u16(), said.unwrap_or("no reason was given"))
+    let hint = if status == StatusCode::PAYLOAD_TOO_LARGE { "; --hash-only signs files of any size" } else { "" };
+    bail!("{what} ({}): {}{hint}", status.as_u16(), said.unwrap_or("no reason was given"))
 }
 
 /// 128 bits that no other run repeats: the standard library seeds its hashers from the system's randomness. The key guards

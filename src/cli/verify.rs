@@ -11,8 +11,10 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, ValueEnum};
 use time::OffsetDateTime;
 
-use super::material::{self, now, parse_time};
+use super::basis::{BasisArgs, Grounds};
+use super::material::{self, parse_time};
 use super::output::{self, FileResult};
+use crate::bundle::facts::Basis;
 use crate::formats::cms::mime;
 use crate::formats::pdf::Password;
 use crate::formats::x509::pem;
@@ -25,7 +27,7 @@ const COMMAND: &str = "kyso verify";
 
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Trusted root certificates: a PEM or DER file, or a folder of them
+    /// Trusted root certificates: a PEM or DER file, or a folder of them; without it, those of the installed trust bundle
     #[arg(long, value_name = "FILE_OR_DIR")]
     trust: Vec<PathBuf>,
 
@@ -33,9 +35,12 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE_OR_DIR")]
     crl: Vec<PathBuf>,
 
-    /// What missing revocation information means
-    #[arg(long, value_enum, default_value = "require")]
-    revocation: Revocation,
+    /// What missing revocation information means, whatever the policy says; by default require, as the policy strict has it
+    #[arg(long, value_enum)]
+    revocation: Option<Revocation>,
+
+    #[command(flatten)]
+    basis: BasisArgs,
 
     /// Validation time, e.g. 2026-06-01T00:00:00Z; now by default
     #[arg(long, value_name = "RFC3339", value_parser = parse_time)]
@@ -134,7 +139,8 @@ impl Arguments {
         Self {
             trust: vec![trust],
             crl: vec![crl],
-            revocation: Revocation::Require,
+            revocation: None,
+            basis: BasisArgs::default(),
             at: None,
             content: None,
             password_file: None,
@@ -151,14 +157,20 @@ impl Arguments {
         if form == ReportForm::Html {
             bail!("--report html is not available yet; use json or text");
         }
+        let installed = self.basis.store.installed();
+        let Grounds { mut evidence, policy, time, basis } =
+            self.basis.read(installed, &self.trust, self.at, COMMAND)?;
+        material::revocation(&self.crl, COMMAND, &mut evidence)?;
         let revocation = match self.revocation {
-            Revocation::Require => RevocationPolicy::Require,
-            Revocation::IfPresent => RevocationPolicy::IfPresent,
+            Some(Revocation::Require) => RevocationPolicy::Require,
+            Some(Revocation::IfPresent) => RevocationPolicy::IfPresent,
+            None => policy.policy.revocation,
         };
         Ok(Task {
-            evidence: read_evidence(&self.trust, &self.crl)?,
-            policy: Policy { revocation },
-            time: self.at.unwrap_or_else(now),
+            evidence,
+            policy: Policy { revocation, ..policy.policy },
+            time,
+            basis,
             content: self.content.as_deref().map(read_content).transpose()?,
             password: self.password_file.as_deref().map(material::password).transpose()?,
             form,
@@ -179,12 +191,6 @@ fn jobs(asked: usize) -> usize {
 
 fn read_content(path: &Path) -> anyhow::Result<Mapped> {
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {
-    let mut evidence = Evidence { anchors: material::certificates(trust, COMMAND)?, ..Evidence::default() };
-    material::revocation(crl, COMMAND, &mut evidence)?;
-    Ok(evidence)
 }
 
 fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -208,6 +214,7 @@ struct Task {
     evidence: Evidence,
     policy: Policy,
     time: OffsetDateTime,
+    basis: Basis,
     content: Option<Mapped>,
     password: Option<Password>,
     form: ReportForm,
@@ -268,8 +275,8 @@ impl Task {
     fn print(&self, result: &FileResult) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match self.form {
-            ReportForm::Json => writeln!(out, "{}", output::json(result, self.language))?,
-            ReportForm::Text | ReportForm::Html => write!(out, "{}", output::text(result, self.language))?,
+            ReportForm::Json => writeln!(out, "{}", output::json(result, &self.basis, self.language))?,
+            ReportForm::Text | ReportForm::Html => write!(out, "{}", output::text(result, &self.basis, self.language))?,
         }
         out.flush()
     }

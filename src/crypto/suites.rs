@@ -1,4 +1,6 @@
-//! Until when each algorithm may be used.
+//! Until when each algorithm may be used: a table of values, so that a validation policy can bring its own.
+//!
+//! The strict one ([`Suites::STRICT`]), which signing and every validation without another policy go by:
 //!
 //! | algorithm | end | source |
 //! | --- | --- | --- |
@@ -93,33 +95,116 @@ pub fn digest_usable_until(digest: DigestAlgorithm) -> Option<Date> {
     digest_suitability(digest).end()
 }
 
-/// End date of a hash function.
-pub fn digest_suitability(digest: DigestAlgorithm) -> Suitability {
-    match digest {
-        DigestAlgorithm::Sha1 => Suitability::Until(datetime!(2012-08-01 0:00 UTC)),
-        DigestAlgorithm::Sha224 => Suitability::Until(datetime!(2029-01-01 0:00 UTC)),
-        DigestAlgorithm::Sha256 | DigestAlgorithm::Sha384 | DigestAlgorithm::Sha512 => Suitability::Open,
-    }
+/// How many sizes of RSA keys a table tells apart.
+pub const MAX_RSA_STEPS: usize = 8;
+
+/// RSA keys below this size are never acceptable, whatever a table says: they are factored.
+const SHORTEST_RSA: usize = 1024;
+
+/// A table of algorithms and their ends. What it does not name is never acceptable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suites {
+    pub sha1: Suitability,
+    pub sha224: Suitability,
+    pub sha256: Suitability,
+    pub sha384: Suitability,
+    pub sha512: Suitability,
+    /// Keys of at least so many bits, longest first. Keys shorter than all of them are never acceptable.
+    pub rsa: [Option<RsaStep>; MAX_RSA_STEPS],
+    pub rsassa_pkcs1: Suitability,
+    pub rsassa_pss: Suitability,
+    pub p256: Suitability,
+    pub p384: Suitability,
+    pub p521: Suitability,
+    pub ed25519: Suitability,
+    pub ml_dsa: Suitability,
 }
 
-/// End date of a public key by type and size.
-pub fn key_suitability(key: &PublicKey) -> Suitability {
-    match key {
-        PublicKey::Rsa(_) if key.bits() < 1024 => Suitability::Never,
-        PublicKey::Rsa(_) if key.bits() < 1900 => Suitability::Until(datetime!(2019-10-01 0:00 UTC)),
-        PublicKey::Rsa(_) if key.bits() < 3000 => Suitability::Until(datetime!(2029-01-01 0:00 UTC)),
-        _ => Suitability::Open,
-    }
+/// RSA keys of a size and longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RsaStep {
+    pub bits: usize,
+    pub suitability: Suitability,
 }
 
-/// The earliest end among the algorithm's hash, its padding and the key.
-pub fn suitability(algorithm: SignatureAlgorithm, key: &PublicKey) -> Suitability {
-    let padding = match algorithm {
-        SignatureAlgorithm::RsaPkcs1(_) => Suitability::Until(datetime!(2029-01-01 0:00 UTC)),
-        _ => Suitability::Open,
+const END_OF_2028: Suitability = Suitability::Until(datetime!(2029-01-01 0:00 UTC));
+
+impl Suites {
+    /// ETSI TS 119 312, as the table at the head of this file has it.
+    pub const STRICT: Self = Self {
+        sha1: Suitability::Until(datetime!(2012-08-01 0:00 UTC)),
+        sha224: END_OF_2028,
+        sha256: Suitability::Open,
+        sha384: Suitability::Open,
+        sha512: Suitability::Open,
+        rsa: [
+            Some(RsaStep { bits: 3000, suitability: Suitability::Open }),
+            Some(RsaStep { bits: 1900, suitability: END_OF_2028 }),
+            Some(RsaStep { bits: 1024, suitability: Suitability::Until(datetime!(2019-10-01 0:00 UTC)) }),
+            None,
+            None,
+            None,
+            None,
+            None,
+        ],
+        rsassa_pkcs1: END_OF_2028,
+        rsassa_pss: Suitability::Open,
+        p256: Suitability::Open,
+        p384: Suitability::Open,
+        p521: Suitability::Open,
+        ed25519: Suitability::Open,
+        ml_dsa: Suitability::Open,
     };
-    let hash = algorithm.digest().map_or(Suitability::Open, digest_suitability);
-    earliest(earliest(padding, hash), key_suitability(key))
+
+    /// End date of a hash function.
+    pub fn digest(&self, digest: DigestAlgorithm) -> Suitability {
+        match digest {
+            DigestAlgorithm::Sha1 => self.sha1,
+            DigestAlgorithm::Sha224 => self.sha224,
+            DigestAlgorithm::Sha256 => self.sha256,
+            DigestAlgorithm::Sha384 => self.sha384,
+            DigestAlgorithm::Sha512 => self.sha512,
+        }
+    }
+
+    /// End date of a public key by type and size.
+    pub fn key(&self, key: &PublicKey) -> Suitability {
+        match key {
+            PublicKey::Rsa(_) if key.bits() < SHORTEST_RSA => Suitability::Never,
+            PublicKey::Rsa(_) => {
+                let step = self.rsa.iter().flatten().find(|step| key.bits() >= step.bits);
+                step.map_or(Suitability::Never, |step| step.suitability)
+            }
+            PublicKey::P256(_) => self.p256,
+            PublicKey::P384(_) => self.p384,
+            PublicKey::P521(_) => self.p521,
+            PublicKey::Ed25519(_) => self.ed25519,
+            PublicKey::MlDsa(_) => self.ml_dsa,
+        }
+    }
+
+    /// The earliest end among the algorithm's hash, its padding and the key.
+    pub fn signature(&self, algorithm: SignatureAlgorithm, key: &PublicKey) -> Suitability {
+        let padding = match algorithm {
+            SignatureAlgorithm::RsaPkcs1(_) => self.rsassa_pkcs1,
+            SignatureAlgorithm::RsaPss { .. } => self.rsassa_pss,
+            SignatureAlgorithm::Ecdsa(_) | SignatureAlgorithm::Ed25519 | SignatureAlgorithm::MlDsa(_) => {
+                Suitability::Open
+            }
+        };
+        let hash = algorithm.digest().map_or(Suitability::Open, |digest| self.digest(digest));
+        earliest(earliest(padding, hash), self.key(key))
+    }
+}
+
+/// End date of a hash function in the strict table.
+pub fn digest_suitability(digest: DigestAlgorithm) -> Suitability {
+    Suites::STRICT.digest(digest)
+}
+
+/// The strict table's answer for a signature: see [`Suites::signature`].
+pub fn suitability(algorithm: SignatureAlgorithm, key: &PublicKey) -> Suitability {
+    Suites::STRICT.signature(algorithm, key)
 }
 
 fn earliest(a: Suitability, b: Suitability) -> Suitability {
@@ -149,7 +234,7 @@ mod tests {
         use rsa::BoxedUint;
         let modulus = BoxedUint::one_with_precision(bits as u32).shl_vartime(bits as u32 - 1).expect("shifted");
         let modulus = modulus | BoxedUint::one_with_precision(bits as u32);
-        let key = rsa::RsaPublicKey::new_with_size_limits(modulus, BoxedUint::from(65_537u64), 1024..=4096);
+        let key = rsa::RsaPublicKey::new_with_size_limits(modulus, BoxedUint::from(65_537u64), 512..=4096);
         PublicKey::Rsa(Box::new(key.expect("public key")))
     }
 
@@ -182,6 +267,16 @@ mod tests {
         assert!(matches!(check_new(pss, &rsa_key(1536), past), Err(Outdated::Never(_))));
         assert_eq!(digest_usable_until(Sha1), Some(time::macros::date!(2012 - 08 - 01)));
         assert_eq!(digest_usable_until(Sha256), None);
+    }
+
+    #[test]
+    fn table_that_opens_everything_still_refuses_rsa_below_1024_bits_and_what_it_leaves_out() {
+        let mut open = Suites::STRICT;
+        open.rsa[0] = Some(RsaStep { bits: 0, suitability: Suitability::Open });
+        assert_eq!(open.key(&rsa_key(1024)), Suitability::Open);
+        assert_eq!(open.key(&rsa_key(1000)), Suitability::Never);
+        let none = Suites { rsa: [None; MAX_RSA_STEPS], ..open };
+        assert_eq!(none.key(&rsa_key(4096)), Suitability::Never);
     }
 
     #[test]

@@ -10,7 +10,6 @@
 mod authority;
 mod directory;
 mod ledger;
-pub mod marker;
 mod ocsp;
 pub mod spec;
 mod tsa;
@@ -29,9 +28,9 @@ use x509_cert::request::CertReq;
 use crate::crypto::{PublicKey, SignatureAlgorithm};
 use crate::custody::CustodyError;
 use crate::custody::software::request::parse_subject;
+pub use crate::formats::x509::development::{self as marker, is_development_certificate};
 use authority::{Identity, Profile, Subject, encoding};
 use ledger::Ledger;
-pub use marker::is_development_certificate;
 pub use ocsp::OcspMode;
 pub use spec::{CertificateState, CredentialSpec, PkiSpec, SignerSpec};
 pub use tsa::TsaMode;

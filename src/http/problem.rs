@@ -263,7 +263,7 @@ problems! {
         vi "Chức năng này chưa được hỗ trợ. Tài liệu chưa được ký.",
         en "This function is not offered. Nothing has been signed.";
     BODY_TOO_LARGE = "body-too-large" 413 "The request is too large",
-        do "Send less in one request.",
+        do "Send less in one request, or only the hash of the document (CSC signHash).",
         csc 413 "invalid_request" "The request is too large", signed No,
         vi "Dữ liệu gửi lên quá lớn. Tài liệu chưa được ký.",
         en "What was sent is too large. Nothing has been signed.";

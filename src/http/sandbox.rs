@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
+use tokio::sync::Notify;
 
 use crate::dev_pki::{CrlIssuer, DevPki, DevPkiError, OcspMode, TsaMode, paths};
 use crate::domain::Clock as _;
@@ -38,6 +39,8 @@ pub struct SandboxState {
     /// The clock of the whole service.
     pub clock: Arc<ShiftedClock>,
     pub switches: Arc<Switches>,
+    /// Told whenever the clock is moved, so that what is due by then happens then.
+    pub moved: Arc<Notify>,
 }
 
 /// How the authority and the responder behave at the moment.
@@ -147,6 +150,7 @@ async fn move_clock(state: State<AppState>, headers: HeaderMap, raw: RawBody) ->
     sandbox.clock.shift(offset);
     let refreshed = sandbox.pki.refresh_crl(sandbox.clock.now());
     refreshed.map_err(|error| Fault::new(&problem::INTERNAL).cause(&error))?;
+    sandbox.moved.notify_one();
     clock(state).await
 }
 

@@ -156,7 +156,7 @@ impl TrustServices {
 }
 
 fn chain(token: &CheckedToken, evidence: &Evidence) -> Result<(), String> {
-    let policy = Policy { revocation: RevocationPolicy::IfPresent };
+    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
     let (time, purpose, policies) = (token.info().gen_time, Purpose::TimeStamping, PolicyInputs::default());
     let context = Context { evidence, policy, time, purpose, policies };
     let judged = x509::validate(token.unit(), context, &mut Default::default(), &mut Vec::new());

@@ -4,8 +4,9 @@ use crate::formats::cms::ValidationData;
 use crate::formats::crl::{self, CertificateList, CrlError};
 use crate::formats::ocsp::OcspResponse;
 use crate::formats::pdf::dss::SecurityStore;
-use crate::formats::x509::Certificate;
+use crate::formats::x509::{Certificate, NameConstraints};
 use crate::validation::known::KnownSignatures;
+use crate::validation::report::Message;
 
 /// Facts handed in by the caller. Nothing is fetched while judging.
 #[derive(Debug, Clone, Default)]
@@ -18,8 +19,20 @@ pub struct Evidence {
     pub crls: Vec<CertificateList>,
     /// OCSP responses, unverified.
     pub ocsps: Vec<OcspResponse>,
+    /// Limits on anchors besides those that stand in their certificates.
+    pub anchor_limits: Vec<AnchorLimit>,
+    /// Why it is not known whether the anchors are still trusted, e.g. because the list they come from is out of date: every path that
+    /// would be valid is then TRY_LATER, with this message.
+    pub anchors_in_doubt: Option<Message>,
     /// Shared by everything judged with this evidence or a clone of it.
     pub known: KnownSignatures,
+}
+
+/// What an anchor may vouch for, as whoever trusts it decided (RFC 5937).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorLimit {
+    pub anchor: Certificate,
+    pub names: NameConstraints,
 }
 
 impl Evidence {
@@ -50,7 +63,13 @@ impl Evidence {
     /// Only the trust anchors: what a document brings can then be judged by itself.
     #[must_use]
     pub fn anchors_alone(&self) -> Self {
-        Self { anchors: self.anchors.clone(), known: self.known.clone(), ..Self::default() }
+        Self {
+            anchors: self.anchors.clone(),
+            anchor_limits: self.anchor_limits.clone(),
+            anchors_in_doubt: self.anchors_in_doubt.clone(),
+            known: self.known.clone(),
+            ..Self::default()
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl Target<'_> {
         evidence: &Evidence,
         time: OffsetDateTime,
     ) -> Result<x509::ValidatedPath, super::report::Finding> {
-        let policy = Policy { revocation: RevocationPolicy::Require };
+        let policy = Policy::strict_with(RevocationPolicy::Require);
         let context = Context { evidence, policy, time, purpose: self.purpose, policies: PolicyInputs::default() };
         x509::validate(self.certificate, context, &mut Budget::default(), &mut Vec::new())
     }

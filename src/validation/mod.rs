@@ -28,5 +28,5 @@ pub(crate) mod testing;
 
 pub use evidence::Evidence;
 pub use known::KnownSignatures;
-pub use policy::{Policy, RevocationPolicy};
+pub use policy::{NamedPolicy, Policy, RevocationPolicy};
 pub use process::{Setting, validate_cms, validate_pdf, validate_pdf_with};

@@ -6,7 +6,7 @@
 use const_oid::ObjectIdentifier;
 
 use super::blocks::signing_certificate::Binding;
-use super::report::{Baseline, Code, Level, Message};
+use super::report::{Baseline, Code, Finding, Level, Message, SubIndication};
 use crate::crypto::DigestAlgorithm;
 use crate::formats::cms::{ContentEncoding, SignedData, SignerInfo, oid};
 
@@ -37,6 +37,24 @@ pub enum Entry {
 impl Entry {
     pub fn of<T>(value: &Option<T>) -> Self {
         if value.is_some() { Self::Present } else { Self::Absent }
+    }
+}
+
+/// Checks that the level is the demanded one or higher; what is off-profile reaches none.
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE.
+pub fn reaches(level: Level, demanded: Option<Baseline>) -> Result<(), Finding> {
+    let found = match level {
+        Level::Pades(found) | Level::Cades(found) => Some(found),
+        Level::Pkcs7 | Level::DocumentTimeStamp => None,
+    };
+    match demanded {
+        Some(demanded) if found.is_none_or(|found| found < demanded) => {
+            let detail = format!("{demanded}, {}", level.as_str().unwrap_or("-"));
+            Err(Finding::with(SubIndication::SigConstraintsFailure, Code::LevelDemanded, detail))
+        }
+        _ => Ok(()),
     }
 }
 

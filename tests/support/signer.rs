@@ -62,7 +62,7 @@ impl TestSigner {
 
     /// Our own verdict.
     pub fn validate(&self, file: &[u8], password: Option<&Password>) -> Result<FileReport, PdfError> {
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         validate_pdf_with(file, password, Setting { evidence: &self.evidence, policy, time: NOW })
     }
 }

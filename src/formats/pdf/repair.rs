@@ -74,7 +74,21 @@ fn repaired<'a>(data: &'a [u8], limits: &Limits, password: Option<&Password>) ->
     let mut pdf = Pdf::assemble(data, limits, scan.chain(header, &found), Origin::Scan);
     pdf.unlock(password).map_err(beyond)?;
     check(&pdf).map_err(beyond)?;
+    if scan.is_cut_off(data) {
+        check_all_there(&pdf, &found)?;
+    }
     Ok(pdf)
+}
+
+/// A file without an end may end too early. It is taken as whole only when nothing points to what is not there.
+fn check_all_there(pdf: &Pdf<'_>, found: &Found) -> Result<(), PdfError> {
+    for number in found.keys() {
+        let object = pdf.get(ObjectId::new(*number, 0))?;
+        if object.references().iter().any(|id| !found.contains_key(&id.number)) {
+            return Err(PdfError::BeyondRepair("its end is missing"));
+        }
+    }
+    Ok(())
 }
 
 fn check(pdf: &Pdf<'_>) -> Result<(), PdfError> {
@@ -233,6 +247,12 @@ impl Scan {
         }
         self.objects.push((id, start));
         Ok(end)
+    }
+
+    /// True when no `startxref` stands behind the last object: every way of writing a PDF ends with one (ISO 32000-1 §7.5.5).
+    fn is_cut_off(&self, data: &[u8]) -> bool {
+        let last = self.objects.last().map_or(0, |(_, start)| *start);
+        data.get(last..).is_none_or(|rest| find(rest, b"startxref").is_none())
     }
 
     fn plain_entries(&self, header: usize) -> Found {
@@ -405,6 +425,18 @@ mod tests {
         for file in [Sample::minimal(), Sample::object_streams(), Sample::hybrid()] {
             repair(&without(&file, "startxref"));
         }
+    }
+
+    #[test]
+    fn file_cut_off_in_what_its_pages_need_is_refused() {
+        let whole = Sample::minimal();
+        let all = find(&whole, b"xref").unwrap();
+        repair(&whole[..all]);
+        let pointing = Sample::new().object(5, "<</Font 6 0 R>>").object(6, "<</Type/Font>>").finish();
+        let last = find(&pointing, b"6 0 obj").unwrap();
+        assert!(matches!(open(&pointing[..last]), Err(PdfError::BeyondRepair("its end is missing"))));
+        let end = find(&pointing, b"xref").unwrap();
+        repair(&pointing[..end]);
     }
 
     #[test]

@@ -243,7 +243,11 @@ fn extended_key_usage(der: &[u8]) -> Result<Vec<ObjectIdentifier>, X509Error> {
     Ok(purposes.into_iter().map(value::oid).collect::<Result<_, _>>()?)
 }
 
-fn name_constraints(der: &[u8]) -> Result<NameConstraints, X509Error> {
+/// Reads the value of a NameConstraints extension, or one that stands apart from a certificate.
+///
+/// # Errors
+/// [`X509Error`] when it is not DER, empty, or has subtrees with a minimum or maximum.
+pub fn name_constraints(der: &[u8]) -> Result<NameConstraints, X509Error> {
     let mut fields = Reader::single(der, tag::SEQUENCE)?.reader()?;
     let permitted = fields.optional(tag::context_constructed(0))?.map(subtrees).transpose()?;
     let excluded = fields.optional(tag::context_constructed(1))?.map(subtrees).transpose()?;

@@ -1,13 +1,15 @@
 //! Certificates: the received DER beside its parsed form.
 //!
 //! Reading order: [`Certificate`], [`name`] (distinguished names and how they are shown and compared), [`extensions`]
-//! (typed values of the extensions a path needs), [`policies`] (those of certificate policies), [`pem`] (files with one or many certificates).
+//! (typed values of the extensions a path needs), [`policies`] (those of certificate policies), [`pem`] (files with one or many certificates),
+//! [`development`] (certificates that production never trusts).
 //!
 //! What this folder does not do: build paths or judge a certificate (that is `validation`). It reads and compares, and
 //! checks one certificate's signature with one key.
 //! Follows RFC 5280; a certificate that is not DER is refused.
 
 mod certificate;
+pub mod development;
 pub mod extensions;
 pub mod name;
 pub mod pem;

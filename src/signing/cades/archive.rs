@@ -186,7 +186,7 @@ mod tests {
 
     fn run(message: &[u8], time: OffsetDateTime) -> SignatureReport {
         let evidence = Evidence { anchors: vec![root().certificate], ..Evidence::default() };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time };
         validate_cms(message, Some(b"content"), setting).expect("readable").signatures.remove(0)
     }

@@ -97,7 +97,7 @@ mod tests {
             assert_eq!((read.encoding, read.trailing), (ContentEncoding::DefiniteLength, Trailing::None));
             assert_eq!(read.content.as_deref(), Some(&content[..]));
             let evidence = Evidence { anchors: vec![root.certificate.clone()], ..Evidence::default() };
-            let policy = Policy { revocation: RevocationPolicy::IfPresent };
+            let policy = Policy::strict_with(RevocationPolicy::IfPresent);
             let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
             let report = validate_cms(&message, None, setting).expect("readable").signatures.remove(0);
             assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::Cades(Baseline::B)));

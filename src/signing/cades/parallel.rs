@@ -109,7 +109,7 @@ mod tests {
         assert_eq!((read.signers.len(), read.certificates.len(), read.digest_algorithms.len()), (2, 2, 1));
         assert!(read.signers.contains(&signed.read().signers[0]));
         let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         let reports = validate_cms(&both, Some(b"content"), setting).expect("readable").signatures;
         assert!(reports.iter().all(|report| report.indication() == Indication::TotalPassed));

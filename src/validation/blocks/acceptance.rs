@@ -4,11 +4,12 @@ use const_oid::ObjectIdentifier;
 use time::OffsetDateTime;
 
 use super::crypto::CryptographicallyValid;
-use crate::crypto::suites;
+use crate::crypto::SignatureAlgorithm;
 use crate::formats::cms::{SignedData, SignerInfo, oid};
 use crate::formats::der::{Reader, Rules, value};
 use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
+use crate::validation::policy::{Pkcs1, Policy};
 use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 /// Attributes RFC 5652 §11, RFC 5035 and EN 319 122-1 allow once, with one value.
@@ -79,20 +80,29 @@ pub fn counter_attributes(counter: &SignerInfo) -> Result<(), Finding> {
 pub fn algorithms(
     valid: &CryptographicallyValid,
     certificate: &Certificate,
+    policy: Policy,
     time: OffsetDateTime,
 ) -> Result<(), Finding> {
+    let suites = policy.suites;
     let refuse =
         |name: String| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, Code::AlgorithmObsolete, name));
-    if let Some(weak) = valid.digests.iter().find(|digest| !suites::digest_suitability(**digest).holds_at(time)) {
+    if let Some(weak) = valid.digests.iter().find(|digest| !suites.digest(**digest).holds_at(time)) {
         return refuse(weak.name().to_owned());
     }
     let key = certificate.public_key().ok();
-    let holds = key.as_ref().is_some_and(|key| suites::suitability(valid.algorithm, key).holds_at(time));
+    let holds = key.as_ref().is_some_and(|key| suites.signature(valid.algorithm, key).holds_at(time));
     if holds {
         return Ok(());
     }
     let bits = key.map(|key| format!(", {} bit", key.bits())).unwrap_or_default();
     refuse(format!("{}{bits}", valid.algorithm.name()))
+}
+
+/// Remarks on an algorithm the policy accepts and its source does not want for new signatures.
+pub fn discouraged(valid: &CryptographicallyValid, policy: Policy, messages: &mut Vec<Message>) {
+    if policy.pkcs1 == Pkcs1::Discouraged && matches!(valid.algorithm, SignatureAlgorithm::RsaPkcs1(_)) {
+        messages.push(Message::warning(Code::AlgorithmDiscouraged).detail("RSASSA-PKCS1-v1_5"));
+    }
 }
 
 /// Checks that what stands as signature-time-stamp is a time-stamp token at all; whether it proves anything is the
@@ -140,8 +150,9 @@ mod tests {
         let read = signed.read();
         let (certificate, content) = (&signed.signer.certificate, SignedContent::Parts(vec![b"content"]));
         let mut valid = crypto::verify(&read.signers[0], &content, certificate, &mut Vec::new()).expect("valid");
-        let at =
-            |valid: &CryptographicallyValid, time| algorithms(valid, certificate, time).map_err(|f| f.sub_indication);
+        let at = |valid: &CryptographicallyValid, time| {
+            algorithms(valid, certificate, crate::validation::Policy::STRICT, time).map_err(|f| f.sub_indication)
+        };
         let (then, now) = (time::macros::datetime!(2012-01-01 0:00 UTC), time::macros::datetime!(2026-06-01 0:00 UTC));
         assert_eq!(at(&valid, now), Ok(()));
         valid.digests.push(DigestAlgorithm::Sha1);

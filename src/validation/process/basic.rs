@@ -18,7 +18,7 @@ use crate::validation::process::timestamp::TimeStamp;
 use crate::validation::process::{content_time_stamp, counter};
 use crate::validation::profile::{self, Container};
 use crate::validation::report::{
-    Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
+    Baseline, Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
 };
 
 /// What every signature of a file is judged with.
@@ -93,6 +93,8 @@ pub struct Basic {
     pub valid: Option<CryptographicallyValid>,
     /// What a content time-stamp proves.
     pub made_after: Option<OffsetDateTime>,
+    /// What the policy asks of the level, once it is known.
+    demanded: Option<Baseline>,
 }
 
 impl Basic {
@@ -105,7 +107,10 @@ impl Basic {
     }
 
     /// Fills in verdict and messages.
-    pub fn conclude(self, subject: &Subject<'_>, report: &mut SignatureReport) {
+    pub fn conclude(mut self, subject: &Subject<'_>, report: &mut SignatureReport) {
+        if subject.kind == Kind::Signature {
+            self.answer.take(profile::reaches(report.level, self.demanded));
+        }
         self.answer.conclude(report);
         if subject.kind == Kind::DocumentTimestamp && report.indication() == Indication::TotalPassed {
             // Only a valid token proves its time.
@@ -138,7 +143,8 @@ pub fn validate(
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
     let made_after = content_time_stamp::made_after(subject, setting, &mut answer.messages);
-    let mut basic = Basic { answer, signing_certificate: identified, valid, made_after };
+    let mut basic =
+        Basic { answer, signing_certificate: identified, valid, made_after, demanded: setting.policy.demands.level };
     if let Some(made_after) = made_after {
         content_time_stamp::settle(&mut basic, subject, setting, made_after);
     }
@@ -229,7 +235,8 @@ fn accept(
     let outcome = acceptance::attributes(subject.signed_data, subject.signer, &mut answer.messages);
     answer.take(outcome);
     if let Some(valid) = valid {
-        answer.take(acceptance::algorithms(valid, identified.certificate(), setting.time));
+        answer.take(acceptance::algorithms(valid, identified.certificate(), setting.policy, setting.time));
+        acceptance::discouraged(valid, setting.policy, &mut answer.messages);
     }
     if subject.kind == Kind::DocumentTimestamp {
         report.level = Level::DocumentTimeStamp;

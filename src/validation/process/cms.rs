@@ -145,7 +145,7 @@ mod tests {
 
     fn run(signed: &Signed, der: &[u8], content: Option<&[u8]>) -> SignatureReport {
         let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         validate_cms(der, content, setting).expect("readable").signatures.remove(0)
     }
@@ -202,7 +202,7 @@ mod tests {
             let mut der = signed.der.clone();
             der[at] ^= 0x01;
             let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
-            let policy = Policy { revocation: RevocationPolicy::IfPresent };
+            let policy = Policy::strict_with(RevocationPolicy::IfPresent);
             let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
             let passed = validate_cms(&der, Some(b"content"), setting).is_ok_and(|report| {
                 report.signatures.iter().any(|s| s.indication() == Indication::TotalPassed && !warned(s))

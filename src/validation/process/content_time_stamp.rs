@@ -54,7 +54,10 @@ pub fn settle(basic: &mut Basic, subject: &Subject<'_>, setting: Setting<'_>, ma
         basic.answer.findings.push(Finding::with(SubIndication::Expired, Code::CertificateExpired, detail));
     }
     let weak = [SubIndication::CryptoConstraintsFailureNoPoe];
-    let then = basic.valid.as_ref().and_then(|valid| acceptance::algorithms(valid, &certificate, made_after).err());
+    let then = basic
+        .valid
+        .as_ref()
+        .and_then(|valid| acceptance::algorithms(valid, &certificate, setting.policy, made_after).err());
     if let Some(finding) = then.filter(|_| found(basic, &weak)) {
         let finding = Finding { sub_indication: SubIndication::CryptoConstraintsFailure, ..finding };
         basic.answer.findings.push(finding);

@@ -55,7 +55,7 @@ fn judge(counter: &SignerInfo, subject: &Subject<'_>, setting: Setting<'_>) -> (
         let content = SignedContent::Parts(vec![&subject.signer.signature]);
         let valid = crypto::verify(counter, &content, certificate, &mut Vec::new())?;
         acceptance::counter_attributes(counter)?;
-        acceptance::algorithms(&valid, certificate, setting.time)?;
+        acceptance::algorithms(&valid, certificate, setting.policy, setting.time)?;
         let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, counter));
         let (policies, purpose) = (PolicyInputs::default(), Purpose::DocumentSigning);
         let context =
@@ -86,7 +86,7 @@ mod tests {
             certificates: vec![second],
             ..Evidence::default()
         };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         validate_cms(&signed.der, Some(b"content"), setting).expect("readable").signatures.remove(0)
     }

@@ -40,7 +40,7 @@ pub fn validate(
     }
     past::settle(basic, subject, setting, Proven::at(best.time()));
     if let Some(signing) = &basic.signing_certificate {
-        let (level, missing) = baseline(signing.certificate(), subject, setting.evidence, best, material);
+        let (level, missing) = baseline(signing.certificate(), subject, setting, best, material);
         report.level = report.level.at(level);
         if matches!(report.level, Level::Pades(_) | Level::Cades(_)) {
             basic.answer.messages.extend(missing);
@@ -60,7 +60,7 @@ pub struct Material<'a> {
 fn baseline(
     signer: &Certificate,
     subject: &Subject<'_>,
-    evidence: &Evidence,
+    setting: Setting<'_>,
     best: &TimeStamp,
     material: Material<'_>,
 ) -> (Baseline, Option<Message>) {
@@ -70,11 +70,11 @@ fn baseline(
         return (Baseline::B, lacks("B-T", "the time-stamp is younger than the certificate's end"));
     }
     let complete = |data: &ValidationData| {
-        let mut evidence = evidence.anchors_alone().with(data);
+        let mut evidence = setting.evidence.anchors_alone().with(data);
         evidence.certificates.extend_from_slice(&subject.signed_data.certificates);
         evidence.certificates.extend_from_slice(&best.brought().certificates);
-        status_known(signer, Purpose::DocumentSigning, &evidence, best.time())?;
-        status_known(best.unit(), Purpose::TimeStamping, &evidence, best.time())
+        status_known(signer, Purpose::DocumentSigning, &evidence, setting.policy, best.time())?;
+        status_known(best.unit(), Purpose::TimeStamping, &evidence, setting.policy, best.time())
     };
     if let Err(finding) = complete(material.kept) {
         return (
@@ -93,9 +93,11 @@ fn status_known(
     certificate: &Certificate,
     purpose: Purpose<'_>,
     evidence: &Evidence,
+    policy: Policy,
     time: OffsetDateTime,
 ) -> Result<(), Finding> {
-    let policy = Policy { revocation: RevocationPolicy::Require };
+    // Fresh then is what was in date then: how old the evidence may be is asked of the verdict, not of the level.
+    let policy = Policy { revocation: RevocationPolicy::Require, max_age: None, ..policy };
     let context = x509::Context { evidence, policy, time, purpose, policies: PolicyInputs::default() };
     x509::validate(certificate, context, &mut Budget::default(), &mut Vec::new()).map(|_| ())
 }

@@ -87,7 +87,7 @@ fn good_at(
         x509::validate(certificate, context, &mut Budget::default(), remarks)?
     };
     if let Some(valid) = &basic.valid {
-        acceptance::algorithms(valid, certificate, proven.time)?;
+        acceptance::algorithms(valid, certificate, setting.policy, proven.time)?;
     }
     Ok(path)
 }
@@ -109,7 +109,7 @@ fn renewed(
     let mut evidence = setting.evidence.anchors_alone().with(covered);
     evidence.certificates.extend_from_slice(&setting.evidence.certificates);
     evidence.certificates.extend_from_slice(&subject.signed_data.certificates);
-    let policy = Policy { revocation: RevocationPolicy::Require };
+    let policy = Policy { revocation: RevocationPolicy::Require, ..setting.policy };
     let (purpose, policies) = (subject.purpose(), PolicyInputs::default());
     let context = x509::Context { evidence: &evidence, policy, time: proven.time, purpose, policies };
     x509::validate(unit, context, &mut Budget::default(), &mut Vec::new()).ok()

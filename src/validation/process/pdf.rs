@@ -186,7 +186,7 @@ mod tests {
 
     fn run(signed: &Signed, file: &[u8]) -> SignatureReport {
         let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
-        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
         let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
         validate_pdf(file, setting).expect("readable").signatures.remove(0)
     }

@@ -47,7 +47,7 @@ fn evidence(crls: Vec<CertificateList>) -> Evidence {
 
 fn run(signed: &Signed, crls: Vec<CertificateList>, policy: RevocationPolicy, time: OffsetDateTime) -> SignatureReport {
     let evidence = evidence(crls);
-    let setting = Setting { evidence: &evidence, policy: Policy { revocation: policy }, time };
+    let setting = Setting { evidence: &evidence, policy: Policy::strict_with(policy), time };
     validate_cms(&signed.der, Some(b"content"), setting).expect("readable").signatures.remove(0)
 }
 
@@ -213,7 +213,7 @@ fn judged(
     time: OffsetDateTime,
 ) -> Vec<SignatureReport> {
     let evidence = evidence(crls);
-    let setting = Setting { evidence: &evidence, policy: Policy { revocation }, time };
+    let setting = Setting { evidence: &evidence, policy: Policy::strict_with(revocation), time };
     validate_pdf(file, setting).expect("readable").signatures
 }
 
@@ -373,7 +373,7 @@ fn content_younger_than_the_signature_is_an_order_failure() {
 fn certificate_out_of_its_bounds_is_told_by_what_is_known_of_it() {
     let signed = Builder { content: b"content", ..Builder::default() }.build();
     let (none, old) = (evidence(vec![]), datetime!(2025-06-01 0:00 UTC));
-    let policy = Policy { revocation: RevocationPolicy::IfPresent };
+    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
     let early = validate_cms(&signed.der, Some(b"content"), Setting { evidence: &none, policy, time: old });
     assert_eq!(early.expect("readable").signatures[0].sub_indication, Some(SubIndication::OutOfBoundsNoPoe));
     let list = crl(datetime!(2026-09-20 0:00 UTC), datetime!(2027-10-20 0:00 UTC), &[]);

@@ -156,6 +156,9 @@ codes! {
     AlgorithmObsolete "algorithm-obsolete"
         "an algorithm is too weak at the validation time"
         "thuật toán không còn đủ an toàn tại thời điểm kiểm tra";
+    AlgorithmDiscouraged "algorithm-discouraged"
+        "the policy accepts an algorithm that its source does not want for new signatures"
+        "chính sách kiểm tra chấp nhận thuật toán này nhưng văn bản quy định không khuyến nghị dùng để ký mới";
     AlgorithmsDiffer "algorithms-differ"
         "digest algorithm and signature algorithm name different hashes"
         "thuật toán băm và thuật toán ký không dùng cùng một hàm băm";
@@ -175,8 +178,14 @@ codes! {
         "no certification path to a trusted root could be built"
         "không xây dựng được đường dẫn chứng thực đến tổ chức chứng thực gốc tin cậy";
     NoTrustAnchors "no-trust-anchors"
-        "no trusted roots were given; name them with --trust"
-        "chưa có chứng thư gốc tin cậy; hãy chỉ ra bằng --trust";
+        "no trusted roots were given; name them with --trust, or import a trust bundle"
+        "chưa có chứng thư gốc tin cậy; hãy chỉ ra bằng --trust hoặc nhập gói tin cậy";
+    TrustBundleOutdated "trust-bundle-outdated"
+        "the installed trust bundle is past its date, so whether its roots are still trusted is not known; import a newer one"
+        "gói tin cậy đã cài quá hạn cập nhật nên chưa rõ các gốc còn được tin cậy hay không; hãy nhập gói mới hơn";
+    TrustBundleFromTheFuture "trust-bundle-from-the-future"
+        "this machine's clock is before the date of the installed trust bundle; set the clock"
+        "đồng hồ của máy đang sớm hơn ngày phát hành gói tin cậy đã cài; hãy chỉnh lại đồng hồ";
     ChainSignatureInvalid "chain-signature-invalid"
         "a certificate in the path was not signed by its issuer"
         "chữ ký trên chứng thư trong đường dẫn không hợp lệ";
@@ -261,6 +270,9 @@ codes! {
     ArchiveIndexMismatch "archive-index-mismatch"
         "the hash index of an archive time-stamp does not fit the message"
         "bảng băm của dấu thời gian lưu trữ không khớp với thông điệp";
+    LevelDemanded "level-demanded"
+        "the validation policy asks for a higher baseline level"
+        "chính sách kiểm tra yêu cầu mức hồ sơ cơ sở cao hơn";
     LevelNotReached "level-not-reached"
         "the next baseline level is not reached"
         "chưa đạt mức hồ sơ cơ sở tiếp theo";

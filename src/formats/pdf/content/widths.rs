@@ -29,6 +29,7 @@ enum Kind {
 
 /// One code of a string.
 pub(super) struct Code {
+    #[allow(dead_code)] // As `is_composite`.
     pub number: u32,
     /// Thousandths of the font size.
     pub width: f64,

@@ -4,6 +4,7 @@ use const_oid::ObjectIdentifier;
 
 use crate::formats::x509::Certificate;
 use crate::formats::x509::extensions::{Criticality, EXTENDED_KEY_USAGE};
+use crate::validation::policy::{Demands, KeyUsageDemand};
 use crate::validation::report::{Code, Finding, SubIndication};
 
 /// What the leaf's key was used for.
@@ -56,6 +57,26 @@ pub fn check(path: &[Certificate], purpose: Purpose<'_>) -> Result<(), Finding> 
                 below = below.saturating_add(1);
             }
         }
+    }
+    Ok(())
+}
+
+/// Checks what the policy asks of a document signer's certificate besides.
+///
+/// # Errors
+/// CHAIN_CONSTRAINTS_FAILURE.
+pub fn demanded(path: &[Certificate], purpose: Purpose<'_>, demands: Demands) -> Result<(), Finding> {
+    let (Purpose::DocumentSigning, Some(leaf)) = (purpose, path.first()) else { return Ok(()) };
+    let extensions = leaf.extensions();
+    let refuse = |code| Err(Finding::with(SubIndication::ChainConstraintsFailure, code, leaf.subject().to_string()));
+    let stated = extensions.key_usage.is_some_and(|usage| usage.non_repudiation());
+    if demands.key_usage == KeyUsageDemand::NonRepudiation && !stated {
+        return refuse(Code::KeyUsageWrong);
+    }
+    let mut wanted = demands.purposes.iter().flatten().peekable();
+    let purposes = extensions.extended_key_usage.as_deref().unwrap_or_default();
+    if wanted.peek().is_some() && !wanted.any(|oid| purposes.contains(oid)) {
+        return refuse(Code::ExtendedKeyUsageWrong);
     }
     Ok(())
 }

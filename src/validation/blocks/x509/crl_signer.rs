@@ -15,8 +15,9 @@ use crate::validation::budget::Budget;
 /// # Errors
 /// Why no key fits.
 pub fn check(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> Result<Strength, &'static str> {
-    let strength =
-        |signer: &Certificate| Strength::of(crl.signature_algorithm(), signer, crl.this_update(), sources.time);
+    let strength = |signer: &Certificate| {
+        Strength::of(crl.signature_algorithm(), signer, crl.this_update(), (sources.time, sources.suites))
+    };
     if sources.issuers.is_empty() {
         return Err("its issuer is not known");
     }
@@ -75,7 +76,7 @@ fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> 
             let issuers = sources.issuers.get(position..).unwrap_or_default();
             let own = revocation::status_from(other, Sources { issuers, keys: Keys::IssuerOnly, ..sources }, budget);
             let made = other.validity().not_before;
-            let strength = Strength::of(other.signature_algorithm(), authority, made, sources.time);
+            let strength = Strength::of(other.signature_algorithm(), authority, made, (sources.time, sources.suites));
             return Ok((!matches!(own, Status::Revoked(_) | Status::OnHold)).then_some(strength));
         }
     }

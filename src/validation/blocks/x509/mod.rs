@@ -20,7 +20,6 @@ mod strength;
 
 use time::OffsetDateTime;
 
-use crate::crypto::suites;
 use crate::formats::x509::Certificate;
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
@@ -29,7 +28,7 @@ use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 pub use constraints::Purpose;
 use policies::PolicyInputs;
-use revocation::Status;
+use revocation::{Freshness, Status};
 use search::{Path, Search};
 
 /// Proof that a certificate has a valid path at a time; only [`validate`] mints it. Signer first, anchor last.
@@ -105,12 +104,18 @@ fn first_valid(
         match judge(&path, context, budget, &mut remarks) {
             Ok(()) => {
                 messages.append(&mut remarks);
-                return Ok(ValidatedPath { certificates: path.certificates });
+                return match &context.evidence.anchors_in_doubt {
+                    None => Ok(ValidatedPath { certificates: path.certificates }),
+                    // A newer list of anchors would decide.
+                    Some(doubt) => Err(Finding { sub_indication: SubIndication::TryLater, message: doubt.clone() }),
+                };
             }
             Err(refusal) if best.as_ref().is_none_or(|best| refusal.stage > best.stage) => best = Some(refusal),
             Err(_) => {}
         }
     }
+    // Told even where something else decides.
+    messages.extend(context.evidence.anchors_in_doubt.clone());
     Err(best.map_or_else(|| no_path(leaf, context, &search), |refusal| refusal.finding))
 }
 
@@ -141,10 +146,8 @@ struct Refusal {
 
 fn judge(path: &Path, context: Context<'_>, budget: &mut Budget, messages: &mut Vec<Message>) -> Result<(), Refusal> {
     let at = |stage| move |finding| Refusal { stage, finding };
-    constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
-    names::check(&path.certificates).map_err(at(Stage::Constraints))?;
-    policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
-    algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    may_be_used(path, context).map_err(at(Stage::Constraints))?;
+    algorithms(path, context).map_err(at(Stage::Algorithms))?;
     own_key(path, context).map_err(at(Stage::Algorithms))?;
     let known_good = revocation(path, context, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, known_good).map_err(at(Stage::Validity))
@@ -158,12 +161,19 @@ fn judge_past(
     messages: &mut Vec<Message>,
 ) -> Result<(), Refusal> {
     let at = |stage| move |finding| Refusal { stage, finding };
-    constraints::check(&path.certificates, context.purpose).map_err(at(Stage::Constraints))?;
-    names::check(&path.certificates).map_err(at(Stage::Constraints))?;
-    policies::check(&path.certificates, context.policies).map_err(at(Stage::Constraints))?;
-    algorithms(path, context.time).map_err(at(Stage::Algorithms))?;
+    may_be_used(path, context).map_err(at(Stage::Constraints))?;
+    algorithms(path, context).map_err(at(Stage::Algorithms))?;
     slide(path, context, now, budget, messages).map_err(at(Stage::Revocation))?;
     validity(path, context.time, KnownGood::Unknown).map_err(at(Stage::Validity))
+}
+
+/// What the certificates, the caller and the policy allow the path to be used for.
+fn may_be_used(path: &Path, context: Context<'_>) -> Result<(), Finding> {
+    constraints::check(&path.certificates, context.purpose)?;
+    constraints::demanded(&path.certificates, context.purpose, context.policy.demands)?;
+    names::check(&path.certificates)?;
+    names::check_anchor_limits(&path.certificates, &context.evidence.anchor_limits)?;
+    policies::check(&path.certificates, context.policies)
 }
 
 /// Validation time sliding (EN 319 102-1 §5.6.2.2), asked the other way round: does the control time stay at or after the proven
@@ -178,12 +188,16 @@ fn slide(
 ) -> Result<(), Finding> {
     for (depth, (certificate, _)) in path.links().enumerate() {
         let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
-        let known_now = revocation::status(certificate, issuers, context.evidence, now, budget);
-        let told_since = revocation::status_told_since(certificate, issuers, context.evidence, context.time, budget);
+        let (evidence, suites) = (context.evidence, context.policy.suites);
+        let mut told = |time, freshness| {
+            revocation::status_under(certificate, issuers, evidence, (time, freshness), suites, budget)
+        };
+        let known_now = told(now, Freshness::UntilNextUpdate);
+        let told_since = told(context.time, Freshness::MadeSince);
         if is_good(known_now) || is_good(told_since) {
             continue;
         }
-        let promised = revocation::status(certificate, issuers, context.evidence, context.time, budget);
+        let promised = told(context.time, Freshness::UntilNextUpdate);
         let nothing = matches!(promised, Status::Unknown(_));
         if nothing && context.policy.revocation == RevocationPolicy::IfPresent {
             messages.push(Message::warning(Code::RevocationMissing).detail(certificate.subject().to_string()));
@@ -200,12 +214,12 @@ fn is_good(status: Status) -> bool {
 }
 
 /// Every issuer's signature, below the anchor, with an algorithm that still held at the validation time.
-fn algorithms(path: &Path, time: OffsetDateTime) -> Result<(), Finding> {
+fn algorithms(path: &Path, context: Context<'_>) -> Result<(), Finding> {
+    let (suites, time) = (context.policy.suites, context.time);
     for (certificate, issuer) in path.links() {
         let algorithm = certificate.signature_algorithm().ok();
         let key = issuer.public_key().ok();
-        let holds =
-            algorithm.zip(key).is_some_and(|(algorithm, key)| suites::suitability(algorithm, &key).holds_at(time));
+        let holds = algorithm.zip(key).is_some_and(|(algorithm, key)| suites.signature(algorithm, &key).holds_at(time));
         if !holds {
             let name = algorithm.map_or_else(|| "?".to_owned(), |algorithm| algorithm.name());
             let detail = format!("{name}, {}", certificate.subject());
@@ -221,7 +235,7 @@ fn own_key(path: &Path, context: Context<'_>) -> Result<(), Finding> {
     let refuse = |code, detail| Err(Finding::with(SubIndication::CryptoConstraintsFailureNoPoe, code, detail));
     match leaf.public_key() {
         Err(error) => refuse(Code::AlgorithmUnsupported, format!("{error}, {}", leaf.subject())),
-        Ok(key) if !suites::key_suitability(&key).holds_at(context.time) => {
+        Ok(key) if !context.policy.suites.key(&key).holds_at(context.time) => {
             refuse(Code::AlgorithmObsolete, format!("{} bit, {}", key.bits(), leaf.subject()))
         }
         Ok(_) => Ok(()),
@@ -244,7 +258,9 @@ fn revocation(
     let mut known = KnownGood::All;
     for (depth, (certificate, _)) in path.links().enumerate() {
         let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
-        let status = revocation::status(certificate, issuers, context.evidence, context.time, budget);
+        let freshness = context.policy.max_age.map_or(Freshness::UntilNextUpdate, Freshness::NotOlderThan);
+        let (at, suites) = ((context.time, freshness), context.policy.suites);
+        let status = revocation::status_under(certificate, issuers, context.evidence, at, suites, budget);
         let subject = certificate.subject().to_string();
         match status {
             Status::Good => {}
@@ -316,7 +332,7 @@ mod tests {
         revocation: RevocationPolicy,
         time: OffsetDateTime,
     ) -> Result<usize, SubIndication> {
-        let policy = Policy { revocation };
+        let policy = Policy::strict_with(revocation);
         let policies = PolicyInputs::default();
         let context = Context { evidence, policy, time, purpose: Purpose::DocumentSigning, policies };
         let result = validate(leaf, context, &mut Budget::default(), &mut Vec::new());

@@ -4,6 +4,7 @@
 //! a name that is malformed, is refused: what cannot be compared must not pass.
 
 use crate::formats::x509::{Certificate, GeneralName, NameConstraints};
+use crate::validation::evidence::AnchorLimit;
 use crate::validation::report::{Code, Finding, SubIndication};
 
 const EMAIL_ADDRESS: const_oid::ObjectIdentifier = const_oid::ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.1");
@@ -18,20 +19,37 @@ pub fn check(path: &[Certificate]) -> Result<(), Finding> {
         if depth > 0 && certificate.is_self_issued() {
             continue;
         }
-        let names = names_of(certificate);
         for authority in path.iter().skip(depth.saturating_add(1)) {
-            let Some(constraints) = &authority.extensions().name_constraints else { continue };
-            if let Some(outside) = names.iter().find(|name| !permitted(name, constraints)) {
-                let detail = format!("{}, {}", describe(outside), authority.subject());
-                return Err(Finding::with(
-                    SubIndication::CertificateChainGeneralFailure,
-                    Code::NameConstraintViolated,
-                    detail,
-                ));
+            if let Some(constraints) = &authority.extensions().name_constraints {
+                within_limits(certificate, constraints, authority)?;
             }
         }
     }
     Ok(())
+}
+
+/// Checks every certificate below the anchor against the limits that whoever trusts the anchor set besides (RFC 5937).
+///
+/// # Errors
+/// As [`check`].
+pub fn check_anchor_limits(path: &[Certificate], limits: &[AnchorLimit]) -> Result<(), Finding> {
+    let Some((anchor, below)) = path.split_last() else { return Ok(()) };
+    for limit in limits.iter().filter(|limit| limit.anchor == *anchor) {
+        let mut constrained = below.iter().enumerate().filter(|(depth, c)| *depth == 0 || !c.is_self_issued());
+        constrained.try_for_each(|(_, certificate)| within_limits(certificate, &limit.names, anchor))?;
+    }
+    Ok(())
+}
+
+fn within_limits(
+    certificate: &Certificate,
+    constraints: &NameConstraints,
+    authority: &Certificate,
+) -> Result<(), Finding> {
+    let names = names_of(certificate);
+    let Some(outside) = names.iter().find(|name| !permitted(name, constraints)) else { return Ok(()) };
+    let detail = format!("{}, {}", describe(outside), authority.subject());
+    Err(Finding::with(SubIndication::CertificateChainGeneralFailure, Code::NameConstraintViolated, detail))
 }
 
 /// The names a certificate is bound to: subject, alternative names, and e-mail addresses in the subject of certificates

@@ -136,7 +136,7 @@ fn authorised(
     budget: &mut Budget,
 ) -> Result<Strength, ResponderRefusal> {
     let strength = |responder: &Certificate| {
-        Strength::of(response.signature_algorithm(), responder, response.produced_at(), sources.time)
+        Strength::of(response.signature_algorithm(), responder, response.produced_at(), (sources.time, sources.suites))
     };
     if !response.unknown_critical().is_empty() {
         return Err(ResponderRefusal::CriticalExtension);
@@ -151,7 +151,8 @@ fn authorised(
         match delegated(candidate, issuer, response, sources, budget) {
             Ok(()) if verifies(response, candidate, sources, budget)? => {
                 let made = candidate.validity().not_before;
-                let certified = Strength::of(candidate.signature_algorithm(), issuer, made, sources.time);
+                let certified =
+                    Strength::of(candidate.signature_algorithm(), issuer, made, (sources.time, sources.suites));
                 return Ok(strength(candidate).weaker(certified));
             }
             Ok(()) => refusal = ResponderRefusal::BadSignature,

@@ -1,12 +1,13 @@
 //! Revocation acceptance and freshness (EN 319 102-1 §5.2.5, RFC 5280 §6.3) for CRLs, together with what OCSP
 //! responses say.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::crl_scope::{self, Reasons};
 use super::crl_signer;
 use super::responder;
 use super::strength::Strength;
+use crate::crypto::suites::Suites;
 use crate::formats::crl::{CertificateList, Reason, Revocation};
 use crate::formats::x509::{Certificate, GeneralName};
 use crate::validation::budget::Budget;
@@ -41,15 +42,16 @@ pub fn status(
     status_from(certificate, Sources::all(issuers, evidence, time), budget)
 }
 
-/// The same from information made at or after `time` only: what was promised before could not know.
-pub fn status_told_since(
+/// As [`status`], from information this fresh for the time and signed with algorithms these suites hold for.
+pub fn status_under(
     certificate: &Certificate,
     issuers: &[Certificate],
     evidence: &Evidence,
-    time: OffsetDateTime,
+    (time, freshness): (OffsetDateTime, Freshness),
+    suites: Suites,
     budget: &mut Budget,
 ) -> Status {
-    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::MadeSince };
+    let sources = Sources { freshness, suites, ..Sources::all(issuers, evidence, time) };
     status_from(certificate, sources, budget)
 }
 
@@ -61,34 +63,43 @@ pub(super) struct Sources<'a> {
     pub time: OffsetDateTime,
     pub keys: Keys,
     pub freshness: Freshness,
+    pub suites: Suites,
 }
 
 impl<'a> Sources<'a> {
     /// Everything, judged in the ordinary way.
     pub fn all(issuers: &'a [Certificate], evidence: &'a Evidence, time: OffsetDateTime) -> Self {
-        Self { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::UntilNextUpdate }
+        let (keys, freshness) = (Keys::IssuerAndItsOthers, Freshness::UntilNextUpdate);
+        Self { issuers, evidence, time, keys, freshness, suites: Suites::STRICT }
     }
 }
 
 /// Which information may say that a certificate was good (EN 319 102-1 §5.2.5).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Freshness {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
     /// Newer information, or older whose successor was not due yet.
     UntilNextUpdate,
+    /// The same, and at that time not older than this.
+    NotOlderThan(Duration),
     /// Only information from that time or later.
     MadeSince,
 }
 
 impl Freshness {
     /// Whether information with these dates tells of `time`.
-    pub fn accepts(
+    pub(super) fn accepts(
         self,
         this_update: OffsetDateTime,
         next_update: Option<OffsetDateTime>,
         time: OffsetDateTime,
     ) -> bool {
         let in_date = this_update <= time && next_update.is_some_and(|next| time <= next);
-        this_update >= time || (self == Self::UntilNextUpdate && in_date)
+        let young = match self {
+            Self::UntilNextUpdate => true,
+            Self::NotOlderThan(age) => this_update.checked_add(age).is_none_or(|end| end >= time),
+            Self::MadeSince => false,
+        };
+        this_update >= time || (in_date && young)
     }
 }
 

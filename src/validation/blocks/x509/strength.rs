@@ -2,7 +2,8 @@
 
 use time::OffsetDateTime;
 
-use crate::crypto::{SignatureAlgorithm, suites};
+use crate::crypto::SignatureAlgorithm;
+use crate::crypto::suites::Suites;
 use crate::formats::x509::{Certificate, X509Error};
 
 /// What an obsolete algorithm costs: good news of such information may be forged and is not heard, bad news is.
@@ -19,9 +20,9 @@ impl Strength {
         algorithm: Result<SignatureAlgorithm, X509Error>,
         signer: &Certificate,
         made: OffsetDateTime,
-        time: OffsetDateTime,
+        (time, suites): (OffsetDateTime, Suites),
     ) -> Self {
-        let suitability = algorithm.ok().zip(signer.public_key().ok()).map(|(a, key)| suites::suitability(a, &key));
+        let suitability = algorithm.ok().zip(signer.public_key().ok()).map(|(a, key)| suites.signature(a, &key));
         let holds = suitability.is_some_and(|suitability| suitability.holds_at(time.max(made)));
         if holds { Self::Holds } else { Self::Outdated }
     }

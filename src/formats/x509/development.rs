@@ -1,4 +1,4 @@
-//! How a development certificate is recognised.
+//! How a certificate of a development PKI is recognised, so that production never trusts one.
 
 /// Stands in the subject of every CA and service of a development PKI, and so in the issuer of every certificate it makes.
 pub const MARKER: &str = "KYSO PHÁT TRIỂN - KHÔNG TIN CẬY";
