@@ -9,6 +9,10 @@ const RULE: &str = "annotation";
 
 /// Subtypes drawn as a small icon or not at all.
 const NOTES: [&str; 2] = ["Text", "Popup"];
+/// Markup annotations (ISO 32000-1 table 170) that draw something of their own.
+const MARKUP: [&str; 9] = ["FreeText", "Line", "Square", "Circle", "Polygon", "PolyLine", "Caret", "Stamp", "Ink"];
+/// Those that mark text and lie over it by nature.
+const TEXT_MARKUP: [&str; 4] = ["Highlight", "Underline", "Squiggly", "StrikeOut"];
 
 pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<Explanation> {
     if difference.container == Place::Page && difference.key_is("Tabs") {
@@ -37,10 +41,14 @@ fn added(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
         return None;
     }
     let subtype = annotation.get("Subtype").and_then(|s| s.as_name()).map(ToString::to_string)?;
-    let class = match NOTES.contains(&subtype.as_str()) {
-        _ if super::coverage::annotation_covers(node, &annotation, facts) => Class::Covering,
-        true => Class::Note,
-        false => Class::Markup,
+    let is = |list: &[&str]| list.contains(&subtype.as_str());
+    // Without an appearance a viewer draws its own icon or marks, which leave the text readable.
+    let plain = (is(&NOTES) || is(&TEXT_MARKUP)) && !annotation.contains("AP");
+    let covers = || !plain && super::coverage::annotation_covers(node, &annotation, facts);
+    let class = match () {
+        () if is(&NOTES) && !covers() => Class::Note,
+        () if (is(&MARKUP) || is(&TEXT_MARKUP)) && !covers() => Class::Markup,
+        () => Class::Covering,
     };
     Explanation::new(RULE, class, format!("a {subtype} annotation was added"))
 }

@@ -72,9 +72,6 @@ pub(super) fn covers(node: ObjectId, widget: &Dict, facts: &Facts<'_, '_>) -> bo
 
 /// The same for an annotation that is no widget: viewers draw those in their own ways, so that its rectangle decides.
 pub(super) fn annotation_covers(node: ObjectId, annotation: &Dict, facts: &Facts<'_, '_>) -> bool {
-    if is_popup(annotation) && !annotation.contains("AP") {
-        return false;
-    }
     let Some(rect) = rectangle(facts.new, annotation) else { return false };
     on_pages(node, annotation, facts, |page| {
         over_annotation(page, &rect, facts) || over_text(page, &rect, facts) || fills_much(page, &rect, facts)

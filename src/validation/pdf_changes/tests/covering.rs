@@ -69,12 +69,19 @@ fn note_that_covers_the_text_is_no_note() {
         .finish_signed();
     let noted = |annotation: &str| after(&certified, &[(9, "[5 0 R 7 0 R 11 0 R 13 0 R]"), (13, annotation)]);
     assert_eq!(noted("<</Subtype/Text/Rect[500 800 520 820]>>"), Allowed);
-    for subtype in ["Text", "FreeText", "Square"] {
+    for subtype in ["FreeText", "Square", "Redact", "Watermark"] {
         assert_eq!(noted(&format!("<</Subtype/{subtype}/Rect[{OVER_TEXT}]/P 3 0 R>>")), Suspicious, "{subtype}");
     }
-    // A pop-up opens where the reader asks for it, unless it brings an appearance.
-    assert_eq!(noted(&format!("<</Subtype/Popup/Rect[{OVER_TEXT}]>>")), Allowed);
-    assert_eq!(noted(&format!("<</Subtype/Popup/Rect[{OVER_TEXT}]/AP<</N 8 0 R>>>>")), Suspicious);
+    // Icons, pop-ups and marks of the viewer's own making leave the text readable; an appearance may do anything.
+    for subtype in ["Text", "Popup", "Highlight", "StrikeOut"] {
+        assert_eq!(noted(&format!("<</Subtype/{subtype}/Rect[{OVER_TEXT}]>>")), Allowed, "{subtype}");
+        let shown = format!("<</Subtype/{subtype}/Rect[{OVER_TEXT}]/AP<</N 8 0 R>>>>");
+        assert_eq!(noted(&shown), Suspicious, "{subtype}");
+    }
+    for subtype in ["Watermark", "Redact", "Screen", "Sound"] {
+        let apart = format!("<</Subtype/{subtype}/Rect[500 800 520 820]>>");
+        assert_eq!(noted(&apart), Suspicious, "{subtype} is no comment");
+    }
 }
 
 #[test]

@@ -269,9 +269,8 @@ fn annotations_follow_docmdp_and_never_cover_an_approval_signature() {
     let each = |judge: &dyn Fn(&[u8]) -> Modification| [judge(&certified(2)), judge(&certified(3)), judge(&signed())];
     assert_eq!(each(&with("Text", free)), [Forbidden, Allowed, Suspicious]);
     assert_eq!(each(&with("Stamp", free)), [Forbidden, Allowed, Forbidden]);
-    for subtype in ["Text", "Stamp"] {
-        assert_eq!(each(&with(subtype, over_field)), [Forbidden, Suspicious, Forbidden], "{subtype}");
-    }
+    assert_eq!(each(&with("Stamp", over_field)), [Forbidden, Suspicious, Forbidden]);
+    assert_eq!(each(&with("Text", over_field)), [Forbidden, Allowed, Suspicious]);
 }
 
 #[test]
