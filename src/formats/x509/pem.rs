@@ -48,7 +48,7 @@ pub fn blocks(bytes: &[u8], labels: &[&str]) -> Result<Vec<Vec<u8>>, X509Error> 
 }
 
 /// Standard alphabet, white space ignored, padding at the end only.
-pub(in crate::formats) fn base64(text: &[u8]) -> Result<Vec<u8>, X509Error> {
+pub(crate) fn base64(text: &[u8]) -> Result<Vec<u8>, X509Error> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count, mut padding) = (0u32, 0u32, 0u32);
     for byte in text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()) {
