@@ -213,6 +213,24 @@ mod tests {
     }
 
     #[test]
+    fn light_colour_that_multiplies_hides_nothing() {
+        let page_dict =
+            "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</ExtGState<</M<</BM/Multiply>>/N<</BM/Normal>>>>>>>>";
+        let areas = |content: &str| {
+            let stream = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
+            let file = Sample::new().object(3, page_dict).object(4, &stream).finish();
+            let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+            page(&pdf, &pages::first_page(&pdf).unwrap().unwrap()).areas
+        };
+        assert!(!areas("/M gs 1 1 0 rg 0 0 9 9 re f"));
+        assert!(areas("1 1 0 rg 0 0 9 9 re f") && areas("/M gs 0 0 1 rg 0 0 9 9 re f"), "plain, dark");
+        assert!(
+            areas("/M gs 1 1 0 rg /N gs 0 0 9 9 re f") && areas("/M gs /P scn 0 0 9 9 re f"),
+            "taken back, pattern"
+        );
+    }
+
+    #[test]
     fn widest_line_is_measured_on_the_page() {
         let widest = |content| painted(content).widest_line;
         assert_eq!([widest("0 0 9 9 re S"), widest("q 2 0 0 3 0 0 cm 5 w 0 0 m 9 0 l s Q")], [1.0, 15.0]);

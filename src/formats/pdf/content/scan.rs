@@ -69,12 +69,28 @@ pub(super) struct State {
     width: f64,
     /// The text rendering mode draws outlines.
     outlined: bool,
+    blend: Blend,
+    /// Luminance of the fill colour, 0 for black and for what is not known.
+    luminance: f64,
 }
 
+/// How what is painted mixes with what lies below (§11.3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blend {
+    /// Darkens: black text stays readable under a light colour.
+    Multiply,
+    Other,
+}
+
+/// From this luminance on, text below multiplied areas can be read.
+const LIGHT: f64 = 0.3;
+
 impl State {
-    fn new(ctm: Matrix) -> Self {
+    fn new(ctm: Matrix, blend: Blend) -> Self {
         Self {
             ctm,
+            blend,
+            luminance: 0.0,
             size: 0.0,
             font: None,
             character_spacing: 0.0,
@@ -109,11 +125,15 @@ pub(super) struct Scan<'p, 'a, S> {
     pdf: &'p Pdf<'a>,
     pub sink: S,
     left: usize,
+    /// Blend mode a form is drawn with.
+    blend: Blend,
+    /// What multiplied fills leave of the light, if all lie over each other.
+    light: f64,
 }
 
 impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
     pub fn new(pdf: &'p Pdf<'a>, sink: S) -> Self {
-        Self { pdf, sink, left: OPERATORS }
+        Self { pdf, sink, left: OPERATORS, blend: Blend::Other, light: 1.0 }
     }
 
     /// Walks the contents of a page. What cannot be decoded is left out.
@@ -156,7 +176,7 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
 
     fn run(&mut self, bytes: &[u8], resources: &Dict, ctm: Matrix, depth: usize) {
         let mut operands = Operands::new(bytes);
-        let mut state = State::new(ctm);
+        let mut state = State::new(ctm, self.blend);
         let mut saved = Vec::new();
         let (mut line, mut here) = (Matrix::IDENTITY, Matrix::IDENTITY);
         while let Some(operator) = operands.operator() {
@@ -185,10 +205,17 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
                     line = Matrix::translation(0.0, -state.leading).then(line);
                     here = line;
                 }
-                b"Do" => self.draw(operands.name.as_ref(), resources, state.ctm, depth),
+                b"Do" => {
+                    let outer = std::mem::replace(&mut self.blend, state.blend);
+                    self.draw(operands.name.as_ref(), resources, state.ctm, depth);
+                    self.blend = outer;
+                }
                 b"S" | b"s" => self.sink.line(state.line()),
-                b"gs" => state.width = self.line_width(operands.name.as_ref(), resources).unwrap_or(state.width),
-                b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"sh" | b"BI" => self.sink.area(),
+                b"gs" => self.parameters(operands.name.as_ref(), resources, &mut state),
+                b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => self.fill(&state),
+                b"sh" | b"BI" => self.sink.area(),
+                b"g" | b"rg" | b"k" | b"sc" | b"scn" => state.luminance = luminance(&operands),
+                b"cs" => state.luminance = 0.0,
                 other => text_state(other, &n, &mut state),
             }
             if matches!(operator, b"Tj" | b"TJ" | b"'" | b"\"") {
@@ -205,11 +232,28 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
         }
     }
 
-    /// /LW of a graphics state parameter dictionary (§8.4.5).
-    fn line_width(&self, name: Option<&Name>, resources: &Dict) -> Option<f64> {
-        let states = self.pdf.value(resources, "ExtGState").ok()??;
-        let state = self.pdf.resolve(states.as_dict()?.get_name(name?.as_bytes())?).ok()?;
-        self.pdf.value(state.as_dict()?, "LW").ok()??.as_number()
+    /// Light fills that multiply hide nothing, unless there are so many of them that together they are dark.
+    fn fill(&mut self, state: &State) {
+        if state.blend == Blend::Multiply {
+            self.light *= state.luminance.clamp(0.0, 1.0);
+        }
+        if state.blend == Blend::Other || self.light < LIGHT {
+            self.sink.area();
+        }
+    }
+
+    /// /LW and /BM of a graphics state parameter dictionary (§8.4.5).
+    fn parameters(&self, name: Option<&Name>, resources: &Dict, state: &mut State) {
+        let states = self.pdf.value(resources, "ExtGState").ok().flatten();
+        let found = states.as_deref().and_then(Object::as_dict).zip(name).and_then(|(s, n)| s.get_name(n.as_bytes()));
+        let found = found.and_then(|found| self.pdf.resolve(found).ok());
+        let Some(dict) = found.as_deref().and_then(Object::as_dict) else { return };
+        if let Some(width) = self.pdf.value(dict, "LW").ok().flatten().and_then(|width| width.as_number()) {
+            state.width = width;
+        }
+        if let Ok(Some(mode)) = self.pdf.value(dict, "BM") {
+            state.blend = if mode.is_name("Multiply") { Blend::Multiply } else { Blend::Other };
+        }
     }
 
     fn draw(&mut self, name: Option<&Name>, resources: &Dict, ctm: Matrix, depth: usize) {
@@ -222,6 +266,16 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
         } else {
             self.form(stream, resources, ctm, depth + 1);
         }
+    }
+}
+
+/// Luminance of a colour with one, three or four components (§8.6.4); of a pattern it is not known.
+fn luminance(operands: &Operands<'_>) -> f64 {
+    match (operands.numbers.as_slice(), &operands.name) {
+        ([gray], None) => *gray,
+        ([r, g, b], None) => 0.3 * r + 0.59 * g + 0.11 * b,
+        ([c, m, y, k], None) => 1.0 - (0.3 * c + 0.59 * m + 0.11 * y + k).min(1.0),
+        _ => 0.0,
     }
 }
 

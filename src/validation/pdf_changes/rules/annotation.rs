@@ -44,7 +44,11 @@ fn added(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
     let is = |list: &[&str]| list.contains(&subtype.as_str());
     // Without an appearance a viewer draws its own icon or marks, which leave the text readable.
     let plain = (is(&NOTES) || is(&TEXT_MARKUP)) && !annotation.contains("AP");
-    let covers = || !plain && super::coverage::annotation_covers(node, &annotation, facts);
+    let covers = || match () {
+        () if plain => false,
+        () if is(&TEXT_MARKUP) => super::coverage::paints_over_text(node, &annotation, facts),
+        () => super::coverage::annotation_covers(node, &annotation, facts),
+    };
     let class = match () {
         () if is(&NOTES) && !covers() => Class::Note,
         () if (is(&MARKUP) || is(&TEXT_MARKUP)) && !covers() => Class::Markup,

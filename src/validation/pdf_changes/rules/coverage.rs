@@ -70,6 +70,13 @@ pub(super) fn covers(node: ObjectId, widget: &Dict, facts: &Facts<'_, '_>) -> bo
     })
 }
 
+/// True when the appearance of marks over text hides it.
+pub(super) fn paints_over_text(node: ObjectId, marks: &Dict, facts: &Facts<'_, '_>) -> bool {
+    let Some(rect) = rectangle(facts.new, marks) else { return false };
+    let over = |page: &Page| over_text(page, &rect, facts) || fills_much(page, &rect, facts);
+    paints_area(marks, &rect, facts.new) && on_pages(node, marks, facts, over)
+}
+
 /// The same for an annotation that is no widget: viewers draw those in their own ways, so that its rectangle decides.
 pub(super) fn annotation_covers(node: ObjectId, annotation: &Dict, facts: &Facts<'_, '_>) -> bool {
     let Some(rect) = rectangle(facts.new, annotation) else { return false };

@@ -75,9 +75,20 @@ fn note_that_covers_the_text_is_no_note() {
     // Icons, pop-ups and marks of the viewer's own making leave the text readable; an appearance may do anything.
     for subtype in ["Text", "Popup", "Highlight", "StrikeOut"] {
         assert_eq!(noted(&format!("<</Subtype/{subtype}/Rect[{OVER_TEXT}]>>")), Allowed, "{subtype}");
-        let shown = format!("<</Subtype/{subtype}/Rect[{OVER_TEXT}]/AP<</N 8 0 R>>>>");
-        assert_eq!(noted(&shown), Suspicious, "{subtype}");
     }
+    let shown = |subtype: &str, content: &str| {
+        let annotation = format!("<</Subtype/{subtype}/Rect[{OVER_TEXT}]/AP<</N 15 0 R>>>>");
+        let form = format!(
+            "<</Subtype/Form/BBox[0 0 400 40]/Resources<</ExtGState<</M<</BM/Multiply>>>>>>/Length {}>>stream\n{content}\nendstream",
+            content.len()
+        );
+        after(&certified, &[(9, "[5 0 R 7 0 R 11 0 R 13 0 R]"), (13, &annotation), (15, &form)])
+    };
+    assert_eq!([shown("Text", "q Q"), shown("Popup", "q Q")], [Suspicious, Suspicious]);
+    assert_eq!(shown("Highlight", "/M gs 1 1 0 rg 0 0 400 40 re f"), Allowed);
+    assert_eq!(shown("Highlight", "1 1 1 rg 0 0 400 40 re f"), Suspicious);
+    assert_eq!(shown("StrikeOut", "1 w 0 20 m 400 20 l S"), Allowed);
+    assert_eq!(shown("StrikeOut", "40 w 0 20 m 400 20 l S"), Suspicious);
     for subtype in ["Watermark", "Redact", "Screen", "Sound"] {
         let apart = format!("<</Subtype/{subtype}/Rect[500 800 520 820]>>");
         assert_eq!(noted(&apart), Suspicious, "{subtype} is no comment");
