@@ -223,6 +223,7 @@ mod tests {
             page(&pdf, &pages::first_page(&pdf).unwrap().unwrap()).areas
         };
         assert!(!areas("/M gs 1 1 0 rg 0 0 9 9 re f"));
+        assert!(areas(&format!("/M gs 0.8 g {}", "0 0 9 9 re f ".repeat(9))), "many");
         assert!(areas("1 1 0 rg 0 0 9 9 re f") && areas("/M gs 0 0 1 rg 0 0 9 9 re f"), "plain, dark");
         assert!(
             areas("/M gs 1 1 0 rg /N gs 0 0 9 9 re f") && areas("/M gs /P scn 0 0 9 9 re f"),
