@@ -8,6 +8,9 @@
 //! Where this is narrower than the standard, always to the strict side: a revoked authority (REVOKED_CA_NO_POE) is never excused
 //! by a time-stamp; a content time-stamp counts only with findings of the signer's own certificate; CAdES archive time-stamps before version 3 and evidence records are told but not evaluated; certificate validity is judged
 //! in the shell model at the proven time.
+//!
+//! In one place it is wider than the letter: a time-stamping unit that has expired since is judged for the day its time-stamp was
+//! renewed, by the material the newer time-stamp covers (see [`past`]).
 
 pub mod archival;
 pub mod archive_time_stamp;
