@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use kyso::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use kyso::formats::cms::mime;
 use kyso::formats::x509::Certificate;
 use kyso::signing::attributes::{Profile, SignedAttributes};
 use kyso::signing::cms::assemble;
@@ -115,5 +116,57 @@ fn messages_of_openssl_verify_here_in_der_and_ber() {
             (Indication::TotalPassed, Level::Cades(Baseline::B)),
             "{options:?}"
         );
+    }
+}
+
+#[test]
+fn every_flavour_openssl_writes_is_read_and_another_content_is_not_taken_for_it() {
+    if !has_openssl() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let at = folder.path();
+    let certificate = signer(at, &["-newkey", "rsa:3072"]);
+    std::fs::write(at.join("content"), CONTENT).expect("written");
+    let evidence = Evidence { anchors: vec![certificate.clone()], ..Evidence::default() };
+    let setting = Setting {
+        evidence: &evidence,
+        policy: Policy::strict_with(RevocationPolicy::IfPresent),
+        time: certificate.validity().not_before + time::Duration::days(1),
+    };
+    let indication = |message: &[u8], content: Option<&[u8]>| {
+        let report = validate_cms(message, content, setting).expect("readable");
+        report.signatures.first().expect("one signature").indication()
+    };
+    let flavours: [&[&str]; 8] = [
+        &[],
+        &["-noattr"],
+        &["-nodetach"],
+        &["-nodetach", "-stream", "-md", "sha512"],
+        &["-keyid", "-md", "sha384"],
+        &["-keyopt", "rsa_padding_mode:pss"],
+        &["-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:max", "-md", "sha512"],
+        &["-nosmimecap", "-econtent_type", "1.2.3.4"],
+    ];
+    for options in flavours {
+        let sign = [
+            "cms", "-sign", "-binary", "-in", "content", "-out", "message", "-signer", "cert.pem", "-inkey", "key.pem",
+        ];
+        openssl(at, &[&sign[..], &["-outform", "DER"], options].concat());
+        let message = std::fs::read(at.join("message")).expect("message");
+        assert_eq!(indication(&message, Some(CONTENT)), Indication::TotalPassed, "{options:?}");
+        assert_ne!(indication(&message, Some(b"other")), Indication::TotalPassed, "{options:?}");
+        // The same as mail carries it: with its content or beside it.
+        let mail: Vec<&str> = sign.into_iter().filter(|word| *word != "-binary").collect();
+        openssl(at, &[&mail[..], &["-outform", "SMIME"], options].concat());
+        let mail = std::fs::read(at.join("message")).expect("message");
+        assert!(mime::looks_signed(&mail), "{options:?}");
+        let entity = mime::read(&mail).expect("an entity");
+        assert_eq!(indication(&entity.message, entity.content.as_deref()), Indication::TotalPassed, "{options:?}");
+        let text = String::from_utf8(mail).expect("text").replace("Kính gửi", "Kinh gui");
+        let forged = mime::read(text.as_bytes()).expect("an entity");
+        if forged.content.is_some() {
+            assert_ne!(indication(&forged.message, forged.content.as_deref()), Indication::TotalPassed, "{options:?}");
+        }
     }
 }

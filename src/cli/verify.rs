@@ -15,6 +15,7 @@ use super::basis::{BasisArgs, Grounds};
 use super::material::{self, parse_time};
 use super::output::{self, FileResult};
 use crate::bundle::facts::Basis;
+use crate::formats::cms::mime;
 use crate::formats::pdf::Password;
 use crate::formats::x509::pem;
 use crate::mapping::Mapped;
@@ -319,6 +320,11 @@ impl Task {
                 let der = blocks.first().ok_or_else(|| anyhow!("the file holds no CMS"))?;
                 Ok(validate_cms(der, self.content.as_deref(), setting)?)
             }
+            Some(Kind::CmsText) => {
+                let entity = mime::read(bytes)?;
+                let content = self.content.as_deref().or(entity.content.as_deref());
+                Ok(validate_cms(&entity.message, content, setting)?)
+            }
             None => bail!("the file is neither a PDF nor a CMS signature"),
         }
     }
@@ -329,13 +335,15 @@ enum Kind {
     Pdf,
     Cms,
     CmsPem,
+    /// S/MIME, or base64 without any frame.
+    CmsText,
 }
 
 impl Kind {
     fn format(self) -> Format {
         match self {
             Self::Pdf => Format::Pdf,
-            Self::Cms | Self::CmsPem => Format::Cms,
+            Self::Cms | Self::CmsPem | Self::CmsText => Format::Cms,
         }
     }
 }
@@ -356,6 +364,8 @@ fn kind(bytes: &[u8]) -> Option<Kind> {
         Some(Kind::Cms)
     } else if head.windows(11).any(|window| window == b"-----BEGIN ") {
         Some(Kind::CmsPem)
+    } else if mime::looks_signed(bytes) {
+        Some(Kind::CmsText)
     } else {
         None
     }

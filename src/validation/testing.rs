@@ -100,6 +100,15 @@ impl Builder<'_> {
     }
 }
 
+/// A counter-signature over a signature value: message-digest and these further attributes are signed.
+pub(crate) fn counter_signature(signer: &Issuer, value: &[u8], extra: &[Vec<u8>]) -> Vec<u8> {
+    let digest = DigestAlgorithm::Sha256.digest(value);
+    let mut attributes = vec![attribute(&oid::MESSAGE_DIGEST, write::octet_string(digest.as_bytes()))];
+    attributes.extend_from_slice(extra);
+    let set = write::set_of(attributes);
+    signer_info(signer, &set, &signer.sign(&set), Vec::new())
+}
+
 /// A time-stamp token over `covered` (RFC 3161), with its unit's certificate inside.
 pub(crate) fn token(unit: &Issuer, covered: &[&[u8]], gen_time: OffsetDateTime) -> Vec<u8> {
     token_of(unit, DigestAlgorithm::Sha256.digest_parts(covered).as_bytes(), gen_time)

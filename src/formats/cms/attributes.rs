@@ -124,7 +124,11 @@ pub mod oid {
     /// id-aa-ets-certValues and id-aa-ets-revocationValues (EN 319 122-1 §A.1.1).
     pub const CERTIFICATE_VALUES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.23");
     pub const REVOCATION_VALUES: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.24");
-    /// archive-time-stamp (RFC 5126) and archive-time-stamp-v3 (EN 319 122-1 §5.5.3).
+    /// EvidenceRecords of RFC 4998, over the message and over detached content.
+    pub const EVIDENCE_RECORD_INTERNAL: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.49");
+    pub const EVIDENCE_RECORD_EXTERNAL: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.50");
+    /// archive-time-stamp (RFC 3126), its second version (RFC 5126), and archive-time-stamp-v3 (EN 319 122-1 §5.5.3).
+    pub const ARCHIVE_TIME_STAMP_V1: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.27");
     pub const ARCHIVE_TIME_STAMP_V2: ObjectIdentifier = new("1.2.840.113549.1.9.16.2.48");
     pub const ARCHIVE_TIME_STAMP_V3: ObjectIdentifier = new("0.4.0.1733.2.4");
     /// ats-hash-index-v3 (EN 319 122-1 §5.5.2).

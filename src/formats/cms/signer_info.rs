@@ -109,6 +109,17 @@ impl SignerInfo {
         })
     }
 
+    /// Reads one SignerInfo that stands alone, as a counter-signature does.
+    ///
+    /// # Errors
+    /// [`CmsError`] when the octets are not exactly one SignerInfo.
+    pub fn from_octets(bytes: &[u8]) -> Result<Self, CmsError> {
+        let mut reader = Reader::new(bytes, Rules::Ber);
+        let element = reader.next()?;
+        reader.finish()?;
+        Self::read(element)
+    }
+
     /// The hash of the content.
     ///
     /// # Errors

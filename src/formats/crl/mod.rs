@@ -188,12 +188,20 @@ impl CertificateList {
         None
     }
 
+    /// The algorithm of the list's signature.
+    ///
+    /// # Errors
+    /// [`X509Error::AlgorithmMismatch`] when its two places disagree, [`X509Error::Crypto`] when it is not supported.
+    pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, X509Error> {
+        issuer_algorithm(&self.0.inner_algorithm, &self.0.outer_algorithm)
+    }
+
     /// Checks the list's signature over the received TBSCertList with the issuer's key.
     ///
     /// # Errors
     /// [`X509Error`] when the algorithms disagree or the value does not verify.
     pub fn verify_issued_with(&self, issuer_key: &PublicKey) -> Result<CrlSigned, X509Error> {
-        let algorithm = issuer_algorithm(&self.0.inner_algorithm, &self.0.outer_algorithm)?;
+        let algorithm = self.signature_algorithm()?;
         let tbs = self.0.der.get(self.0.tbs.clone()).unwrap_or_default();
         let verified = issuer_key.verify(algorithm, tbs, &self.0.signature)?;
         Ok(CrlSigned { algorithm, _verified: verified })

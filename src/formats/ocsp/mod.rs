@@ -257,12 +257,20 @@ impl OcspResponse {
         }
     }
 
+    /// The algorithm of the response's signature.
+    ///
+    /// # Errors
+    /// [`X509Error::Crypto`] when it is not supported.
+    pub fn signature_algorithm(&self) -> Result<SignatureAlgorithm, X509Error> {
+        issuer_algorithm(&self.0.algorithm, &self.0.algorithm)
+    }
+
     /// Checks the response's signature over the received ResponseData with the responder's key.
     ///
     /// # Errors
     /// [`X509Error`] when the algorithm is not supported or the value does not verify.
     pub fn verify_issued_with(&self, responder_key: &PublicKey) -> Result<OcspSigned, X509Error> {
-        let algorithm = issuer_algorithm(&self.0.algorithm, &self.0.algorithm)?;
+        let algorithm = self.signature_algorithm()?;
         let tbs = self.0.der.get(self.0.tbs.clone()).unwrap_or_default();
         let verified = responder_key.verify(algorithm, tbs, &self.0.signature)?;
         Ok(OcspSigned { algorithm, _verified: verified })

@@ -55,7 +55,7 @@ pub(super) fn read_chain(data: &[u8], limits: &Limits) -> Result<Chain, PdfError
             }
         };
         if section.style == XrefStyle::Hybrid {
-            merge_hybrid(&mut reader, &mut section, &mut seen)?;
+            merge_hybrid(&mut reader, &mut section)?;
         }
         next = previous(&mut reader, &section);
         sections.push(section);
@@ -133,14 +133,11 @@ fn absolute(reader: &SectionReader<'_>, offset: &Object) -> Option<usize> {
     reader.base.checked_add(at).filter(|at| *at < reader.data.len())
 }
 
-/// Adds the entries of /XRefStm: they stand for objects the table does not name or hides as free (§7.5.8.4).
-fn merge_hybrid(
-    reader: &mut SectionReader<'_>,
-    section: &mut Section,
-    seen: &mut HashSet<usize>,
-) -> Result<(), PdfError> {
+/// Adds the entries of /XRefStm: they stand for objects the table does not name or hides as free (§7.5.8.4). Updates that copy
+/// the trailer of a hybrid file name the same stream again.
+fn merge_hybrid(reader: &mut SectionReader<'_>, section: &mut Section) -> Result<(), PdfError> {
     let at = section.trailer.get("XRefStm").and_then(|offset| absolute(reader, offset));
-    let hidden = match at.filter(|at| seen.insert(*at)).map(|at| reader.section(at)) {
+    let hidden = match at.map(|at| reader.section(at)) {
         Some(Ok(hidden)) if hidden.style == XrefStyle::Stream => hidden,
         Some(Err(error @ PdfError::TooLarge(_))) => return Err(error),
         _ => {
@@ -206,6 +203,22 @@ mod tests {
         let merged = merge(&chain.sections);
         assert!(matches!(merged.iter().find(|(n, _)| *n == 4), Some((_, Entry::InStream { .. }))));
         assert_eq!(chain.anomalies, []);
+    }
+
+    #[test]
+    fn update_that_names_the_hybrid_stream_again_breaks_nothing() {
+        let mut file = String::from_utf8(Sample::hybrid()).unwrap();
+        let stream = file.split("/XRefStm ").nth(1).and_then(|rest| rest.split('>').next()).unwrap().to_owned();
+        let prev = chain_start(file.as_bytes());
+        let trailer = format!("/Root 1 0 R/XRefStm {stream}/Prev {prev}");
+        crate::formats::pdf::samples::append_update(&mut file, &[(4, "(new)".into())], &trailer);
+        let chain = chain(file.as_bytes()).unwrap();
+        assert_eq!(chain.sections.len(), 2);
+        assert!(
+            matches!(chain.anomalies[..], [Anomaly::HybridDisagreement { object: 4, .. }]),
+            "{:?}",
+            chain.anomalies
+        );
     }
 
     #[test]

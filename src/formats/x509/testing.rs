@@ -109,9 +109,42 @@ impl Issuer {
         entries: &[u8],
         extensions: &[Vec<u8>],
     ) -> Vec<u8> {
+        let tbs = self.crl_tbs(&ecdsa_sha256(), (this, next), entries, extensions);
+        sign(&tbs, &self.key)
+    }
+
+    /// A CRL signed with ECDSA and SHA-1.
+    pub fn crl_by_sha1(&self, this: OffsetDateTime, next: OffsetDateTime, revoked: &[(u8, OffsetDateTime)]) -> Vec<u8> {
+        let entries: Vec<u8> = revoked.iter().flat_map(|(serial, at)| entry(*serial, *at, &[])).collect();
+        self.crl_by_sha1_of(this, next, &entries, &[])
+    }
+
+    pub fn crl_by_sha1_of(
+        &self,
+        this: OffsetDateTime,
+        next: OffsetDateTime,
+        entries: &[u8],
+        extensions: &[Vec<u8>],
+    ) -> Vec<u8> {
+        let algorithm = write::sequence(&[&write::oid(&identifier("1.2.840.10045.4.1"))]);
+        let tbs = self.crl_tbs(&algorithm, (this, next), entries, extensions);
+        let signature: DerSignature = {
+            use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+            self.key.sign_prehash(DigestAlgorithm::Sha1.digest(&tbs).as_bytes()).expect("signature")
+        };
+        write::sequence(&[&tbs, &algorithm, &write::bit_string(signature.as_bytes())])
+    }
+
+    fn crl_tbs(
+        &self,
+        algorithm: &[u8],
+        (this, next): (OffsetDateTime, OffsetDateTime),
+        entries: &[u8],
+        extensions: &[Vec<u8>],
+    ) -> Vec<u8> {
         let mut parts = vec![
             write::small_integer(1),
-            ecdsa_sha256(),
+            algorithm.to_vec(),
             self.certificate.subject().der().to_vec(),
             write::time(this),
             write::time(next),
@@ -122,7 +155,7 @@ impl Issuer {
         if !extensions.is_empty() {
             parts.push(write::tlv(0xa0, &write::tlv(tag::SEQUENCE, &extensions.concat())));
         }
-        sign(&write::tlv(tag::SEQUENCE, &parts.concat()), &self.key)
+        write::tlv(tag::SEQUENCE, &parts.concat())
     }
 
     /// An OCSPResponse signed by this key about a certificate of `issuer`, with these certificates along.

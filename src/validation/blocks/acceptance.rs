@@ -59,6 +59,20 @@ pub fn attributes(
     }
 }
 
+/// Checks the signed attributes of a counter-signature: "The signedAttributes field MUST NOT contain a content-type attribute"
+/// (RFC 5652 §11.4).
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE when an attribute is repeated or does not belong there.
+pub fn counter_attributes(counter: &SignerInfo) -> Result<(), Finding> {
+    let Some(signed) = &counter.signed_attributes else { return Ok(()) };
+    let problem = |detail: String| Finding::with(SubIndication::SigConstraintsFailure, Code::AttributeProblem, detail);
+    for oid in SINGLE {
+        signed.attributes.single(&oid).map_err(|error| problem(error.to_string()))?;
+    }
+    if signed.attributes.contains(&oid::CONTENT_TYPE) { Err(problem("content-type".to_owned())) } else { Ok(()) }
+}
+
 /// Checks that the signature's own algorithms held at the validation time (algorithm obsolescence).
 ///
 /// # Errors
@@ -126,6 +140,24 @@ mod tests {
         let signed = p7s();
         let read = signed.read();
         assert_eq!(attributes(&read, &read.signers[0], &mut Vec::new()), Ok(()));
+    }
+
+    #[test]
+    fn hash_that_does_not_hold_any_more_is_refused_without_proof_of_an_earlier_time() {
+        use crate::crypto::DigestAlgorithm;
+        use crate::validation::blocks::crypto::{self, SignedContent};
+        let signed = p7s();
+        let read = signed.read();
+        let (certificate, content) = (&signed.signer.certificate, SignedContent::Parts(vec![b"content"]));
+        let mut valid = crypto::verify(&read.signers[0], &content, certificate, &mut Vec::new()).expect("valid");
+        let at = |valid: &CryptographicallyValid, time| {
+            algorithms(valid, certificate, crate::validation::Policy::STRICT, time).map_err(|f| f.sub_indication)
+        };
+        let (then, now) = (time::macros::datetime!(2012-01-01 0:00 UTC), time::macros::datetime!(2026-06-01 0:00 UTC));
+        assert_eq!(at(&valid, now), Ok(()));
+        valid.digests.push(DigestAlgorithm::Sha1);
+        assert_eq!(at(&valid, now), Err(SubIndication::CryptoConstraintsFailureNoPoe));
+        assert_eq!(at(&valid, then), Ok(()));
     }
 
     #[test]

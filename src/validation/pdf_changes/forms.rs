@@ -18,6 +18,17 @@ pub(super) struct FieldFacts {
     pub kind: Option<String>,
     /// Resolved /V.
     pub value: Option<Object>,
+    /// /Ff, own or inherited.
+    flags: i64,
+}
+
+/// Field flag Pushbutton (ISO 32000-1 table 226).
+const PUSH_BUTTON: i64 = 1 << 16;
+
+impl FieldFacts {
+    pub fn is_push_button(&self) -> bool {
+        self.kind.as_deref() == Some("Btn") && self.flags & PUSH_BUTTON != 0
+    }
 }
 
 #[derive(Default)]
@@ -54,7 +65,24 @@ impl Side {
 
 fn facts(pdf: &Pdf<'_>, field: &Field) -> FieldFacts {
     let value = field.value.as_ref().and_then(|value| pdf.resolve(value).ok()).map(|value| Object::clone(&value));
-    FieldFacts { name: field.name.clone(), kind: field.field_type.clone(), value: value.filter(|v| !v.is_null()) }
+    let value = value.filter(|value| !value.is_null());
+    FieldFacts { name: field.name.clone(), kind: field.field_type.clone(), value, flags: flags(pdf, field) }
+}
+
+/// Levels of the field tree /Ff is looked for in; forms nest three or four deep.
+const LEVELS: usize = 64;
+
+fn flags(pdf: &Pdf<'_>, field: &Field) -> i64 {
+    let mut dict = field.dict.clone();
+    for _ in 0..LEVELS {
+        if let Some(flags) = pdf.value(&dict, "Ff").ok().flatten().and_then(|flags| flags.as_integer()) {
+            return flags;
+        }
+        let parent = pdf.value(&dict, "Parent").ok().flatten().and_then(|parent| parent.as_dict().cloned());
+        let Some(parent) = parent else { return 0 };
+        dict = parent;
+    }
+    0
 }
 
 impl Forms {

@@ -26,7 +26,7 @@ use crate::formats::pdf::{Object, Pdf, PdfError, SignatureDictionary, signature}
 use forms::Forms;
 use permission::Permissions;
 use reach::Reach;
-use rules::{Facts, SignedPages};
+use rules::{Facts, Inherited, SignedPages};
 
 /// The worst that happened after a signature; ordered from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,8 +97,8 @@ pub fn analyse(
     if !reach.nothing_changed() || trailers_differ(signed, newest) {
         let permissions = Permissions::read(signed, &signed_signatures)?;
         let forms = Forms::read(signed, newest)?;
-        let signed_pages = SignedPages::default();
-        let facts = Facts { old: signed, new: newest, forms, permissions, reach: &reach, signed_pages };
+        let (signed_pages, inherited) = (SignedPages::default(), Inherited::default());
+        let facts = Facts { old: signed, new: newest, forms, permissions, reach: &reach, signed_pages, inherited };
         let differences = walk::differences(&facts, limits);
         for difference in &differences.found {
             findings.push(rules::judge(difference, &facts));
@@ -107,6 +107,10 @@ pub fn analyse(
             findings.forbid("limit", "Root", "the comparison exceeds its limits");
         }
         rules::unexplained::orphans(&facts, &mut findings)?;
+        for number in reach.misnamed() {
+            let text = "the object has another generation than the references to it";
+            findings.forbid("generation", &format!("object {number}"), text);
+        }
         if findings.is_empty() {
             findings.allow("rewritten", "Root", "objects were written anew without a change");
         }

@@ -17,10 +17,12 @@ pub(super) enum Class {
     FormFilling,
     /// Form filling or signing that looks like something else as well.
     Doubtful,
-    /// An annotation that cannot hide the page: a note, a pop-up.
+    /// A note or pop-up that hides nothing of the page.
     Note,
-    /// Any other annotation.
+    /// Any other annotation that hides nothing.
     Markup,
+    /// An annotation that hides what was signed, or shows less than it did.
+    Covering,
     /// Everything else.
     Undefined,
 }
@@ -68,10 +70,10 @@ impl Permissions {
             (_, Some(NoChanges)) => Forbidden,
             (Class::Signing | Class::FormFilling, _) => Allowed,
             (Class::Doubtful, _) => Suspicious,
-            (Class::Note | Class::Markup, Some(FormFilling)) => Forbidden,
-            (Class::Note, Some(Annotating)) => Allowed,
-            (Class::Markup, Some(Annotating)) | (Class::Note, None) => Suspicious,
-            (Class::Markup, None) => Forbidden,
+            (Class::Note | Class::Markup | Class::Covering, Some(FormFilling)) => Forbidden,
+            (Class::Note | Class::Markup, Some(Annotating)) => Allowed,
+            (Class::Covering, Some(Annotating)) | (Class::Note, None) => Suspicious,
+            (Class::Markup | Class::Covering, None) => Forbidden,
         }
     }
 }

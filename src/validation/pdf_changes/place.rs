@@ -31,6 +31,8 @@ pub(super) enum Place {
     ResourceCategory,
     /// /XObject of /DR: left there by signing software, drawn by nobody.
     ResourceForms,
+    /// /Resources of pages and forms, and below: whatever stands there is drawn with.
+    Resources,
     /// /Fields of the form or /Kids of a field.
     Fields,
     /// A field, a widget, or both merged.
@@ -72,6 +74,8 @@ impl Place {
             (Self::AcroForm, b"DR") => Self::DefaultResources,
             (Self::DefaultResources, b"XObject") => Self::ResourceForms,
             (Self::DefaultResources, _) => Self::ResourceCategory,
+            (Self::ResourceCategory | Self::ResourceForms | Self::Resources, _) => Self::Resources,
+            (Self::Page | Self::PageTree | Self::Content, b"Resources") => Self::Resources,
             (Self::Field | Self::Annotation, b"Parent" | b"P" | b"Popup" | b"IRT") => Self::BackReference,
             (Self::Field | Self::Annotation, b"AP") | (Self::Appearance, _) => Self::Appearance,
             (Self::Field, b"V") if is_signature(dict) => Self::Signature,
@@ -81,6 +85,15 @@ impl Place {
             (Self::BackReference, _) => Self::BackReference,
             _ => Self::Content,
         }
+    }
+
+    /// True where a reference is drawn with, whatever else it leads to: what a page, a field or an element of the structure tree
+    /// may gain as such would be shown here.
+    pub fn is_drawn(self) -> bool {
+        matches!(
+            self,
+            Self::Resources | Self::DefaultResources | Self::ResourceCategory | Self::ResourceForms | Self::Appearance
+        )
     }
 
     /// True where a reference must lead to the same object number: such references have no reason to change, and

@@ -79,15 +79,29 @@ pub(super) fn differences(facts: &Facts<'_, '_>, limits: &ChangeLimits) -> Diffe
 struct Context {
     container: Place,
     place: Place,
+    stands: Stands,
     key: Option<Name>,
     node: Option<ObjectId>,
     path: usize,
 }
 
+/// How a value stands in its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// Under a key of a dictionary.
+    Entry,
+    /// In an array.
+    Item,
+}
+
+/// Keys under which a reference means the page, annotation, field or structure element itself: /P, /Pg, /Parent and /Obj of
+/// annotations, structure elements and beads, /SE of an outline item, /T and /AN of actions.
+const BACK_REFERENCES: [&str; 10] = ["P", "Pg", "Parent", "Obj", "Popup", "IRT", "SE", "T", "AN", "Page"];
+
 struct Walk<'f, 'p, 'a> {
     facts: &'f Facts<'p, 'a>,
     /// Objects with a place of their own: pages, annotations, fields, the catalog.
-    nodes: HashSet<u32>,
+    nodes: Nodes,
     work: Vec<(Context, Object, Object)>,
     seen: HashSet<(Place, Option<ObjectId>, u32, u32)>,
     /// Each path as its parent and its last segment.
@@ -99,7 +113,7 @@ struct Walk<'f, 'p, 'a> {
 
 impl Walk<'_, '_, '_> {
     fn context(&self, container: Place, place: Place, path: usize) -> Context {
-        Context { container, place, key: None, node: None, path }
+        Context { container, place, stands: Stands::Entry, key: None, node: None, path }
     }
 
     fn path(&mut self, parent: usize, segment: String) -> usize {
@@ -164,7 +178,7 @@ impl Walk<'_, '_, '_> {
     fn references(&mut self, mut context: Context, old: ObjectId, new: ObjectId) {
         let own_place = matches!(context.place, Place::Catalog | Place::PageTree | Place::Page)
             || matches!(context.place, Place::Field | Place::Annotation | Place::Structure);
-        if self.nodes.contains(&old.number) && !own_place {
+        if !own_place && self.refers_back(&context, old) {
             context.place = Place::BackReference;
         }
         let replaced_form = context.container == Place::ResourceForms && self.facts.is_new_object(new);
@@ -177,6 +191,21 @@ impl Walk<'_, '_, '_> {
         }
         if self.seen.insert((context.place, context.node, old.number, new.number)) {
             self.queue(context, Object::Ref(old), Object::Ref(new));
+        }
+    }
+
+    /// Whether the reference only names an object that is compared at its own place. Not where it is drawn with, and not where a
+    /// dictionary is expected that could be this one as well: a node of a name tree, an action.
+    fn refers_back(&self, context: &Context, old: ObjectId) -> bool {
+        if context.place == Place::BackReference || context.place.is_drawn() {
+            return false;
+        }
+        match context.stands {
+            Stands::Entry => {
+                self.nodes.contains(old.number)
+                    && context.key.as_ref().is_some_and(|key| BACK_REFERENCES.iter().any(|known| key.is(known)))
+            }
+            Stands::Item => self.nodes.plain.contains(&old.number),
         }
     }
 
@@ -251,13 +280,15 @@ impl Walk<'_, '_, '_> {
     }
 
     fn dicts(&mut self, context: &Context, old: &Dict, new: &Dict) {
-        if new.duplicate_keys() != old.duplicate_keys() {
+        if self.repeats_otherwise(old, new) {
             let key = new.duplicate_keys().first().cloned();
             self.differ(&Context { key, ..context.clone() }, Change::Repeated, None, None);
         }
+        // Of a key that stands there twice the last value counts.
         let mut before: HashMap<&Name, &Object> = old.iter().filter(|(_, value)| !value.is_null()).collect();
-        let after: Vec<(&Name, &Object)> = new.iter().filter(|(_, value)| !value.is_null()).collect();
-        for (key, value) in after {
+        let mut after: HashMap<&Name, &Object> = new.iter().filter(|(_, value)| !value.is_null()).collect();
+        for (key, _) in new.iter() {
+            let Some(value) = after.remove(key) else { continue };
             let child = self.child(context, key, old);
             self.value(child, before.remove(key), Some(value));
         }
@@ -267,10 +298,26 @@ impl Walk<'_, '_, '_> {
         }
     }
 
+    /// Whether keys stand twice that did not, or what readers that take another of their values see has changed.
+    fn repeats_otherwise(&self, old: &Dict, new: &Dict) -> bool {
+        let repeated = old.duplicate_keys();
+        if repeated.is_empty() && new.duplicate_keys().is_empty() {
+            return false;
+        }
+        let values = |dict: &Dict| -> Vec<(Name, Object)> {
+            dict.iter().filter(|(key, _)| repeated.contains(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+        };
+        let (before, now) = (values(old), values(new));
+        let changed_below =
+            |object: &Object| object.references().iter().any(|id| !self.facts.reach.is_clean(id.number));
+        new.duplicate_keys() != repeated || before != now || now.iter().any(|(_, value)| changed_below(value))
+    }
+
     fn child(&mut self, context: &Context, key: &Name, dict: &Dict) -> Context {
         Context {
             container: context.place,
             place: context.place.step(key, dict),
+            stands: Stands::Entry,
             key: Some(key.clone()),
             node: context.node,
             path: self.path(context.path, key.to_string()),
@@ -299,7 +346,7 @@ impl Walk<'_, '_, '_> {
 
     fn item(&mut self, context: &Context, index: usize) -> Context {
         let path = self.path(context.path, format!("[{index}]"));
-        Context { container: context.place, path, ..context.clone() }
+        Context { container: context.place, stands: Stands::Item, path, ..context.clone() }
     }
 
     /// Annotations or fields: which went, which came, and which stayed in which order.
@@ -378,18 +425,34 @@ impl Walk<'_, '_, '_> {
 
 /// Objects of the signed revision that are compared at a place of their own, wherever else they are referred to.
 /// Streams are never among them: a viewer may draw a stream wherever it is referred to.
-fn nodes(facts: &Facts<'_, '_>) -> HashSet<u32> {
-    let mut nodes: HashSet<u32> = facts.forms.signed_nodes().collect();
-    nodes.extend(facts.old.trailer().get("Root").and_then(Object::as_ref_id).map(|id| id.number));
-    descend(facts.old, "Pages", &["Kids", "Annots"], &mut nodes, |_| true);
+struct Nodes {
+    /// Pages, annotations, fields, the catalog.
+    plain: HashSet<u32>,
+    /// Elements of the structure tree: dictionaries that may gain /K, /Kids, /Names and /Nums.
+    elements: HashSet<u32>,
+}
+
+impl Nodes {
+    fn contains(&self, number: u32) -> bool {
+        self.plain.contains(&number) || self.elements.contains(&number)
+    }
+}
+
+fn nodes(facts: &Facts<'_, '_>) -> Nodes {
+    let mut plain: HashSet<u32> = facts.forms.signed_nodes().collect();
+    plain.extend(facts.old.trailer().get("Root").and_then(Object::as_ref_id).map(|id| id.number));
+    descend(facts.old, "Pages", &["Kids", "Annots"], &mut plain, |_| true);
     // An element of the structure tree has /Type /StructElem or none; a font or other resource has its own.
-    descend(facts.old, "StructTreeRoot", &["K"], &mut nodes, |dict| {
+    let mut elements = HashSet::new();
+    descend(facts.old, "StructTreeRoot", &["K"], &mut elements, |dict| {
         !dict.contains("Type") || dict.is_type("StructElem") || dict.is_type("StructTreeRoot")
     });
-    nodes.retain(|number| {
-        facts.old.get(ObjectId::new(*number, 0)).is_ok_and(|object| matches!(*object, Object::Dict(_)))
-    });
-    nodes
+    for list in [&mut plain, &mut elements] {
+        list.retain(|number| {
+            facts.old.get(ObjectId::new(*number, 0)).is_ok_and(|object| matches!(*object, Object::Dict(_)))
+        });
+    }
+    Nodes { plain, elements }
 }
 
 /// Adds the tree below a catalog entry, following `lists`.

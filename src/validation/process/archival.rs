@@ -1,9 +1,8 @@
 //! Proofs of existence from a PDF's document time-stamps, newest first (EN 319 102-1 §5.6.3): each valid one proves that all it
 //! covers existed at its time, older time-stamps among it.
 
-use time::OffsetDateTime;
-
 use crate::formats::cms::ValidationData;
+use crate::validation::process::past::Proven;
 use crate::validation::process::timestamp::TimeStamp;
 
 /// What is proven so far. Only validated time-stamps get in.
@@ -36,7 +35,8 @@ impl ProofsOfExistence {
     }
 
     /// The earliest time at which everything up to `end` provably existed.
-    pub fn earliest(&self, end: usize) -> Option<OffsetDateTime> {
-        self.covering(end).map(|proof| proof.time_stamp.time()).min()
+    pub fn earliest(&self, end: usize) -> Option<Proven<'_>> {
+        let earliest = self.covering(end).min_by_key(|proof| proof.time_stamp.time())?;
+        Some(Proven { time: earliest.time_stamp.time(), covered: Some(&earliest.store) })
     }
 }

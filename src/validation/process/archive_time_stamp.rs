@@ -11,6 +11,7 @@ use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::process::basic::{Setting, Subject};
+use crate::validation::process::past::Proven;
 use crate::validation::process::timestamp::{self, TimeStamp};
 use crate::validation::report::{Code, Message};
 
@@ -36,9 +37,10 @@ struct Proof {
 
 impl Archive {
     /// When this unsigned attribute value, e.g. an earlier time-stamp, provably existed.
-    pub fn proven(&self, value: &[u8]) -> Option<OffsetDateTime> {
+    pub fn proven(&self, value: &[u8]) -> Option<Proven<'_>> {
         let covering = self.proofs.iter().filter(|proof| proof.values.iter().any(|covered| covered == value));
-        covering.map(|proof| proof.time_stamp.time()).min()
+        let earliest = covering.min_by_key(|proof| proof.time_stamp.time())?;
+        Some(Proven { time: earliest.time_stamp.time(), covered: Some(&earliest.material) })
     }
 
     /// The time-stamps; every one covers the signature.
@@ -84,7 +86,8 @@ pub fn validate(
     }
     for candidate in candidates.into_iter().take(MAX_ARCHIVE_TIME_STAMPS) {
         let proven = archive.proven(candidate.token);
-        match timestamp::validate(candidate.token, &candidate.octets, setting, proven) {
+        let covered = SignedContent::Parts(vec![&candidate.octets]);
+        match timestamp::validate(candidate.token, covered, setting, proven) {
             Ok(time_stamp) => {
                 let detail = format!("{}, {}", time_stamp.time(), time_stamp.unit().subject());
                 messages.push(Message::info(Code::ArchiveTimestampValid).detail(detail));

@@ -15,6 +15,7 @@ use crate::validation::evidence::Evidence;
 use crate::validation::lifetime;
 use crate::validation::policy::Policy;
 use crate::validation::process::timestamp::TimeStamp;
+use crate::validation::process::{content_time_stamp, counter};
 use crate::validation::profile::{self, Container};
 use crate::validation::report::{
     Baseline, Code, Finding, Indication, Integrity, Kind, Level, Message, SignatureReport, Signer, SubIndication,
@@ -90,6 +91,8 @@ pub struct Basic {
     pub answer: Answer,
     pub signing_certificate: Option<SigningCertificate>,
     pub valid: Option<CryptographicallyValid>,
+    /// What a content time-stamp proves.
+    pub made_after: Option<OffsetDateTime>,
     /// What the policy asks of the level, once it is known.
     demanded: Option<Baseline>,
 }
@@ -139,7 +142,13 @@ pub fn validate(
         chain(subject, certificate, setting, &mut answer);
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
-    Basic { answer, signing_certificate: identified, valid, demanded: setting.policy.demands.level }
+    let made_after = content_time_stamp::made_after(subject, setting, &mut answer.messages);
+    let mut basic =
+        Basic { answer, signing_certificate: identified, valid, made_after, demanded: setting.policy.demands.level };
+    if let Some(made_after) = made_after {
+        content_time_stamp::settle(&mut basic, subject, setting, made_after);
+    }
+    basic
 }
 
 /// Without an identified certificate nothing can pass, but the certificate the SignerInfo names still tells whether digest and
@@ -243,6 +252,7 @@ fn accept(
     );
     let outcome = acceptance::time_stamps(subject.signer);
     answer.take(outcome);
+    counter::tell(subject, setting, &mut answer.messages);
 }
 
 fn signer(certificate: &Certificate) -> Signer {

@@ -1,5 +1,7 @@
 //! A CMS file: one report for each SignerInfo.
 
+use const_oid::ObjectIdentifier;
+
 use crate::formats::cms::{CmsError, Frame, SignedData, Trailing, ValidationData, oid};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::process::archive_time_stamp;
@@ -45,6 +47,14 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
     Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1 })
 }
 
+/// Proofs that are told and not evaluated.
+const NOT_EVALUATED: [(ObjectIdentifier, Code); 4] = [
+    (oid::ARCHIVE_TIME_STAMP_V1, Code::TimestampNotEvaluated),
+    (oid::ARCHIVE_TIME_STAMP_V2, Code::TimestampNotEvaluated),
+    (oid::EVIDENCE_RECORD_INTERNAL, Code::EvidenceRecordNotEvaluated),
+    (oid::EVIDENCE_RECORD_EXTERNAL, Code::EvidenceRecordNotEvaluated),
+];
+
 /// What the signers of one message share.
 struct Whole<'m> {
     frame: &'m Frame<'m>,
@@ -76,9 +86,10 @@ fn validate_one(
         let lacks = "B-T: no valid signature time-stamp";
         basic.answer.messages.push(Message::info(Code::LevelNotReached).detail(lacks));
     }
-    if subject.signer.unsigned_attributes.contains(&oid::ARCHIVE_TIME_STAMP_V2) {
-        let detail = oid::ARCHIVE_TIME_STAMP_V2.to_string();
-        basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(detail));
+    for (oid, code) in NOT_EVALUATED {
+        if subject.signer.unsigned_attributes.contains(&oid) {
+            basic.answer.messages.push(Message::info(code).detail(oid.to_string()));
+        }
     }
     // The newest archive time-stamp carries all others.
     let newest = archive.time_stamps().max_by_key(|time_stamp| time_stamp.time());
@@ -126,8 +137,9 @@ pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> S
 mod tests {
     use super::*;
     use crate::formats::der::write;
+    use crate::formats::x509::testing::Issuer;
     use crate::validation::report::Indication;
-    use crate::validation::testing::{Signed, attribute, p7s, signed};
+    use crate::validation::testing::{Builder, Signed, attribute, p7s, signed};
     use crate::validation::{Evidence, Policy, RevocationPolicy};
     use time::macros::datetime;
 
@@ -153,6 +165,17 @@ mod tests {
         let report = run(&signed, &signed.der, Some(b"content"));
         assert_eq!((report.indication(), report.level), (Indication::TotalPassed, Level::Cades(Baseline::B)));
         assert_eq!(report.claimed_signing_time, Some(datetime!(2026-05-01 0:00 UTC)));
+    }
+
+    #[test]
+    fn proofs_that_are_not_evaluated_are_told() {
+        for (oid, code) in NOT_EVALUATED {
+            let unsigned = |_: &Issuer, _: &[u8]| vec![attribute(&oid, write::sequence(&[]))];
+            let signed = Builder { unsigned: &unsigned, ..Builder::default() }.build();
+            let report = run(&signed, &signed.der, Some(b"content"));
+            assert_eq!(report.indication(), Indication::TotalPassed);
+            assert!(report.messages.iter().any(|message| message.code == code), "{oid}");
+        }
     }
 
     #[test]

@@ -11,9 +11,12 @@ use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
 use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::process::basic::{Basic, Setting, Subject};
-use crate::validation::process::past;
+use crate::validation::process::past::{self, Proven};
 use crate::validation::process::timestamp::TimeStamp;
-use crate::validation::report::{Baseline, Code, Finding, Level, Message, SignatureReport};
+use crate::validation::report::{Baseline, Code, Finding, Level, Message, SignatureReport, SubIndication};
+
+/// How far the clocks of two time-stamping authorities may lie apart; RFC 3628 §4.2 asks for one second each, few state theirs.
+const CLOCKS: time::Duration = time::Duration::minutes(1);
 
 /// Settles what the proven time decides and fills in best signature time and level.
 ///
@@ -29,7 +32,13 @@ pub fn validate(
 ) {
     let Some(best) = time_stamps.iter().copied().min_by_key(|time_stamp| time_stamp.time()) else { return };
     report.best_signature_time = Some(best.time());
-    past::settle(basic, subject, setting, best.time());
+    if let Some(made_after) = basic.made_after.filter(|made_after| best.time() + CLOCKS < *made_after) {
+        // "if the order … is not coherent": what was signed cannot be younger than the signature (§5.5.4 step 5).
+        let detail = format!("{made_after}, {}", best.time());
+        let finding = Finding::with(SubIndication::TimestampOrderFailure, Code::TimestampOrder, detail);
+        basic.answer.findings.push(finding);
+    }
+    past::settle(basic, subject, setting, Proven::at(best.time()));
     if let Some(signing) = &basic.signing_certificate {
         let (level, missing) = baseline(signing.certificate(), subject, setting, best, material);
         report.level = report.level.at(level);

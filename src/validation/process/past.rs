@@ -6,16 +6,32 @@ use crate::formats::cms::ValidationData;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::acceptance;
 use crate::validation::blocks::x509::policies::PolicyInputs;
-use crate::validation::blocks::x509::{self, ValidatedPath};
+use crate::validation::blocks::x509::{self, Purpose, ValidatedPath};
 use crate::validation::budget::Budget;
+use crate::validation::policy::{Policy, RevocationPolicy};
 use crate::validation::process::basic::{Basic, Setting, Subject};
 use crate::validation::report::{Code, Finding, Message, SubIndication};
+
+/// When something provably existed, and the validation material that provably was there with it: what the time-stamp that proves it
+/// covers.
+#[derive(Debug, Clone, Copy)]
+pub struct Proven<'a> {
+    pub time: OffsetDateTime,
+    pub covered: Option<&'a ValidationData>,
+}
+
+impl Proven<'_> {
+    /// A time alone.
+    pub fn at(time: OffsetDateTime) -> Self {
+        Self { time, covered: None }
+    }
+}
 
 /// Settles the findings of a basic validation for something that provably existed at `proven`.
 ///
 /// Nothing changes when one of them is not a question of time, or when the certificates and algorithms were not good at the
 /// proven time either. A proven time before the signer's certificate began fails the signature (NOT_YET_VALID).
-pub fn settle(basic: &mut Basic, subject: &Subject<'_>, setting: Setting<'_>, proven: OffsetDateTime) {
+pub fn settle(basic: &mut Basic, subject: &Subject<'_>, setting: Setting<'_>, proven: Proven<'_>) {
     if basic.answer.findings.is_empty() || !basic.answer.findings.iter().all(decided_by_time) {
         return;
     }
@@ -23,15 +39,15 @@ pub fn settle(basic: &mut Basic, subject: &Subject<'_>, setting: Setting<'_>, pr
         return;
     };
     let out_of_bounds = basic.answer.findings.iter().any(|finding| is_out_of_bounds(finding.sub_indication));
-    if out_of_bounds && proven < certificate.validity().not_before {
-        let limit = format!("{}, {proven}", certificate.subject());
+    if out_of_bounds && proven.time < certificate.validity().not_before {
+        let limit = format!("{}, {}", certificate.subject(), proven.time);
         basic.answer.findings.push(Finding::with(SubIndication::NotYetValid, Code::CertificateNotYetValid, limit));
         return;
     }
     let mut remarks = Vec::new();
     if good_at(basic, &certificate, subject, setting, proven, &mut remarks).is_ok() {
         let settled = std::mem::take(&mut basic.answer.findings);
-        basic.answer.messages.extend(settled.into_iter().map(|finding| explained(&finding, proven)));
+        basic.answer.messages.extend(settled.into_iter().map(|finding| explained(&finding, proven.time)));
         basic.answer.messages.extend(remarks);
     }
 }
@@ -57,22 +73,46 @@ fn good_at(
     certificate: &Certificate,
     subject: &Subject<'_>,
     setting: Setting<'_>,
-    proven: OffsetDateTime,
+    proven: Proven<'_>,
     remarks: &mut Vec<Message>,
 ) -> Result<ValidatedPath, Finding> {
     let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, subject.signer));
     let (purpose, policies) = (subject.purpose(), PolicyInputs::default());
-    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: proven, purpose, policies };
+    let context = x509::Context { evidence: &evidence, policy: setting.policy, time: proven.time, purpose, policies };
     let unknown = |finding: &Finding| finding.sub_indication == SubIndication::OutOfBoundsNoPoe;
     let path = if basic.answer.findings.iter().any(unknown) {
-        x509::validate_past(certificate, context, setting.time, &mut Budget::default(), remarks)?
+        let past = x509::validate_past(certificate, context, setting.time, &mut Budget::default(), remarks);
+        past.or_else(|finding| renewed(certificate, subject, setting, proven).ok_or(finding))?
     } else {
         x509::validate(certificate, context, &mut Budget::default(), remarks)?
     };
     if let Some(valid) = &basic.valid {
-        acceptance::algorithms(valid, certificate, setting.policy, proven)?;
+        acceptance::algorithms(valid, certificate, setting.policy, proven.time)?;
     }
     Ok(path)
+}
+
+/// A time-stamping unit judged when its time-stamp was renewed, by the material the newer time-stamp covers.
+///
+/// By the letter of the validation time sliding (§5.6.2.2) revocation information slides the control time to the day it was made, so
+/// that only information from after the renewal would do; of a unit that ended soon after, there is none. Whoever renewed in time
+/// had validated the older time-stamp with information that was in date then, and the newer one proves that it was there: the
+/// judgement of that day stands (EN 319 142-1 §5.4.3, annex A.2: material for the last time-stamp first, then the next time-stamp).
+/// Signers' certificates stay under the letter: information made before a signature knows nothing of its time.
+fn renewed(
+    unit: &Certificate,
+    subject: &Subject<'_>,
+    setting: Setting<'_>,
+    proven: Proven<'_>,
+) -> Option<ValidatedPath> {
+    let covered = proven.covered.filter(|_| subject.purpose() == Purpose::TimeStamping)?;
+    let mut evidence = setting.evidence.anchors_alone().with(covered);
+    evidence.certificates.extend_from_slice(&setting.evidence.certificates);
+    evidence.certificates.extend_from_slice(&subject.signed_data.certificates);
+    let policy = Policy { revocation: RevocationPolicy::Require, ..setting.policy };
+    let (purpose, policies) = (subject.purpose(), PolicyInputs::default());
+    let context = x509::Context { evidence: &evidence, policy, time: proven.time, purpose, policies };
+    x509::validate(unit, context, &mut Budget::default(), &mut Vec::new()).ok()
 }
 
 fn explained(finding: &Finding, proven: OffsetDateTime) -> Message {

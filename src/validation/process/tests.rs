@@ -203,9 +203,24 @@ fn archived(list: &CertificateList, unit: &Issuer, at: OffsetDateTime) -> Vec<u8
 }
 
 fn run_pdf(file: &[u8], crls: Vec<CertificateList>, time: OffsetDateTime) -> Vec<SignatureReport> {
+    judged(file, crls, RevocationPolicy::IfPresent, time)
+}
+
+fn judged(
+    file: &[u8],
+    crls: Vec<CertificateList>,
+    revocation: RevocationPolicy,
+    time: OffsetDateTime,
+) -> Vec<SignatureReport> {
     let evidence = evidence(crls);
-    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
-    validate_pdf(file, Setting { evidence: &evidence, policy, time }).expect("readable").signatures
+    let setting = Setting { evidence: &evidence, policy: Policy::strict_with(revocation), time };
+    validate_pdf(file, setting).expect("readable").signatures
+}
+
+/// What is known at [`LATER`]: of the newest unit, not of certificates that ended before.
+fn judged_later(file: &[u8], more: &[CertificateList]) -> Vec<SignatureReport> {
+    let current = crl(datetime!(2027-05-20 0:00 UTC), datetime!(2027-06-20 0:00 UTC), &[]);
+    judged(file, [&[current], more].concat(), RevocationPolicy::Require, LATER)
 }
 
 #[test]
@@ -236,4 +251,132 @@ fn store_of_another_authority_makes_no_level_lt() {
     let other = CertificateList::from_der(&other).expect("CRL");
     let reports = run_pdf(&archived(&other, &unit(&Issuer::root("Root")), STAMPED), vec![], NOW);
     assert_eq!(reports[0].level, Level::Pades(Baseline::T));
+}
+
+/// [`archived`], renewed: a store with `list` besides the first one, and a time-stamp of a unit that is good for long.
+fn renewed(list: &CertificateList, unit: &Issuer, renewal: OffsetDateTime) -> Vec<u8> {
+    let first = crl(datetime!(2026-06-01 14:00 UTC), datetime!(2026-07-02 0:00 UTC), &[]);
+    let file = archived(&first, unit, STAMPED);
+    let hex: String = list.der().iter().map(|byte| format!("{byte:02x}")).collect();
+    let stream = format!("<</Filter/AHx/Length {}>>stream\n{hex}\nendstream", hex.len());
+    let catalog =
+        "<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R 9 0 R]/SigFlags 3>>/DSS<</CRLs[8 0 R 11 0 R]>>>>";
+    let file = updated(&file, &[(1, catalog), (11, &stream)]);
+    let catalog = catalog.replace("9 0 R]", "9 0 R 12 0 R]");
+    let dictionary = unfilled("/Type/DocTimeStamp/SubFilter/ETSI.RFC3161", "");
+    let field = "<</FT/Sig/T(Stamp2)/Subtype/Widget/Rect[0 0 0 0]/P 3 0 R/V 13 0 R>>";
+    let mut file = updated(&file, &[(1, &catalog), (12, field), (13, &dictionary)]);
+    let mut newer = Template { serial: 10, key_seed: "TSA 2".to_owned(), ..Template::time_stamping("TSA 2") };
+    newer.validity.not_after = datetime!(2040-01-01 0:00 UTC);
+    let newer = Issuer::root("Root").issue(&newer);
+    fill(&mut file, |parts| token(&newer, &parts, renewal));
+    file
+}
+
+/// A unit whose certificate ends with the year, as the signer's does.
+fn short_lived_unit() -> Issuer {
+    Issuer::root("Root").issue(&Template { serial: 9, ..Template::time_stamping("TSA") })
+}
+
+#[test]
+fn renewed_time_stamp_outlives_its_unit_by_the_list_the_renewal_covers() {
+    let renewal = datetime!(2026-12-30 0:00 UTC);
+    let in_date = crl(datetime!(2026-12-28 0:00 UTC), datetime!(2027-01-05 0:00 UTC), &[]);
+    let reports = judged_later(&renewed(&in_date, &short_lived_unit(), renewal), &[]);
+    let verdicts: Vec<_> = reports.iter().map(|report| report.sub_indication).collect();
+    assert_eq!(verdicts, [None, None, None], "{:?}", reports[1].messages);
+    assert_eq!(reports[0].best_signature_time, Some(STAMPED));
+}
+
+#[test]
+fn renewal_with_a_stale_list_or_of_a_revoked_unit_proves_the_renewal_alone() {
+    let renewal = datetime!(2026-12-30 0:00 UTC);
+    let stale = crl(datetime!(2026-12-01 0:00 UTC), datetime!(2026-12-08 0:00 UTC), &[]);
+    let revoked = datetime!(2026-12-20 0:00 UTC);
+    let revoked = crl(datetime!(2026-12-28 0:00 UTC), datetime!(2027-01-05 0:00 UTC), &[(9, revoked)]);
+    for list in [stale, revoked] {
+        let reports = judged_later(&renewed(&list, &short_lived_unit(), renewal), &[]);
+        assert_ne!(reports[1].sub_indication, None);
+        assert_ne!(reports[0].best_signature_time, Some(STAMPED));
+    }
+}
+
+#[test]
+fn list_the_renewal_does_not_cover_says_nothing_of_its_day() {
+    let renewal = datetime!(2026-12-30 0:00 UTC);
+    let stale = crl(datetime!(2026-12-01 0:00 UTC), datetime!(2026-12-08 0:00 UTC), &[]);
+    let given = crl(datetime!(2026-12-28 0:00 UTC), datetime!(2027-01-05 0:00 UTC), &[]);
+    let reports = judged_later(&renewed(&stale, &short_lived_unit(), renewal), &[given]);
+    assert_ne!(reports[1].sub_indication, None);
+}
+
+/// A signature over "content" with a content time-stamp of this time, by this signer, and what these lists say at [`NOW`].
+fn content_stamped(signer: Template, at: OffsetDateTime, lists: Vec<CertificateList>) -> SignatureReport {
+    let token = token(&unit(&Issuer::root("Root")), &[b"content"], at);
+    let extra = [attribute(&oid::CONTENT_TIME_STAMP, token)];
+    let signed = Builder { extra: &extra, signer, ..Builder::default() }.build();
+    run(&signed, lists, RevocationPolicy::IfPresent, NOW)
+}
+
+#[test]
+fn signature_proven_younger_than_the_revocation_fails() {
+    let revoked = |date| {
+        let list = crl(datetime!(2026-09-20 0:00 UTC), datetime!(2026-10-20 0:00 UTC), &[(7, date)]);
+        content_stamped(Template::signer("An"), STAMPED, vec![list])
+    };
+    let before = revoked(datetime!(2026-05-01 0:00 UTC));
+    assert_eq!(before.sub_indication, Some(SubIndication::Revoked), "{:?}", before.messages);
+    let after = revoked(datetime!(2026-08-01 0:00 UTC));
+    assert_eq!(after.sub_indication, Some(SubIndication::RevokedNoPoe));
+    let good = content_stamped(Template::signer("An"), STAMPED, vec![]);
+    assert_eq!((good.sub_indication, told(&good, Code::ContentTimestampValid)), (None, true), "{:?}", good.messages);
+}
+
+#[test]
+fn signature_proven_younger_than_its_certificate_fails() {
+    let expired = |not_after| {
+        let mut signer = Template::signer("An");
+        signer.validity.not_after = not_after;
+        content_stamped(signer, STAMPED, vec![]).sub_indication
+    };
+    assert_eq!(expired(datetime!(2026-05-01 0:00 UTC)), Some(SubIndication::Expired));
+    assert_eq!(expired(datetime!(2026-08-01 0:00 UTC)), Some(SubIndication::OutOfBoundsNoPoe));
+}
+
+#[test]
+fn content_time_stamp_of_other_content_is_told_and_proves_nothing() {
+    let token = token(&unit(&Issuer::root("Root")), &[b"other"], STAMPED);
+    let extra = [attribute(&oid::CONTENT_TIME_STAMP, token)];
+    let mut signer = Template::signer("An");
+    signer.validity.not_after = datetime!(2026-05-01 0:00 UTC);
+    let signed = Builder { extra: &extra, signer, ..Builder::default() }.build();
+    let report = run(&signed, vec![], RevocationPolicy::IfPresent, NOW);
+    assert_eq!(report.sub_indication, Some(SubIndication::OutOfBoundsNoPoe));
+    assert!(told(&report, Code::TimestampNotValid));
+}
+
+#[test]
+fn content_younger_than_the_signature_is_an_order_failure() {
+    let order = |content_at| {
+        let root = Issuer::root("Root");
+        let extra = [attribute(&oid::CONTENT_TIME_STAMP, token(&unit(&root), &[b"content"], content_at))];
+        let unsigned =
+            |root: &Issuer, value: &[u8]| vec![attribute(&oid::SIGNATURE_TIME_STAMP, honest_token(root, value))];
+        let signed = Builder { extra: &extra, unsigned: &unsigned, ..Builder::default() }.build();
+        run(&signed, vec![], RevocationPolicy::IfPresent, NOW).sub_indication
+    };
+    assert_eq!(order(datetime!(2026-06-01 11:00 UTC)), None);
+    assert_eq!(order(datetime!(2026-07-01 0:00 UTC)), Some(SubIndication::TimestampOrderFailure));
+}
+
+#[test]
+fn certificate_out_of_its_bounds_is_told_by_what_is_known_of_it() {
+    let signed = Builder { content: b"content", ..Builder::default() }.build();
+    let (none, old) = (evidence(vec![]), datetime!(2025-06-01 0:00 UTC));
+    let policy = Policy::strict_with(RevocationPolicy::IfPresent);
+    let early = validate_cms(&signed.der, Some(b"content"), Setting { evidence: &none, policy, time: old });
+    assert_eq!(early.expect("readable").signatures[0].sub_indication, Some(SubIndication::OutOfBoundsNoPoe));
+    let list = crl(datetime!(2026-09-20 0:00 UTC), datetime!(2027-10-20 0:00 UTC), &[]);
+    let known = run(&signed, vec![list], RevocationPolicy::Require, LATER);
+    assert_eq!(known.sub_indication, Some(SubIndication::OutOfBoundsNotRevoked), "{:?}", known.messages);
 }

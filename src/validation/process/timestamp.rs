@@ -10,7 +10,7 @@ use crate::validation::blocks::format_checking;
 use crate::validation::lifetime;
 use crate::validation::process::basic::{self, Answer, Basic, Setting, Subject};
 use crate::validation::process::cms::empty_report;
-use crate::validation::process::past;
+use crate::validation::process::past::{self, Proven};
 use crate::validation::profile::Container;
 use crate::validation::report::{Code, Finding, Indication, Kind, Message, SignatureReport, SubIndication};
 
@@ -68,17 +68,18 @@ impl TimeStamp {
 /// message is left.
 ///
 /// `proven` tells when a token provably existed: one whose unit has expired since may still hold.
-pub fn signature_time_stamps(
+pub fn signature_time_stamps<'p>(
     subject: &Subject<'_>,
     setting: Setting<'_>,
-    proven: impl Fn(&[u8]) -> Option<OffsetDateTime>,
+    proven: impl Fn(&[u8]) -> Option<Proven<'p>>,
     messages: &mut Vec<Message>,
 ) -> Vec<TimeStamp> {
     let tokens = subject.signer.unsigned_attributes.values(&oid::SIGNATURE_TIME_STAMP);
     let mut found = Vec::new();
     for token in tokens.take(MAX_SIGNATURE_TIME_STAMPS) {
         // The imprint is of the signature value's octets, without tag and length.
-        match validate(token, &subject.signer.signature, setting, proven(token)) {
+        let value = SignedContent::Parts(vec![&subject.signer.signature]);
+        match validate(token, value, setting, proven(token)) {
             Ok(time_stamp) => {
                 let detail = format!("{}, {}", time_stamp.time, time_stamp.unit.subject());
                 messages.push(Message::info(Code::TimestampValid).detail(detail));
@@ -100,9 +101,9 @@ pub fn signature_time_stamps(
 /// The message of the finding that decided against it.
 pub fn validate(
     token: &[u8],
-    covered: &[u8],
+    covered: SignedContent<'_>,
     setting: Setting<'_>,
-    proven: Option<OffsetDateTime>,
+    proven: Option<Proven<'_>>,
 ) -> Result<TimeStamp, Message> {
     let mut answer = Answer::default();
     let malformed = |detail: String| Message::warning(Code::TimestampMalformed).detail(detail);
@@ -112,7 +113,7 @@ pub fn validate(
     let subject = Subject {
         signed_data: &signed_data,
         signer,
-        content: SignedContent::Parts(vec![covered]),
+        content: covered,
         container: Container::Cms,
         kind: Kind::DocumentTimestamp,
         claimed_time: None,

@@ -252,6 +252,12 @@ codes! {
     TimestampNotValid "timestamp-not-valid"
         "a time-stamp does not validate and proves nothing"
         "dấu thời gian không hợp lệ nên không có giá trị chứng minh";
+    ContentTimestampValid "content-timestamp-valid"
+        "a time-stamp of the content, which is part of what was signed, proves that the signature is younger"
+        "dấu thời gian của nội dung, nằm trong phần được ký, chứng minh chữ ký được tạo sau đó";
+    TimestampOrder "timestamp-order"
+        "the time-stamps contradict each other: the signed content is proven younger than the signature"
+        "các dấu thời gian mâu thuẫn nhau: nội dung được ký lại mới hơn chữ ký";
     ArchiveTimestampValid "archive-timestamp-valid"
         "an archive time-stamp proves that the signature and what it lists existed"
         "dấu thời gian lưu trữ chứng minh chữ ký và dữ liệu kèm theo đã tồn tại";
@@ -273,6 +279,15 @@ codes! {
     ProvenEarlier "proven-earlier"
         "no longer good at the validation time, but proven good at the time a time-stamp shows"
         "không còn giá trị tại thời điểm kiểm tra, nhưng đã được chứng minh là hợp lệ tại thời điểm của dấu thời gian";
+    CounterSignatureValid "counter-signature-valid"
+        "the signature was counter-signed, and the counter-signature is valid"
+        "chữ ký được ký xác nhận thêm (counter-signature) và chữ ký xác nhận đó hợp lệ";
+    CounterSignatureNotValid "counter-signature-not-valid"
+        "a counter-signature of this signature does not validate and confirms nothing"
+        "chữ ký xác nhận thêm (counter-signature) không hợp lệ nên không có giá trị xác nhận";
+    EvidenceRecordNotEvaluated "evidence-record-not-evaluated"
+        "an evidence record was not evaluated and proves nothing here"
+        "có bản ghi bằng chứng (evidence record) nhưng chưa được kiểm tra nên không có giá trị chứng minh";
     PolicyNotChecked "policy-not-checked"
         "the signature names a signature policy, which was not checked"
         "chữ ký nêu chính sách ký, chưa được kiểm tra";

@@ -33,6 +33,10 @@ impl Indication {
 }
 
 /// Why a signature did not pass; each word belongs to exactly one main indication (EN 319 102-1 §5.1.3, table 6).
+///
+/// Words of the table that nothing here leads to: NO_CERTIFICATE_CHAIN_FOUND_NO_POE (trust anchors have no end), NO_POE and
+/// REVOCATION_OUT_OF_BOUNDS_NO_POE (revocation information is judged for the day it was made; what cannot be used is TRY_LATER),
+/// POLICY_PROCESSING_ERROR and SIGNATURE_POLICY_NOT_AVAILABLE (no constraint asks for a signature policy: it is told).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubIndication {
     FormatFailure,
@@ -53,6 +57,7 @@ pub enum SubIndication {
     OutOfBoundsNotRevoked,
     OutOfBoundsNoPoe,
     TryLater,
+    TimestampOrderFailure,
     SignedDataNotFound,
 }
 
@@ -77,6 +82,7 @@ impl SubIndication {
             Self::OutOfBoundsNotRevoked => "OUT_OF_BOUNDS_NOT_REVOKED",
             Self::OutOfBoundsNoPoe => "OUT_OF_BOUNDS_NO_POE",
             Self::TryLater => "TRY_LATER",
+            Self::TimestampOrderFailure => "TIMESTAMP_ORDER_FAILURE",
             Self::SignedDataNotFound => "SIGNED_DATA_NOT_FOUND",
         }
     }

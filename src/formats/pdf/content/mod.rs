@@ -17,6 +17,7 @@ mod widths;
 
 use std::collections::HashMap;
 
+use super::lexer::{Lexer, Token};
 use super::object::{Dict, Name, Object, Stream};
 use super::pages::Page;
 use super::reader::Pdf;
@@ -52,6 +53,10 @@ impl Rectangle {
         Some(Self::new((a, b), (c, d)))
     }
 
+    pub fn area(&self) -> f64 {
+        (self.right - self.left) * (self.top - self.bottom)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.right <= self.left || self.top <= self.bottom
     }
@@ -68,6 +73,8 @@ pub struct Painted {
     pub text: Vec<Rectangle>,
     /// True when something is filled or an image is drawn: what lies below may be hidden.
     pub areas: bool,
+    /// Width of the widest line; 0 when none is drawn. A wide line is as good as an area.
+    pub widest_line: f64,
 }
 
 /// Looks at the contents of a page. What cannot be decoded is left out.
@@ -80,6 +87,22 @@ pub fn form(pdf: &Pdf<'_>, form: &Stream) -> Painted {
     let mut scan = Scan::new(pdf, Painter::default());
     scan.form(form, &Dict::default(), Matrix::IDENTITY, 0);
     scan.sink.painted
+}
+
+/// Names a form XObject's content uses: of its resources, and of what else operators name.
+pub fn names(pdf: &Pdf<'_>, form: &Stream) -> Vec<Name> {
+    let bytes = pdf.decode(form).unwrap_or_default();
+    let mut lexer = Lexer::new(&bytes, 0);
+    let mut names = Vec::new();
+    loop {
+        let before = lexer.pos();
+        match lexer.token() {
+            None => lexer.seek(before + 1),
+            Some(Token::Eof) => return names,
+            Some(Token::Name(name)) => names.push(name),
+            Some(_) => {}
+        }
+    }
 }
 
 /// Collects what is painted.
@@ -96,6 +119,10 @@ impl Sink for Painter {
         self.painted.areas = true;
     }
 
+    fn line(&mut self, width: f64) {
+        self.painted.widest_line = self.painted.widest_line.max(width);
+    }
+
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize> {
         let fonts = pdf.value(resources, "Font").ok()??;
         let font = fonts.as_dict()?.get_name(name.as_bytes())?;
@@ -105,6 +132,8 @@ impl Sink for Painter {
         }
         let dict = pdf.resolve(font).ok()?;
         let dict = dict.as_dict().filter(|_| self.fonts.len() < FONTS)?;
+        // Its glyphs are content streams of their own (§9.6.5).
+        self.painted.areas |= dict.get("Subtype").is_some_and(|kind| kind.is_name("Type3"));
         self.fonts.push(Widths::read(pdf, dict, None));
         self.known.insert(key, self.fonts.len() - 1);
         Some(self.fonts.len() - 1)
@@ -119,13 +148,14 @@ impl Sink for Painter {
                 Piece::Move(thousandths) => at -= thousandths / 1000.0 * state.size * state.scale,
                 Piece::Codes(bytes) => {
                     let from = at;
+                    let mut blank = true;
                     for code in font.codes(bytes) {
+                        blank &= matches!(code.number, 0 | 32);
                         let word = if code.is_space { state.word_spacing } else { 0.0 };
                         at += (code.width / 1000.0 * state.size + state.character_spacing + word) * state.scale;
                     }
                     let least = LEAST * state.size.abs();
                     let to = if (at - from).abs() < least { from + least } else { at };
-                    let blank = bytes.iter().all(|byte| matches!(byte, 0 | b' '));
                     if state.visible && !blank {
                         let (low, high) = (place.point(from, state.rise), place.point(to, state.rise + state.size));
                         self.painted.text.push(Rectangle::new(low, high));
@@ -174,9 +204,38 @@ mod tests {
     #[test]
     fn forms_are_followed_and_areas_noticed() {
         let form = painted("1 0 0 1 0 50 cm /X Do");
-        assert_eq!(form, Painted { text: vec![Rectangle::new((100.0, 50.0), (110.0, 60.0))], areas: false });
+        assert_eq!(
+            form,
+            Painted { text: vec![Rectangle::new((100.0, 50.0), (110.0, 60.0))], areas: false, widest_line: 0.0 }
+        );
         assert!(painted("0 0 9 9 re f").areas && painted("BI /W 1 ID \x01 Q EI").areas);
         assert!(!painted("0 0 9 9 re S").areas);
+    }
+
+    #[test]
+    fn light_colour_that_multiplies_hides_nothing() {
+        let page_dict =
+            "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</ExtGState<</M<</BM/Multiply>>/N<</BM/Normal>>>>>>>>";
+        let areas = |content: &str| {
+            let stream = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
+            let file = Sample::new().object(3, page_dict).object(4, &stream).finish();
+            let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+            page(&pdf, &pages::first_page(&pdf).unwrap().unwrap()).areas
+        };
+        assert!(!areas("/M gs 1 1 0 rg 0 0 9 9 re f"));
+        assert!(areas(&format!("/M gs 0.8 g {}", "0 0 9 9 re f ".repeat(9))), "many");
+        assert!(areas("1 1 0 rg 0 0 9 9 re f") && areas("/M gs 0 0 1 rg 0 0 9 9 re f"), "plain, dark");
+        assert!(
+            areas("/M gs 1 1 0 rg /N gs 0 0 9 9 re f") && areas("/M gs /P scn 0 0 9 9 re f"),
+            "taken back, pattern"
+        );
+    }
+
+    #[test]
+    fn widest_line_is_measured_on_the_page() {
+        let widest = |content| painted(content).widest_line;
+        assert_eq!([widest("0 0 9 9 re S"), widest("q 2 0 0 3 0 0 cm 5 w 0 0 m 9 0 l s Q")], [1.0, 15.0]);
+        assert_eq!([widest("BT 2 Tr 7 w (a) Tj ET"), widest("BT 7 w (a) Tj ET")], [7.0, 0.0]);
     }
 
     #[test]

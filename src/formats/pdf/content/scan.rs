@@ -16,6 +16,8 @@ const SAVED: usize = 1000;
 pub(super) trait Sink {
     /// Something is filled or an image is drawn.
     fn area(&mut self);
+    /// A line this wide is drawn, in the coordinates of the page or form.
+    fn line(&mut self, width: f64);
     /// A font is selected by its name in the resources; the answer comes back as [`State::font`].
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize>;
     /// Text is shown at `place`; gives how far it moves on, in text space.
@@ -38,6 +40,12 @@ impl Matrix {
         Self([a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u])
     }
 
+    /// By how much lengths grow, in the direction that grows most.
+    fn growth(self) -> f64 {
+        let [a, b, c, d, _, _] = self.0;
+        a.hypot(b).max(c.hypot(d))
+    }
+
     pub fn point(self, x: f64, y: f64) -> (f64, f64) {
         let [a, b, c, d, e, f] = self.0;
         (a * x + c * y + e, b * x + d * y + f)
@@ -57,12 +65,32 @@ pub(super) struct State {
     pub rise: f64,
     leading: f64,
     pub visible: bool,
+    /// Line width, in the current user space.
+    width: f64,
+    /// The text rendering mode draws outlines.
+    outlined: bool,
+    blend: Blend,
+    /// Luminance of the fill colour, 0 for black and for what is not known.
+    luminance: f64,
 }
 
+/// How what is painted mixes with what lies below (§11.3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blend {
+    /// Darkens: black text stays readable under a light colour.
+    Multiply,
+    Other,
+}
+
+/// From this luminance on, text below multiplied areas can be read.
+const LIGHT: f64 = 0.3;
+
 impl State {
-    fn new(ctm: Matrix) -> Self {
+    fn new(ctm: Matrix, blend: Blend) -> Self {
         Self {
             ctm,
+            blend,
+            luminance: 0.0,
             size: 0.0,
             font: None,
             character_spacing: 0.0,
@@ -71,7 +99,13 @@ impl State {
             rise: 0.0,
             leading: 0.0,
             visible: true,
+            width: 1.0,
+            outlined: false,
         }
+    }
+
+    fn line(&self) -> f64 {
+        self.width.abs() * self.ctm.growth()
     }
 }
 
@@ -91,11 +125,15 @@ pub(super) struct Scan<'p, 'a, S> {
     pdf: &'p Pdf<'a>,
     pub sink: S,
     left: usize,
+    /// Blend mode a form is drawn with.
+    blend: Blend,
+    /// What multiplied fills leave of the light, if all lie over each other.
+    light: f64,
 }
 
 impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
     pub fn new(pdf: &'p Pdf<'a>, sink: S) -> Self {
-        Self { pdf, sink, left: OPERATORS }
+        Self { pdf, sink, left: OPERATORS, blend: Blend::Other, light: 1.0 }
     }
 
     /// Walks the contents of a page. What cannot be decoded is left out.
@@ -138,7 +176,7 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
 
     fn run(&mut self, bytes: &[u8], resources: &Dict, ctm: Matrix, depth: usize) {
         let mut operands = Operands::new(bytes);
-        let mut state = State::new(ctm);
+        let mut state = State::new(ctm, self.blend);
         let mut saved = Vec::new();
         let (mut line, mut here) = (Matrix::IDENTITY, Matrix::IDENTITY);
         while let Some(operator) = operands.operator() {
@@ -167,11 +205,23 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
                     line = Matrix::translation(0.0, -state.leading).then(line);
                     here = line;
                 }
-                b"Do" => self.draw(operands.name.as_ref(), resources, state.ctm, depth),
-                b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" | b"sh" | b"BI" => self.sink.area(),
+                b"Do" => {
+                    let outer = std::mem::replace(&mut self.blend, state.blend);
+                    self.draw(operands.name.as_ref(), resources, state.ctm, depth);
+                    self.blend = outer;
+                }
+                b"S" | b"s" => self.sink.line(state.line()),
+                b"gs" => self.parameters(operands.name.as_ref(), resources, &mut state),
+                b"f" | b"F" | b"f*" | b"B" | b"B*" | b"b" | b"b*" => self.fill(&state),
+                b"sh" | b"BI" => self.sink.area(),
+                b"g" | b"rg" | b"k" | b"sc" | b"scn" => state.luminance = luminance(&operands),
+                b"cs" => state.luminance = 0.0,
                 other => text_state(other, &n, &mut state),
             }
             if matches!(operator, b"Tj" | b"TJ" | b"'" | b"\"") {
+                if state.outlined {
+                    self.sink.line(state.line());
+                }
                 let moved = self.sink.show(&operands.shown, &state, here.then(state.ctm));
                 here = Matrix::translation(moved, 0.0).then(here);
             }
@@ -179,6 +229,30 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
                 operands.skip_inline_image();
             }
             operands.clear();
+        }
+    }
+
+    /// Light fills that multiply hide nothing, unless there are so many of them that together they are dark.
+    fn fill(&mut self, state: &State) {
+        if state.blend == Blend::Multiply {
+            self.light *= state.luminance.clamp(0.0, 1.0);
+        }
+        if state.blend == Blend::Other || self.light < LIGHT {
+            self.sink.area();
+        }
+    }
+
+    /// /LW and /BM of a graphics state parameter dictionary (§8.4.5).
+    fn parameters(&self, name: Option<&Name>, resources: &Dict, state: &mut State) {
+        let states = self.pdf.value(resources, "ExtGState").ok().flatten();
+        let found = states.as_deref().and_then(Object::as_dict).zip(name).and_then(|(s, n)| s.get_name(n.as_bytes()));
+        let found = found.and_then(|found| self.pdf.resolve(found).ok());
+        let Some(dict) = found.as_deref().and_then(Object::as_dict) else { return };
+        if let Some(width) = self.pdf.value(dict, "LW").ok().flatten().and_then(|width| width.as_number()) {
+            state.width = width;
+        }
+        if let Ok(Some(mode)) = self.pdf.value(dict, "BM") {
+            state.blend = if mode.is_name("Multiply") { Blend::Multiply } else { Blend::Other };
         }
     }
 
@@ -195,11 +269,25 @@ impl<'p, 'a, S: Sink> Scan<'p, 'a, S> {
     }
 }
 
-/// Text state operators (§9.3.1).
+/// Luminance of a colour with one, three or four components (§8.6.4); of a pattern it is not known.
+fn luminance(operands: &Operands<'_>) -> f64 {
+    match (operands.numbers.as_slice(), &operands.name) {
+        ([gray], None) => *gray,
+        ([r, g, b], None) => 0.3 * r + 0.59 * g + 0.11 * b,
+        ([c, m, y, k], None) => 1.0 - (0.3 * c + 0.59 * m + 0.11 * y + k).min(1.0),
+        _ => 0.0,
+    }
+}
+
+/// Operators of the text state (§9.3.1), and the line width.
 fn text_state(operator: &[u8], n: &impl Fn(usize) -> f64, state: &mut State) {
     match operator {
         b"TL" => state.leading = n(0),
-        b"Tr" => state.visible = n(0) != 3.0,
+        b"Tr" => {
+            state.visible = n(0) != 3.0;
+            state.outlined = [1.0, 2.0, 5.0, 6.0].contains(&n(0));
+        }
+        b"w" => state.width = n(0),
         b"Tc" => state.character_spacing = n(0),
         b"Tw" => state.word_spacing = n(0),
         b"Tz" => state.scale = n(0) / 100.0,

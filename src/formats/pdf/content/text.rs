@@ -126,6 +126,8 @@ fn ordered(mut characters: Vec<(char, usize)>) -> Vec<(char, usize)> {
 impl Sink for PageText {
     fn area(&mut self) {}
 
+    fn line(&mut self, _: f64) {}
+
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize> {
         let fonts = pdf.value(resources, "Font").ok()??;
         let font = fonts.as_dict()?.get_name(name.as_bytes())?;

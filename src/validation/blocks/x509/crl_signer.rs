@@ -3,16 +3,21 @@
 use time::OffsetDateTime;
 
 use super::revocation::{self, Keys, Sources, Status};
+use super::strength::Strength;
 use crate::formats::crl::CertificateList;
 use crate::formats::x509::Certificate;
 use crate::validation::budget::Budget;
 
 /// Checks the list's signature with the key of an authority of the path that bears the list's issuer's name; else with another
-/// key under that name, which the certificate's issuer or an authority above it certified for signing CRLs.
+/// key under that name, which the certificate's issuer or an authority above it certified for signing CRLs. Gives how strong that
+/// signature is.
 ///
 /// # Errors
 /// Why no key fits.
-pub fn check(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> Result<(), &'static str> {
+pub fn check(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -> Result<Strength, &'static str> {
+    let strength = |signer: &Certificate| {
+        Strength::of(crl.signature_algorithm(), signer, crl.this_update(), (sources.time, sources.suites))
+    };
     if sources.issuers.is_empty() {
         return Err("its issuer is not known");
     }
@@ -21,7 +26,7 @@ pub fn check(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -
         if authority.extensions().key_usage.is_some_and(|usage| !usage.crl_sign()) {
             refusal = "its issuer may not sign CRLs";
         } else if verifies(crl, authority, sources, budget)? {
-            return Ok(());
+            return Ok(strength(authority));
         } else {
             refusal = "the CRL's signature does not verify";
         }
@@ -33,9 +38,9 @@ pub fn check(crl: &CertificateList, sources: Sources<'_>, budget: &mut Budget) -
     for other in others.filter(|other| other.subject() == crl.issuer() && !sources.issuers.contains(other)) {
         if is_crl_signer(other, sources.time)
             && verifies(crl, other, sources, budget)?
-            && certified(other, sources, budget)?
+            && let Some(certification) = certified(other, sources, budget)?
         {
-            return Ok(());
+            return Ok(strength(other).weaker(certification));
         }
     }
     Err(refusal)
@@ -60,8 +65,8 @@ fn verifies(
     Ok(sources.evidence.known.listed(crl, signer))
 }
 
-/// Whether an authority of the path certified this key and has not revoked it since.
-fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Result<bool, &'static str> {
+/// Whether an authority of the path certified this key and has not revoked it since, and how strong that signature is.
+fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Result<Option<Strength>, &'static str> {
     for (position, authority) in sources.issuers.iter().enumerate() {
         if authority.subject() != other.issuer() {
             continue;
@@ -70,8 +75,10 @@ fn certified(other: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> 
         if sources.evidence.known.issued(other, authority) {
             let issuers = sources.issuers.get(position..).unwrap_or_default();
             let own = revocation::status_from(other, Sources { issuers, keys: Keys::IssuerOnly, ..sources }, budget);
-            return Ok(!matches!(own, Status::Revoked(_) | Status::OnHold));
+            let made = other.validity().not_before;
+            let strength = Strength::of(other.signature_algorithm(), authority, made, (sources.time, sources.suites));
+            return Ok((!matches!(own, Status::Revoked(_) | Status::OnHold)).then_some(strength));
         }
     }
-    Ok(false)
+    Ok(None)
 }

@@ -3,7 +3,8 @@
 //! Reading order: [`validate`] (search, judge, keep the best answer), [`validate_past`] (the same for a proven time), [`search`]
 //! (candidate paths, bounded), [`constraints`] (what each certificate may do), [`names`] (name constraints), [`policies`]
 //! (certificate policies), [`mod@revocation`] (what CRLs say, with `crl_scope`: for which certificates and reasons they speak, and
-//! `crl_signer`: whose key may have signed them), [`responder`] (what OCSP responses say, and who may sign them).
+//! `crl_signer`: whose key may have signed them), [`responder`] (what OCSP responses say, and who may sign them), `strength` (whether
+//! the algorithms of either still hold).
 //!
 //! A path ends at a trust anchor. The anchor's own validity period is ignored; its constraints are honoured (RFC 5937).
 
@@ -15,6 +16,7 @@ pub mod policies;
 pub mod responder;
 pub mod revocation;
 pub mod search;
+mod strength;
 
 use time::OffsetDateTime;
 
@@ -26,7 +28,7 @@ use crate::validation::report::{Code, Finding, Message, SubIndication};
 
 pub use constraints::Purpose;
 use policies::PolicyInputs;
-use revocation::Status;
+use revocation::{Freshness, Status};
 use search::{Path, Search};
 
 /// Proof that a certificate has a valid path at a time; only [`validate`] mints it. Signer first, anchor last.
@@ -186,12 +188,16 @@ fn slide(
 ) -> Result<(), Finding> {
     for (depth, (certificate, _)) in path.links().enumerate() {
         let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
-        let known_now = revocation::status(certificate, issuers, context.evidence, now, budget);
-        let told_since = revocation::status_told_since(certificate, issuers, context.evidence, context.time, budget);
+        let (evidence, suites) = (context.evidence, context.policy.suites);
+        let mut told = |time, freshness| {
+            revocation::status_under(certificate, issuers, evidence, (time, freshness), suites, budget)
+        };
+        let known_now = told(now, Freshness::UntilNextUpdate);
+        let told_since = told(context.time, Freshness::MadeSince);
         if is_good(known_now) || is_good(told_since) {
             continue;
         }
-        let promised = revocation::status(certificate, issuers, context.evidence, context.time, budget);
+        let promised = told(context.time, Freshness::UntilNextUpdate);
         let nothing = matches!(promised, Status::Unknown(_));
         if nothing && context.policy.revocation == RevocationPolicy::IfPresent {
             messages.push(Message::warning(Code::RevocationMissing).detail(certificate.subject().to_string()));
@@ -252,12 +258,9 @@ fn revocation(
     let mut known = KnownGood::All;
     for (depth, (certificate, _)) in path.links().enumerate() {
         let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
-        let status = match context.policy.max_age {
-            None => revocation::status(certificate, issuers, context.evidence, context.time, budget),
-            Some(age) => {
-                revocation::status_not_older(certificate, issuers, context.evidence, (context.time, age), budget)
-            }
-        };
+        let freshness = context.policy.max_age.map_or(Freshness::UntilNextUpdate, Freshness::NotOlderThan);
+        let (at, suites) = ((context.time, freshness), context.policy.suites);
+        let status = revocation::status_under(certificate, issuers, context.evidence, at, suites, budget);
         let subject = certificate.subject().to_string();
         match status {
             Status::Good => {}

@@ -4,6 +4,7 @@ use const_oid::ObjectIdentifier;
 use time::OffsetDateTime;
 
 use super::revocation::{Sources, Status, responder_status, worse};
+use super::strength::Strength;
 use crate::formats::ocsp::{CertStatus, OcspResponse, SingleResponse};
 use crate::formats::x509::Certificate;
 use crate::validation::budget::{Budget, Exhausted};
@@ -74,7 +75,7 @@ pub fn may_answer(
     time: OffsetDateTime,
     budget: &mut Budget,
 ) -> Result<(), ResponderRefusal> {
-    authorised(response, Sources::all(issuers, evidence, time), budget)
+    authorised(response, Sources::all(issuers, evidence, time), budget).map(|_| ())
 }
 
 /// What one response alone says of `certificate`: the worst of its answers.
@@ -107,27 +108,53 @@ pub(super) fn statuses(
     if answers.is_empty() {
         return Vec::new();
     }
-    if let Err(why) = authorised(response, sources, budget) {
-        return vec![Status::Unknown(why.text())];
+    let strength = match authorised(response, sources, budget) {
+        Ok(strength) => strength,
+        Err(why) => return vec![Status::Unknown(why.text())],
+    };
+    let answers = answers.into_iter().map(|answer| status_of(answer, response, certificate, sources));
+    answers
+        .map(|status| if strength == Strength::Outdated { heard_although_outdated(status) } else { status })
+        .collect()
+}
+
+/// Of a response whose algorithms do not hold any more.
+fn heard_although_outdated(status: Status) -> Status {
+    match status {
+        Status::Good | Status::RevokedLater(_) => {
+            Status::Unknown("its OCSP response is signed with an algorithm that is too weak")
+        }
+        bad => bad,
     }
-    answers.into_iter().map(|answer| status_of(answer, response, certificate, sources)).collect()
 }
 
 /// Checks that the response was signed by the certificate's issuer itself, or by a responder that this very authority certified
-/// for OCSP signing.
-fn authorised(response: &OcspResponse, sources: Sources<'_>, budget: &mut Budget) -> Result<(), ResponderRefusal> {
+/// for OCSP signing. Gives how strong those signatures are.
+fn authorised(
+    response: &OcspResponse,
+    sources: Sources<'_>,
+    budget: &mut Budget,
+) -> Result<Strength, ResponderRefusal> {
+    let strength = |responder: &Certificate| {
+        Strength::of(response.signature_algorithm(), responder, response.produced_at(), (sources.time, sources.suites))
+    };
     if !response.unknown_critical().is_empty() {
         return Err(ResponderRefusal::CriticalExtension);
     }
     let issuer = sources.issuers.first().ok_or(ResponderRefusal::IssuerUnknown)?;
     if response.names_responder(issuer) && verifies(response, issuer, sources, budget)? {
-        return Ok(());
+        return Ok(strength(issuer));
     }
     let candidates = response.certificates().iter().chain(&sources.evidence.certificates);
     let mut refusal = ResponderRefusal::NotAuthorised;
     for candidate in candidates.filter(|c| response.names_responder(c) && c.issuer() == issuer.subject()) {
         match delegated(candidate, issuer, response, sources, budget) {
-            Ok(()) if verifies(response, candidate, sources, budget)? => return Ok(()),
+            Ok(()) if verifies(response, candidate, sources, budget)? => {
+                let made = candidate.validity().not_before;
+                let certified =
+                    Strength::of(candidate.signature_algorithm(), issuer, made, (sources.time, sources.suites));
+                return Ok(strength(candidate).weaker(certified));
+            }
             Ok(()) => refusal = ResponderRefusal::BadSignature,
             Err(why) => refusal = why,
         }
@@ -284,6 +311,14 @@ mod tests {
         let responder = forged.issue(&Template::responder("OCSP"));
         let der = responder.ocsp(&root, &leaf, Answer::Good, (THIS, NEXT), &[&responder.certificate]);
         assert!(matches!(run(&der, &leaf, &root, NOW), Status::Unknown(_)));
+    }
+
+    #[test]
+    fn weakly_signed_answer_revokes_but_never_clears() {
+        assert!(matches!(heard_although_outdated(Status::Good), Status::Unknown(_)));
+        assert!(matches!(heard_although_outdated(Status::RevokedLater(NEXT)), Status::Unknown(_)));
+        assert_eq!(heard_although_outdated(Status::Revoked(THIS)), Status::Revoked(THIS));
+        assert_eq!(heard_although_outdated(Status::OnHold), Status::OnHold);
     }
 
     #[test]

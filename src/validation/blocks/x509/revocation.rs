@@ -6,6 +6,8 @@ use time::{Duration, OffsetDateTime};
 use super::crl_scope::{self, Reasons};
 use super::crl_signer;
 use super::responder;
+use super::strength::Strength;
+use crate::crypto::suites::Suites;
 use crate::formats::crl::{CertificateList, Reason, Revocation};
 use crate::formats::x509::{Certificate, GeneralName};
 use crate::validation::budget::Budget;
@@ -40,28 +42,16 @@ pub fn status(
     status_from(certificate, Sources::all(issuers, evidence, time), budget)
 }
 
-/// The same from information made at or after `time` only: what was promised before could not know.
-pub fn status_told_since(
+/// As [`status`], from information this fresh for the time and signed with algorithms these suites hold for.
+pub fn status_under(
     certificate: &Certificate,
     issuers: &[Certificate],
     evidence: &Evidence,
-    time: OffsetDateTime,
+    (time, freshness): (OffsetDateTime, Freshness),
+    suites: Suites,
     budget: &mut Budget,
 ) -> Status {
-    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::MadeSince };
-    status_from(certificate, sources, budget)
-}
-
-/// As [`status`], but nothing older than the given age at the given time says that a certificate is good.
-pub fn status_not_older(
-    certificate: &Certificate,
-    issuers: &[Certificate],
-    evidence: &Evidence,
-    (time, age): (OffsetDateTime, Duration),
-    budget: &mut Budget,
-) -> Status {
-    let freshness = Freshness::NotOlderThan(age);
-    let sources = Sources { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness };
+    let sources = Sources { freshness, suites, ..Sources::all(issuers, evidence, time) };
     status_from(certificate, sources, budget)
 }
 
@@ -73,18 +63,20 @@ pub(super) struct Sources<'a> {
     pub time: OffsetDateTime,
     pub keys: Keys,
     pub freshness: Freshness,
+    pub suites: Suites,
 }
 
 impl<'a> Sources<'a> {
     /// Everything, judged in the ordinary way.
     pub fn all(issuers: &'a [Certificate], evidence: &'a Evidence, time: OffsetDateTime) -> Self {
-        Self { issuers, evidence, time, keys: Keys::IssuerAndItsOthers, freshness: Freshness::UntilNextUpdate }
+        let (keys, freshness) = (Keys::IssuerAndItsOthers, Freshness::UntilNextUpdate);
+        Self { issuers, evidence, time, keys, freshness, suites: Suites::STRICT }
     }
 }
 
 /// Which information may say that a certificate was good (EN 319 102-1 §5.2.5).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Freshness {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
     /// Newer information, or older whose successor was not due yet.
     UntilNextUpdate,
     /// The same, and at that time not older than this.
@@ -95,7 +87,7 @@ pub(super) enum Freshness {
 
 impl Freshness {
     /// Whether information with these dates tells of `time`.
-    pub fn accepts(
+    pub(super) fn accepts(
         self,
         this_update: OffsetDateTime,
         next_update: Option<OffsetDateTime>,
@@ -143,10 +135,13 @@ pub(super) fn responder_status(responder: &Certificate, sources: Sources<'_>, bu
 fn status_from_lists(certificate: &Certificate, sources: Sources<'_>, budget: &mut Budget) -> Status {
     let (mut best, mut covered) = (Status::Unknown("no CRL or OCSP response of its issuer"), Reasons::NONE);
     let usable = usable_lists(certificate, sources, budget, &mut best);
-    for (crl, reasons) in &usable {
-        let found = one(certificate, crl, &usable, sources);
+    for list in &usable {
+        let mut found = one(certificate, list.crl, &usable, sources);
+        if list.strength == Strength::Outdated && matches!(found, Status::Good | Status::RevokedLater(_)) {
+            found = Status::Unknown("its CRL is signed with an algorithm that is too weak");
+        }
         if found == Status::Good {
-            covered = covered.union(*reasons);
+            covered = covered.union(list.reasons);
         }
         best = worse(best, found);
     }
@@ -156,7 +151,12 @@ fn status_from_lists(certificate: &Certificate, sources: Sources<'_>, budget: &m
     best
 }
 
-type Usable<'a> = Vec<(&'a CertificateList, Reasons)>;
+/// A list that speaks for the certificate.
+struct Usable<'a> {
+    crl: &'a CertificateList,
+    reasons: Reasons,
+    strength: Strength,
+}
 
 /// The lists that speak for the certificate and that a fitting key signed.
 fn usable_lists<'a>(
@@ -164,12 +164,13 @@ fn usable_lists<'a>(
     sources: Sources<'a>,
     budget: &mut Budget,
     why_not: &mut Status,
-) -> Usable<'a> {
+) -> Vec<Usable<'a>> {
     let mut usable = Vec::new();
     for crl in sources.evidence.crls.iter().filter(|crl| concerns(crl, certificate)) {
         let scope = crl_scope::reasons(crl, certificate);
-        match scope.and_then(|reasons| crl_signer::check(crl, sources, budget).map(|()| reasons)) {
-            Ok(reasons) => usable.push((crl, reasons)),
+        let checked = |reasons| Ok(Usable { crl, reasons, strength: crl_signer::check(crl, sources, budget)? });
+        match scope.and_then(checked) {
+            Ok(list) => usable.push(list),
             Err(why) => *why_not = Status::Unknown(why),
         }
     }
@@ -185,7 +186,7 @@ fn concerns(crl: &CertificateList, certificate: &Certificate) -> bool {
 }
 
 /// What one list says, brought up to date by its lists of changes (RFC 5280 §5.2.4).
-fn one(certificate: &Certificate, crl: &CertificateList, usable: &Usable<'_>, sources: Sources<'_>) -> Status {
+fn one(certificate: &Certificate, crl: &CertificateList, usable: &[Usable<'_>], sources: Sources<'_>) -> Status {
     let time = sources.time;
     let entry = crl.revocation(certificate.issuer(), certificate.serial());
     if crl.scope().delta_base.is_some() {
@@ -196,8 +197,8 @@ fn one(certificate: &Certificate, crl: &CertificateList, usable: &Usable<'_>, so
     if entry.is_some() && !on_hold {
         return own;
     }
-    let changes =
-        usable.iter().map(|(delta, _)| *delta).filter(|delta| continues(delta, crl) && delta.this_update() <= time);
+    let strong = usable.iter().filter(|list| list.strength == Strength::Holds).map(|list| list.crl);
+    let changes = strong.filter(|delta| continues(delta, crl) && delta.this_update() <= time);
     let newest = changes.max_by_key(|delta| &delta.scope().number);
     let Some(delta) = newest else { return own };
     match delta.revocation(certificate.issuer(), certificate.serial()) {
@@ -423,6 +424,31 @@ mod tests {
             Evidence { crls: vec![by_second, by_root], certificates: vec![second.certificate], ..Evidence::default() };
         let found = status(&leaf, &[root.certificate], &evidence, NOW, &mut Budget::default());
         assert!(matches!(found, Status::Unknown(_)), "{found:?}");
+    }
+
+    #[test]
+    fn weakly_signed_list_revokes_but_never_clears() {
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let told = |revoked: &[(u8, OffsetDateTime)], this, next, time| {
+            let crl = CertificateList::from_der(&root.crl_by_sha1(this, next, revoked)).expect("CRL");
+            let evidence = Evidence { crls: vec![crl], ..Evidence::default() };
+            status(&leaf, std::slice::from_ref(&root.certificate), &evidence, time, &mut Budget::default())
+        };
+        assert!(matches!(told(&[], THIS, NEXT, NOW), Status::Unknown(why) if why.contains("weak")));
+        assert_eq!(told(&[(7, THIS)], THIS, NEXT, NOW), Status::Revoked(THIS));
+        // What was proven to be there while the algorithm held is still heard.
+        let (this, next) = (datetime!(2010-05-01 0:00 UTC), datetime!(2010-06-01 0:00 UTC));
+        assert_eq!(told(&[], this, next, datetime!(2010-05-15 0:00 UTC)), Status::Good);
+    }
+
+    #[test]
+    fn weakly_signed_list_of_changes_does_not_take_a_suspension_back() {
+        let root = Issuer::root("Root");
+        let held = root.crl_of(THIS, NEXT, &entry(7, THIS, &[reason(6)]), &[numbered(3)]);
+        let lifted = entry(7, THIS, &[reason(8)]);
+        let weak = root.crl_by_sha1_of(THIS, NEXT, &lifted, &[numbered(5), changes_since(3)]);
+        assert_eq!(judge(vec![], &[held, weak], vec![]), Status::OnHold);
     }
 
     #[test]

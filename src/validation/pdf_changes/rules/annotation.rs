@@ -9,6 +9,10 @@ const RULE: &str = "annotation";
 
 /// Subtypes drawn as a small icon or not at all.
 const NOTES: [&str; 2] = ["Text", "Popup"];
+/// Markup annotations (ISO 32000-1 table 170) that draw something of their own.
+const MARKUP: [&str; 9] = ["FreeText", "Line", "Square", "Circle", "Polygon", "PolyLine", "Caret", "Stamp", "Ink"];
+/// Those that mark text and lie over it by nature.
+const TEXT_MARKUP: [&str; 4] = ["Highlight", "Underline", "Squiggly", "StrikeOut"];
 
 pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<Explanation> {
     if difference.container == Place::Page && difference.key_is("Tabs") {
@@ -24,7 +28,7 @@ pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<
     }
     match (difference.container, difference.change) {
         (Place::Annotations, Change::Added) => added(node, facts),
-        (Place::Annotations, Change::Removed) => Explanation::new(RULE, Class::Markup, "an annotation was removed"),
+        (Place::Annotations, Change::Removed) => Explanation::new(RULE, Class::Covering, "an annotation was removed"),
         (Place::Annotation | Place::Appearance, _) => changed(difference),
         _ => None,
     }
@@ -37,7 +41,19 @@ fn added(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
         return None;
     }
     let subtype = annotation.get("Subtype").and_then(|s| s.as_name()).map(ToString::to_string)?;
-    let class = if NOTES.contains(&subtype.as_str()) { Class::Note } else { Class::Markup };
+    let is = |list: &[&str]| list.contains(&subtype.as_str());
+    // Without an appearance a viewer draws its own icon or marks, which leave the text readable.
+    let plain = (is(&NOTES) || is(&TEXT_MARKUP)) && !annotation.contains("AP");
+    let covers = || match () {
+        () if plain => false,
+        () if is(&TEXT_MARKUP) => super::coverage::paints_over_text(node, &annotation, facts),
+        () => super::coverage::annotation_covers(node, &annotation, facts),
+    };
+    let class = match () {
+        () if is(&NOTES) && !covers() => Class::Note,
+        () if (is(&MARKUP) || is(&TEXT_MARKUP)) && !covers() => Class::Markup,
+        () => Class::Covering,
+    };
     Explanation::new(RULE, class, format!("a {subtype} annotation was added"))
 }
 
@@ -47,5 +63,5 @@ fn acts(annotation: &Dict) -> bool {
 
 fn changed(difference: &Difference) -> Option<Explanation> {
     let action = ["A", "AA", "PA", "Subtype", "Movie", "FS", "3DD"].iter().any(|key| difference.key_is(key));
-    (!action).then(|| Explanation::new(RULE, Class::Markup, "an annotation was changed"))?
+    (!action).then(|| Explanation::new(RULE, Class::Covering, "an annotation was changed"))?
 }

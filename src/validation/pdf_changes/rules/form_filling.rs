@@ -8,15 +8,17 @@ use crate::validation::pdf_changes::walk::Change;
 const RULE: &str = "form-filling";
 
 /// Annotation flags Print, Locked and LockedContents; field flag ReadOnly is 1.
-const LOCKING_FLAGS: i64 = 4 + 128 + 512;
+const LOCKING_FLAGS: i64 = PRINT + 128 + 512;
+const PRINT: i64 = 4;
+const NO_VIEW: i64 = 32;
 
 pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<Explanation> {
     if difference.container == Place::AcroForm {
         return need_appearances(difference);
     }
     let node = difference.node?;
-    facts.forms.before(node)?;
-    if facts.forms.is_signature(node) {
+    // A push button has no value to fill in (§12.7.4.2.2): what it shows is part of what was signed.
+    if facts.forms.before(node)?.is_push_button() || facts.forms.is_signature(node) {
         return None;
     }
     match difference.container {
@@ -63,9 +65,10 @@ fn is_blank(value: Option<&Object>) -> bool {
     }
 }
 
-/// The change of /F only prints or locks the widget.
+/// The change of /F only prints or locks the widget. Printing what is not shown on the screen uncovers it.
 pub(super) fn only_locks(difference: &Difference) -> bool {
-    added_bits(difference).is_some_and(|bits| bits & !LOCKING_FLAGS == 0)
+    let unseen = difference.old.as_ref().and_then(Object::as_integer).is_some_and(|flags| flags & NO_VIEW != 0);
+    added_bits(difference).is_some_and(|bits| bits & !LOCKING_FLAGS == 0 && !(unseen && bits & PRINT != 0))
 }
 
 /// The change of /Ff only makes the field read-only.

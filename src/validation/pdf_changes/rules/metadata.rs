@@ -13,5 +13,9 @@ pub(super) fn explain(difference: &Difference, _: &Facts<'_, '_>) -> Option<Expl
     if difference.place == Place::Info && BOOKKEEPING.iter().any(|key| difference.key_is(key)) {
         return Explanation::new("metadata", Class::LongTerm, "the time of the last change was noted");
     }
+    // Software notes the same in the catalog's XMP, whose content no viewer shows with the document.
+    if difference.path.starts_with("Root/Metadata") {
+        return Explanation::new("metadata", Class::LongTerm, "the document's XMP metadata was rewritten");
+    }
     Explanation::new("metadata", Class::Metadata, "document information was changed")
 }

@@ -9,6 +9,7 @@ mod annotation;
 mod coverage;
 pub(super) mod encryption;
 mod form_filling;
+mod inherited;
 mod locked_field;
 mod long_term;
 mod metadata;
@@ -18,6 +19,7 @@ mod structure;
 pub(super) mod unexplained;
 
 pub(super) use coverage::SignedPages;
+pub(super) use inherited::Inherited;
 
 use super::forms::Forms;
 use super::permission::{Class, Permissions};
@@ -34,6 +36,7 @@ pub(super) struct Facts<'p, 'a> {
     pub permissions: Permissions,
     pub reach: &'p Reach,
     pub signed_pages: SignedPages,
+    pub inherited: Inherited,
 }
 
 impl Facts<'_, '_> {

@@ -15,19 +15,24 @@ const FIELD_KEYS: [&str; 27] = [
 /// Further ones that only place it in the document: the structure tree, the page's language.
 const PLACING_KEYS: [&str; 4] = ["StructParent", "OC", "Lang", "DV"];
 
-/// Annotation flags Invisible, Hidden and NoView (ISO 32000-1 table 165).
-const UNSEEN: i64 = 1 + 2 + 32;
+/// Annotation flags (ISO 32000-1 table 165). Invisible is not among them: it is for annotations a viewer does not know.
+const HIDDEN: i64 = 2;
+const PRINT: i64 = 4;
+const NO_VIEW: i64 = 32;
+const TOGGLE_NO_VIEW: i64 = 256;
 
 pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<Explanation> {
     match (difference.container, difference.change) {
         (Place::Fields | Place::Annotations, Change::Added) => new_field(difference.node?, facts),
         (Place::Field | Place::Appearance, _) => filled_field(difference, facts),
         (Place::AcroForm, _) => form(difference),
-        (Place::ResourceForms, Change::Added | Change::Changed) if difference.place == Place::Content => {
-            Explanation::new(RULE, Class::LongTerm, "an unused resource of the form was replaced")
+        (Place::ResourceForms, Change::Added | Change::Changed) if difference.place == Place::Resources => {
+            let unused = !super::inherited::draws(difference, facts);
+            unused.then(|| Explanation::new(RULE, Class::LongTerm, "an unused resource of the form was replaced"))?
         }
         (Place::DefaultResources | Place::ResourceCategory, Change::Added) => {
-            Explanation::new(RULE, Class::LongTerm, "a default resource of the form was added")
+            let unused = !super::inherited::draws(difference, facts);
+            unused.then(|| Explanation::new(RULE, Class::LongTerm, "a default resource of the form was added"))?
         }
         (Place::Catalog, Change::Added) if difference.place == Place::Perms => {
             Explanation::new(RULE, Class::Doubtful, "the document was certified after it had been signed")
@@ -55,7 +60,7 @@ fn new_field(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
     if facts.forms.holds_timestamp(node) && !is_visible(&widget, facts) {
         return Explanation::new(RULE, Class::LongTerm, "a document time-stamp was added");
     }
-    if is_visible(&widget, facts) && super::coverage::covers(&widget, facts) {
+    if is_visible(&widget, facts) && super::coverage::covers(node, &widget, facts) {
         return Explanation::new(RULE, Class::Doubtful, "a signature was added whose appearance covers signed content");
     }
     Explanation::new(RULE, Class::Signing, "a signature was added")
@@ -67,7 +72,7 @@ fn place_field(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
         return None;
     }
     let widget = facts.new_dict(node);
-    let covers = is_visible(&widget, facts) && super::coverage::covers(&widget, facts);
+    let covers = is_visible(&widget, facts) && super::coverage::covers(node, &widget, facts);
     let class = match (covers, facts.forms.holds_timestamp(node)) {
         (true, _) => Class::Doubtful,
         (false, true) => Class::LongTerm,
@@ -89,7 +94,8 @@ fn has_known_keys(widget: &Dict) -> bool {
 
 pub(super) fn is_visible(widget: &Dict, facts: &Facts<'_, '_>) -> bool {
     let flags = facts.new.value(widget, "F").ok().flatten().and_then(|flags| flags.as_integer()).unwrap_or(0);
-    flags & UNSEEN == 0 && super::coverage::rectangle(facts.new, widget).is_some_and(|r| !r.is_empty())
+    let unseen = flags & HIDDEN != 0 || (flags & NO_VIEW != 0 && flags & (PRINT | TOGGLE_NO_VIEW) == 0);
+    !unseen && super::coverage::rectangle(facts.new, widget).is_some_and(|r| !r.is_empty())
 }
 
 /// /V of an empty signature field, its appearance, and flags that lock it.

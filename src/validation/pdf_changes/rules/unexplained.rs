@@ -2,7 +2,8 @@
 //! reader may show them.
 
 use super::Facts;
-use crate::formats::pdf::{Anomaly, Dict, Object, ObjectId, Pdf, PdfError, revisions, versions};
+use crate::formats::pdf::xref::Entry;
+use crate::formats::pdf::{Anomaly, Object, ObjectId, Pdf, PdfError, revisions, versions};
 use crate::validation::pdf_changes::{Finding, Findings, Modification};
 
 /// Ranges after the signed revision that no cross-reference section explains.
@@ -27,7 +28,13 @@ fn gap(newest: &Pdf<'_>, range: std::ops::Range<usize>) -> Finding {
     Finding { rule: "unexplained-bytes", modification, path: format!("bytes {}-{}", range.start, range.end), text }
 }
 
-/// Objects defined after signing that nothing refers to, neither now nor in a revision in between.
+/// Objects defined after signing that nothing refers to, neither now nor in a revision in between: told, and allowed.
+///
+/// A reader starts at the trailer, and what the references from there lead to was compared; that includes the object under an old
+/// number, which is then unreachable in the newest state. Signing software leaves such objects behind (unused appearances,
+/// validation data that was replaced). The shadow attack puts its material there first and lets a later update point to it: that
+/// update is part of the file by then, and the object reachable, so that it is compared like any other. Objects that no
+/// cross-reference section names are another matter: see [`bytes`].
 ///
 /// # Errors
 /// [`PdfError::TooLarge`] when the file exceeds its limits.
@@ -47,28 +54,20 @@ pub(in crate::validation::pdf_changes) fn orphans(
     orphans.sort_unstable();
     for number in orphans {
         let path = format!("object {number}");
-        if is_inert(facts, number) {
-            findings.allow("orphan", &path, "data was added that nothing refers to");
+        if starts_a_document(facts, number) {
+            findings.suspect("orphan", &path, "a document catalog or page tree was added that nothing refers to");
         } else {
-            findings.suspect("orphan", &path, "an object was added that nothing refers to");
+            findings.allow("orphan", &path, "an object was added that nothing refers to");
         }
     }
     Ok(())
 }
 
-/// Left-over data (a certificate, an array) under a number the signed revision does not use: no reader, however
-/// lenient, can take it for a part of the document. Pages, fonts and the like say what they are.
-fn is_inert(facts: &Facts<'_, '_>, number: u32) -> bool {
-    let id = ObjectId::new(number, 0);
-    let Ok(object) = facts.new.get(id) else { return false };
-    let typed = |dict: &Dict| ["Type", "Subtype", "Kids", "Pages"].iter().any(|key| dict.contains(key));
-    facts.is_new_object(id)
-        && match &*object {
-            Object::Stream(stream) => !typed(&stream.dict),
-            Object::Dict(dict) => dict.is_type("VRI") || dict.is_type("DSS"),
-            Object::Ref(_) => false,
-            _ => true,
-        }
+/// Readers that rebuild a damaged file look for a catalog, and for pages, wherever they are.
+fn starts_a_document(facts: &Facts<'_, '_>, number: u32) -> bool {
+    // What this reader cannot read, another one may.
+    let Ok(object) = facts.new.get(ObjectId::new(number, 0)) else { return true };
+    object.as_dict().is_some_and(|dict| ["Catalog", "Pages", "Page"].iter().any(|kind| dict.is_type(kind)))
 }
 
 /// Object streams and cross-reference streams are referred to by the file structure itself.
@@ -91,13 +90,56 @@ pub(in crate::validation::pdf_changes) fn chain(signed: &Pdf<'_>, newest: &Pdf<'
     if !linked {
         findings.forbid("chain", "trailer", "the newest revision does not build on the signed one");
     }
-    let before = signed.anomalies();
-    for anomaly in newest.anomalies().iter().filter(|anomaly| !before.contains(anomaly)) {
+    for anomaly in new_anomalies(signed, newest) {
         match anomaly {
+            Anomaly::HybridDisagreement { offset, .. } if names_a_signed_stream(signed, newest, offset) => {}
             Anomaly::HybridDisagreement { .. } => findings.forbid("chain", "trailer", &anomaly.to_string()),
             // Every reader sees the same objects all the same.
             Anomaly::SizeTooSmall { .. } | Anomaly::StartxrefInexact { .. } | Anomaly::MissingEndobj { .. } => {}
             _ => findings.suspect("irregular", "file", &anomaly.to_string()),
         }
+    }
+}
+
+/// Whether the hybrid section at `start` only copied the /XRefStm of the trailer it was made from, as some writers do: the stream is
+/// part of what was signed, and the newer table goes before it in every reader (ISO 32000-1 §7.5.8.4).
+fn names_a_signed_stream(signed: &Pdf<'_>, newest: &Pdf<'_>, start: usize) -> bool {
+    let stream =
+        newest.sections().iter().find(|section| section.start == start).and_then(|section| section.hybrid_stream);
+    stream.is_some_and(|stream| signed.sections().iter().any(|section| section.hybrid_stream == Some(stream)))
+}
+
+/// What the newest state departs from the standard in and the signed one did not. Objects are read when they are needed: what only
+/// the newest state was asked for is read in the signed one before it is called new.
+fn new_anomalies(signed: &Pdf<'_>, newest: &Pdf<'_>) -> Vec<Anomaly> {
+    let beyond = |before: &[Anomaly]| -> Vec<Anomaly> {
+        newest.anomalies().into_iter().filter(|anomaly| !before.contains(anomaly)).collect()
+    };
+    let found = beyond(&signed.anomalies());
+    if found.is_empty() {
+        return found;
+    }
+    for number in found.iter().filter_map(|anomaly| concerned(signed, anomaly)) {
+        let _ = signed.get(ObjectId::new(number, 0));
+    }
+    beyond(&signed.anomalies())
+}
+
+/// The object of the signed revision an anomaly is about.
+fn concerned(signed: &Pdf<'_>, anomaly: &Anomaly) -> Option<u32> {
+    match anomaly {
+        Anomaly::DuplicateKey { object, .. } => object.map(|id| id.number),
+        Anomaly::HeaderMismatch { entry, .. } => Some(entry.number),
+        Anomaly::MissingEndobj { object, .. } => Some(object.number),
+        Anomaly::ObjectStreamIndex { object, .. } | Anomaly::XrefOutsideFile { object } => Some(*object),
+        // The object that begins last before the stream.
+        Anomaly::StreamLength { offset } | Anomaly::StreamData { offset } => {
+            let begins = signed.entries().iter().filter_map(|(number, entry)| match entry {
+                Entry::InFile { offset: at, .. } => Some((signed.base().saturating_add(*at), *number)),
+                Entry::InStream { .. } | Entry::Free => None,
+            });
+            begins.filter(|(at, _)| at < offset).max().map(|(_, number)| number)
+        }
+        _ => None,
     }
 }

@@ -1,9 +1,14 @@
-//! Each rule with a sample it permits and one it forbids.
+//! Each rule with a sample it permits and one it forbids. [`covering`]: what hides what was signed; [`shared`]: objects that serve two
+//! purposes; [`file_structure`]: what only the file's structure tells.
 
 use super::*;
 use crate::formats::pdf::crypt::testing::{Protection, Scheme};
 use crate::formats::pdf::samples::{Sample, updated};
 use crate::formats::pdf::{IncrementalUpdate, Limits, ObjectId};
+
+mod covering;
+mod file_structure;
+mod shared;
 
 const SIGNATURE: &str = "<</Type/Sig/SubFilter/ETSI.CAdES.detached/Contents <00ff>/ByteRange [0 1234 1234 1234]>>";
 const PAGE: &str = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 10 0 R>>>>/Annots 9 0 R>>";
@@ -256,13 +261,16 @@ fn permissions_are_read_from_the_signed_revision() {
 
 #[test]
 fn annotations_follow_docmdp_and_never_cover_an_approval_signature() {
-    let with = |subtype: &str| {
-        let annotation = format!("<</Type/Annot/Subtype/{subtype}/Rect[0 0 9 9]>>");
+    let with = |subtype: &str, rect: &str| {
+        let annotation = format!("<</Type/Annot/Subtype/{subtype}/Rect[{rect}]>>");
         move |file: &[u8]| after(file, &[(9, "[5 0 R 7 0 R 11 0 R 13 0 R]"), (13, &annotation)])
     };
-    let (note, stamp) = (with("Text"), with("Stamp"));
-    assert_eq!([note(&certified(2)), note(&certified(3)), note(&signed())], [Forbidden, Allowed, Suspicious]);
-    assert_eq!([stamp(&certified(2)), stamp(&certified(3)), stamp(&signed())], [Forbidden, Suspicious, Forbidden]);
+    let (free, over_field) = ("100 100 109 109", "40 10 60 30");
+    let each = |judge: &dyn Fn(&[u8]) -> Modification| [judge(&certified(2)), judge(&certified(3)), judge(&signed())];
+    assert_eq!(each(&with("Text", free)), [Forbidden, Allowed, Suspicious]);
+    assert_eq!(each(&with("Stamp", free)), [Forbidden, Allowed, Forbidden]);
+    assert_eq!(each(&with("Stamp", over_field)), [Forbidden, Suspicious, Forbidden]);
+    assert_eq!(each(&with("Text", over_field)), [Forbidden, Allowed, Suspicious]);
 }
 
 #[test]
