@@ -11,6 +11,7 @@ const RANKS: &[(&str, u32)] = &[
     ("validation", 30),
     ("signing", 30),
     ("domain", 40),
+    ("report", 45),
     ("custody", 50),
     ("storage", 50),
     ("raising", 55),
@@ -26,7 +27,7 @@ const RANKS: &[(&str, u32)] = &[
 /// The one module outside the ranks: files mapped into memory, for whoever does I/O.
 const MAPPING: &str = "mapping";
 /// Folders that do no I/O and so may not map files.
-const PURE_CORE: &[&str] = &["crypto", "formats", "validation", "signing", "domain"];
+const PURE_CORE: &[&str] = &["crypto", "formats", "validation", "signing", "domain", "report"];
 /// Inside formats: der serves x509 and all others; the pdf folder stands beside them, importing none.
 const FORMATS: &[(&str, u32)] = &[("der", 1), ("x509", 2), ("crl", 3), ("ocsp", 3), ("cms", 4), ("tsp", 5), ("pdf", 1)];
 

@@ -2,13 +2,16 @@
 
 use crate::formats::cms::{CmsError, Frame, SignedData, Trailing, ValidationData, oid};
 use crate::validation::blocks::crypto::SignedContent;
+use crate::validation::evidence::Evidence;
 use crate::validation::process::archive_time_stamp;
 use crate::validation::process::basic::{self, Answer, Setting, Subject};
 use crate::validation::process::long_term::{self, Material};
+use crate::validation::process::rests_on;
 use crate::validation::process::timestamp;
 use crate::validation::profile::Container;
+use crate::validation::report::facts::StampKind;
 use crate::validation::report::{
-    Baseline, Code, Coverage, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification,
+    Baseline, Code, Coverage, Facts, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification,
     SignatureReport, SubIndication,
 };
 
@@ -22,7 +25,7 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
     let kept = ValidationData::of_message(&signed_data);
     let evidence = setting.evidence.with(&kept);
     let stamps = Setting { evidence: &evidence, ..setting };
-    let message = Whole { frame: &frame, kept: &kept, stamps };
+    let message = Whole { frame: &frame, kept: &kept, stamps, given: setting.evidence };
     let reports = signed_data.signers.iter().enumerate().map(|(position, signer)| {
         let mut answer = Answer::default();
         let content = covered(&signed_data, content, &mut answer);
@@ -42,7 +45,7 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
         validate_one(&message, position, &subject, setting, answer, &mut report);
         report
     });
-    Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1 })
+    Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1, history: Vec::new() })
 }
 
 /// What the signers of one message share.
@@ -52,6 +55,8 @@ struct Whole<'m> {
     kept: &'m ValidationData,
     /// What time-stamps are judged with: their authorities' status is kept there too.
     stamps: Setting<'m>,
+    /// What the caller handed in.
+    given: &'m Evidence,
 }
 
 /// Basic validation, then what the signature's own time-stamps add.
@@ -86,6 +91,9 @@ fn validate_one(
         Some(newest) => Some(newest.lasts_until()),
         None => basic.lasts_until(subject, &own),
     };
+    let stamps = own.iter().map(|stamp| (StampKind::Signature, stamp));
+    let stamps = stamps.chain(archive.time_stamps().map(|stamp| (StampKind::Archive, stamp)));
+    rests_on::gather(&basic, subject, message.stamps, message.given, stamps, &mut report.facts);
     basic.conclude(subject, report);
 }
 
@@ -119,6 +127,7 @@ pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> S
         signature_algorithm: None,
         digest_algorithm: None,
         messages: Vec::new(),
+        facts: Facts::default(),
     }
 }
 
@@ -128,7 +137,7 @@ mod tests {
     use crate::formats::der::write;
     use crate::validation::report::Indication;
     use crate::validation::testing::{Signed, attribute, p7s, signed};
-    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use crate::validation::{Policy, RevocationPolicy};
     use time::macros::datetime;
 
     fn run(signed: &Signed, der: &[u8], content: Option<&[u8]>) -> SignatureReport {
