@@ -13,9 +13,12 @@ use time::OffsetDateTime;
 
 use super::material::{self, now, parse_time};
 use super::output::{self, FileResult};
+use super::pages::Pages;
+use crate::crypto::DigestAlgorithm;
 use crate::formats::pdf::Password;
 use crate::formats::x509::pem;
 use crate::mapping::Mapped;
+use crate::report::{AnchorSource, Drawn, Input, Origin, Trust, View, html, text};
 use crate::validation::report::{FileReport, Format, Indication, Language};
 use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf_with};
 
@@ -56,9 +59,9 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     report: ReportForm,
 
-    /// Language of the sentences
-    #[arg(long, value_enum, default_value = "vi")]
-    lang: Lang,
+    /// Language of the sentences: Vietnamese for people, English in JSON, unless told
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 
     /// Files verified at the same time; 0 is one for each processor
     #[arg(long, default_value_t = 0)]
@@ -139,7 +142,7 @@ impl Arguments {
             password_file: None,
             json: false,
             report: ReportForm::Text,
-            lang: Lang::Vi,
+            lang: None,
             jobs: 1,
             files: vec![file],
         }
@@ -147,23 +150,23 @@ impl Arguments {
 
     fn prepare(self) -> anyhow::Result<Task> {
         let form = if self.json { ReportForm::Json } else { self.report };
-        if form == ReportForm::Html {
-            bail!("--report html is not available yet; use json or text");
-        }
         let revocation = match self.revocation {
             Revocation::Require => RevocationPolicy::Require,
             Revocation::IfPresent => RevocationPolicy::IfPresent,
         };
+        let (evidence, trust) = read_evidence(&self.trust, &self.crl)?;
         Ok(Task {
-            evidence: read_evidence(&self.trust, &self.crl)?,
+            evidence,
+            trust,
+            pages: Pages::default(),
             policy: Policy { revocation },
             time: self.at.unwrap_or_else(now),
             content: self.content.as_deref().map(read_content).transpose()?,
             password: self.password_file.as_deref().map(material::password).transpose()?,
             form,
-            language: match self.lang {
-                Lang::Vi => Language::Vietnamese,
-                Lang::En => Language::English,
+            language: match (self.lang, form) {
+                (Some(Lang::Vi), _) | (None, ReportForm::Html | ReportForm::Text) => Language::Vietnamese,
+                (Some(Lang::En), _) | (None, ReportForm::Json) => Language::English,
             },
             jobs: jobs(self.jobs),
             files: signed_files(&self.files)?,
@@ -180,10 +183,21 @@ fn read_content(path: &Path) -> anyhow::Result<Mapped> {
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<Evidence> {
-    let mut evidence = Evidence { anchors: material::certificates(trust, COMMAND)?, ..Evidence::default() };
+/// The evidence, and where its anchors came from.
+fn read_evidence(trust: &[PathBuf], crl: &[PathBuf]) -> anyhow::Result<(Evidence, Trust)> {
+    let (mut evidence, mut sources) = (Evidence::default(), Trust::default());
+    for (path, anchors) in material::certificates_by_file(trust, COMMAND)? {
+        let fingerprints = anchors.iter().map(|anchor| hex(anchor.fingerprint(DigestAlgorithm::Sha256).as_bytes()));
+        let origin = Origin::File(path.display().to_string());
+        sources.anchors.push(AnchorSource { origin, fingerprints: fingerprints.collect() });
+        evidence.anchors.extend(anchors);
+    }
     material::revocation(crl, COMMAND, &mut evidence)?;
-    Ok(evidence)
+    Ok((evidence, sources))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
@@ -205,6 +219,8 @@ fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 /// One run with everything read and checked.
 struct Task {
     evidence: Evidence,
+    trust: Trust,
+    pages: Pages,
     policy: Policy,
     time: OffsetDateTime,
     content: Option<Mapped>,
@@ -226,7 +242,8 @@ impl Task {
                 let (send, next) = (send.clone(), &next);
                 scope.spawn(move || {
                     while let Some((position, path)) = self.claim(next) {
-                        if send.send((position, self.verify(path))).is_err() {
+                        let (result, outcome) = self.verify(path);
+                        if send.send((position, (self.show(path, &result), outcome))).is_err() {
                             break;
                         }
                     }
@@ -243,34 +260,49 @@ impl Task {
         self.files.get(position).map(|path| (position, path.as_path()))
     }
 
-    fn print_in_order(&self, receive: &mpsc::Receiver<(usize, (FileResult, Outcome))>) -> Outcome {
+    /// Prints what is ready in the order given; pages of HTML make one document, which comes last.
+    fn print_in_order(&self, receive: &mpsc::Receiver<(usize, (Shown, Outcome))>) -> Outcome {
         let mut waiting = std::collections::BTreeMap::new();
         let mut expected = 0;
         let mut worst = Outcome::Passed;
+        let mut views = Vec::new();
         for (position, result) in receive {
             waiting.insert(position, result);
-            while let Some((result, outcome)) = waiting.remove(&expected) {
+            while let Some((shown, outcome)) = waiting.remove(&expected) {
                 expected += 1;
                 worst = worst.max(outcome);
-                if let Err(error) = self.print(&result) {
-                    // A reader that closed the pipe has seen enough; any other failure is ours to tell.
-                    if error.kind() != io::ErrorKind::BrokenPipe {
-                        eprintln!("{COMMAND}: cannot write the report: {error}");
-                        worst = Outcome::Internal;
-                    }
+                match shown {
+                    Shown::Now(text) => print(&text, &mut worst),
+                    Shown::InDocument(view) => views.push(*view),
                 }
             }
+        }
+        if self.form == ReportForm::Html {
+            print(&html::document(&views, self.language), &mut worst);
         }
         worst
     }
 
-    fn print(&self, result: &FileResult) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+    /// The report on one file in the form asked for.
+    fn show(&self, path: &Path, result: &FileResult) -> Shown {
+        let drawn = match (self.form, &result.report) {
+            (ReportForm::Html, Some(report)) => self.pages.compare(path, report),
+            _ => Drawn::Nothing,
+        };
+        let input = Input {
+            file: &result.file,
+            format: result.format,
+            report: result.report.as_ref(),
+            error: result.error.as_deref(),
+            time: self.time,
+            trust: &self.trust,
+            drawn: &drawn,
+        };
         match self.form {
-            ReportForm::Json => writeln!(out, "{}", output::json(result, self.language))?,
-            ReportForm::Text | ReportForm::Html => write!(out, "{}", output::text(result, self.language))?,
+            ReportForm::Json => Shown::Now(format!("{}\n", output::json(result, self.language))),
+            ReportForm::Text => Shown::Now(text::write(&input.view(self.language))),
+            ReportForm::Html => Shown::InDocument(Box::new(input.view(self.language))),
         }
-        out.flush()
     }
 
     /// Verifies one file; a defect of this program is caught here and does not take the other files down.
@@ -313,6 +345,24 @@ impl Task {
                 Ok(validate_cms(der, self.content.as_deref(), setting)?)
             }
             None => bail!("the file is neither a PDF nor a CMS signature"),
+        }
+    }
+}
+
+/// What becomes of one file's report.
+enum Shown {
+    Now(String),
+    /// A part of one document.
+    InDocument(Box<View>),
+}
+
+fn print(text: &str, worst: &mut Outcome) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A reader that closed the pipe has seen enough; any other failure is ours to tell.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            eprintln!("{COMMAND}: cannot write the report: {error}");
+            *worst = Outcome::Internal;
         }
     }
 }

@@ -111,7 +111,10 @@ impl Bars {
             Some(time) => Word::BarsPast.with(language, &[&times::date(time, language)]),
             None => Word::BarsNoLead.say(language).to_owned(),
         };
-        let ticks = axis.ticks(3).map(|time| (time, times::date(time, language))).collect();
+        // Short enough to stand beside each other on a phone.
+        let years = (axis.end - axis.start).whole_days() > 2 * 365;
+        let written = |time| if years { times::month(time) } else { times::date(time, language) };
+        let ticks = axis.ticks(3).map(|time| (time, written(time))).collect();
         (!bars.is_empty()).then_some(Self { lead, axis, ticks, marks, bars })
     }
 }

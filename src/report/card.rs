@@ -5,11 +5,11 @@ use time::OffsetDateTime;
 use super::Input;
 use super::chain::Tree;
 use super::times;
-use super::view::{Row, Verdict, decisive, moment, sentence};
+use super::view::{Row, Verdict, moment, sentence, why};
 use super::words::{Word, advice};
 use crate::validation::report::facts::{ChangeFact, ChainState, RevocationFact, Role, Says, TimeStampFact};
 use crate::validation::report::{
-    Coverage, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport, SubIndication, told,
+    Code, Coverage, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport, SubIndication, told,
 };
 
 /// What a report shows of one signature or document time-stamp.
@@ -31,8 +31,7 @@ pub struct Card {
     pub rows: Vec<Row>,
     pub remarks: Vec<Remark>,
     pub changes: Vec<ChangeLine>,
-    /// The signer's path first, then those of the time-stamps.
-    pub trees: Vec<Tree>,
+    pub tree: Option<Tree>,
 }
 
 /// One of four questions everybody asks, with its answer in one word.
@@ -78,7 +77,8 @@ pub struct ChangeLine {
     /// "page 2".
     pub page: Option<String>,
     pub text: String,
-    pub path: String,
+    /// Where in the object graph.
+    pub paths: Vec<String>,
 }
 
 impl Card {
@@ -89,7 +89,6 @@ impl Card {
             Kind::DocumentTimestamp => Word::TimeStamp,
         };
         let sub = signature.sub_indication.map(|sub| format!(" / {}", sub.as_str())).unwrap_or_default();
-        let skipped = usize::from(signature.sub_indication.is_some());
         Self {
             index: signature.index,
             kind: signature.kind,
@@ -97,15 +96,39 @@ impl Card {
             who: signature.signer.as_ref().map(|signer| signer.name.clone()),
             verdict: signature.indication().into(),
             standard: format!("{}{sub}", signature.indication().as_str()),
-            why: decisive(signature).map(|message| sentence(message, language)),
+            why: why(signature, language),
             what_to_do: signature.sub_indication.map(|sub| advice(sub, language)),
             marks: marks(signature, language),
             rows: rows(signature, language),
-            remarks: signature.messages.iter().skip(skipped).map(|message| remark(message, language)).collect(),
-            changes: signature.facts.changes.iter().map(|change| change_line(change, language)).collect(),
-            trees: Tree::all(signature, input.trust, language),
+            remarks: remarks(signature).map(|message| remark(message, language)).collect(),
+            changes: changes(signature, language),
+            tree: Tree::of(signature, input.trust, language),
         }
     }
+}
+
+/// What is told besides the decisive message; changes have a list of their own.
+fn remarks(signature: &SignatureReport) -> impl Iterator<Item = &Message> {
+    let listed = !signature.facts.changes.is_empty();
+    let change = |code| matches!(code, Code::ModifiedAllowed | Code::ModifiedSuspicious | Code::ModifiedForbidden);
+    let others = signature.messages.iter().skip(usize::from(signature.sub_indication.is_some()));
+    others.filter(move |message| !(listed && change(message.code)))
+}
+
+/// One difference may be met on several paths; the worst stand first.
+fn changes(signature: &SignatureReport, language: Language) -> Vec<ChangeLine> {
+    let mut lines: Vec<ChangeLine> = Vec::new();
+    for change in &signature.facts.changes {
+        let line = change_line(change, language);
+        match lines.iter_mut().find(|known| (known.state, &known.text) == (line.state, &line.text)) {
+            Some(known) if known.page.is_none() || known.page == line.page => {
+                known.paths.extend(line.paths);
+                known.page = known.page.take().or(line.page);
+            }
+            _ => lines.push(line),
+        }
+    }
+    lines
 }
 
 fn remark(message: &Message, language: Language) -> Remark {
@@ -133,7 +156,7 @@ fn change_line(change: &ChangeFact, language: Language) -> ChangeLine {
         word: word.say(language),
         page: change.page.map(|page| Word::ChangePage.with(language, &[&page.to_string()])),
         text: told(&change.text, language).into_owned(),
-        path: change.path.clone(),
+        paths: vec![change.path.clone()],
     }
 }
 
@@ -208,6 +231,8 @@ fn not_revoked(signature: &SignatureReport) -> State {
             // One revoked after it was used: the verdict took that into account.
             if passed { State::Good } else { State::Bad }
         }
+        // What an authority says that nobody trusts settles nothing.
+        () if signature.facts.chain.state == ChainState::Incomplete => State::Unsure,
         () if anchored || says(|says| *says == Says::Good) => State::Good,
         () => State::Unsure,
     }
@@ -237,7 +262,8 @@ fn rows(signature: &SignatureReport, language: Language) -> Vec<Row> {
     let algorithm = signature.signature_algorithm.as_ref();
     rows.extend(algorithm.map(|algorithm| row(Word::Algorithm, format!("{algorithm}{digest}"))));
     rows.extend(signature.field.clone().map(|field| row(Word::Field, field)));
-    rows.extend(signature.renew_by.map(|time| row(Word::RenewBy, moment(time, language))));
+    let lasting = signature.renew_by.filter(|_| signature.sub_indication.is_none());
+    rows.extend(lasting.map(|time| row(Word::RenewBy, moment(time, language))));
     rows
 }
 
@@ -315,6 +341,7 @@ fn then(signature: &SignatureReport, language: Language) -> Option<String> {
     Some(match (ended, signature.facts.chain.state) {
         (Some((word, date)), _) => word.with(language, &[&moment(date, language)]),
         (None, _) if outside => Word::ThenExpired.say(language).to_owned(),
+        (None, ChainState::Valid) if not_revoked(signature) != State::Good => Word::ThenNoStatus.say(language).to_owned(),
         (None, ChainState::Valid) if signature.best_signature_time.is_some() => Word::ThenYes.say(language).to_owned(),
         (None, ChainState::Valid) => Word::ThenYesClaimed.say(language).to_owned(),
         _ => Word::ThenUnknown.say(language).to_owned(),

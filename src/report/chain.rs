@@ -10,18 +10,19 @@ use crate::validation::report::facts::{
 };
 use crate::validation::report::{Kind, Language, SignatureReport};
 
-/// One path.
+/// The paths of one signature and of its time-stamps, as one tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
-    pub title: String,
-    /// How far the path can be trusted.
+    /// How far the signer's path can be trusted.
     pub state: State,
     pub lead: &'static str,
-    /// Root first, signer last.
-    pub nodes: Vec<Node>,
+    /// Trusted roots, or the highest certificates found.
+    pub roots: Vec<Node>,
+    /// The names on the signer's path, signer first.
+    pub path: Vec<String>,
 }
 
-/// One certificate of a path, or its absence.
+/// One certificate and what it issued, or a certificate that is absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     pub role: &'static str,
@@ -34,53 +35,51 @@ pub struct Node {
     pub serial: Option<String>,
     pub fingerprint: Option<String>,
     pub state: State,
+    pub issued: Vec<Node>,
 }
 
 impl Tree {
-    /// The signer's path, then those of the time-stamps; paths of one unit are told once.
-    pub(super) fn all(signature: &SignatureReport, trust: &Trust, language: Language) -> Vec<Self> {
-        let facts = &signature.facts;
+    /// `None` when no signing certificate was identified.
+    pub(super) fn of(signature: &SignatureReport, trust: &Trust, language: Language) -> Option<Self> {
+        let (chain, stamps) = (&signature.facts.chain, &signature.facts.time_stamps);
         let unit = match signature.kind {
             Kind::Signature => Word::RoleSigner,
             Kind::DocumentTimestamp => Word::RoleStampUnit,
         };
-        let mut trees = Vec::new();
-        if !facts.chain.certificates.is_empty() {
-            let title = Word::ChainTitle.say(language).to_owned();
-            trees.push(Self::of(title, &facts.chain.certificates, facts.chain.state, unit, trust, language));
+        let mut top = Vec::new();
+        if chain.state == ChainState::Incomplete {
+            top.extend(chain.certificates.last().filter(|last| last.issuer != last.subject).map(|last| missing(last, language)));
         }
-        let mut told: Vec<&[CertificateFact]> = Vec::new();
-        for stamp in &facts.time_stamps {
-            if told.contains(&stamp.chain.as_slice()) {
-                continue;
-            }
-            told.push(&stamp.chain);
-            let title = Word::ChainOfStamp.with(language, &[&moment(stamp.time, language)]);
-            // Only time-stamps that validated are facts, and so did their paths.
-            trees.push(Self::of(title, &stamp.chain, ChainState::Valid, Word::RoleStampUnit, trust, language));
+        let nodes = |path: &[CertificateFact], leaf| -> Vec<Node> {
+            path.iter().rev().map(|certificate| node(certificate, leaf, trust, language)).collect()
+        };
+        top.extend(nodes(&chain.certificates, unit));
+        let path: Vec<String> = top.iter().rev().map(|node| node.name.clone()).collect();
+        let mut roots = Vec::new();
+        plant(&mut roots, top);
+        for stamp in stamps {
+            plant(&mut roots, nodes(&stamp.chain, Word::RoleStampUnit));
         }
-        trees
-    }
-
-    fn of(
-        title: String,
-        path: &[CertificateFact],
-        state: ChainState,
-        leaf: Word,
-        trust: &Trust,
-        language: Language,
-    ) -> Self {
-        let mut nodes = Vec::new();
-        if state == ChainState::Incomplete {
-            nodes.extend(path.last().map(|top| missing(top, language)));
-        }
-        nodes.extend(path.iter().rev().map(|certificate| node(certificate, leaf, trust, language)));
-        let (state, lead) = match state {
+        let (state, lead) = match chain.state {
             ChainState::Valid => (State::Good, Word::ChainValid),
             ChainState::Refused => (State::Unsure, Word::ChainRefused),
             ChainState::Incomplete => (State::Unsure, Word::ChainIncomplete),
         };
-        Self { title, state, lead: lead.say(language), nodes }
+        (!chain.certificates.is_empty()).then(|| Self { state, lead: lead.say(language), roots, path })
+    }
+}
+
+/// Adds a path, root first, sharing what is there already.
+fn plant(level: &mut Vec<Node>, path: Vec<Node>) {
+    let mut level = level;
+    for node in path {
+        let known = level.iter().position(|there| there.fingerprint == node.fingerprint);
+        let at = known.unwrap_or(level.len());
+        if known.is_none() {
+            level.push(node);
+        }
+        let Some(next) = level.get_mut(at) else { return };
+        level = &mut next.issued;
     }
 }
 
@@ -95,6 +94,7 @@ fn missing(top: &CertificateFact, language: Language) -> Node {
         serial: None,
         fingerprint: None,
         state: State::Unsure,
+        issued: Vec::new(),
     }
 }
 
@@ -116,6 +116,7 @@ fn node(certificate: &CertificateFact, leaf: Word, trust: &Trust, language: Lang
         serial: Some(certificate.serial.clone()),
         fingerprint: Some(certificate.fingerprint.clone()),
         state: if revoked { State::Bad } else { State::Good },
+        issued: Vec::new(),
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Comparison {
     pub page_counts: Option<(usize, usize)>,
     /// Numbers of the pages looked at, from 1.
     pub compared: Vec<usize>,
-    /// Numbers of pages that could not be drawn on at least one side.
+    /// Numbers of pages that could be drawn on neither side.
     pub failed: Vec<usize>,
     /// Pages that look different, in order.
     pub different: Vec<PagePair>,
@@ -38,14 +38,32 @@ pub enum Limit {
     Size,
 }
 
-/// One page on both sides; `None` where it does not exist.
+/// One page on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagePair {
     pub number: usize,
-    pub before: Option<Picture>,
-    pub after: Option<Picture>,
+    pub before: Side,
+    pub after: Side,
     /// Where they differ, in pixels of the larger picture.
     pub regions: Vec<Region>,
+}
+
+/// What one side has to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Side {
+    Shown(Picture),
+    /// There is no such page.
+    Absent,
+    NotDrawn,
+}
+
+impl Side {
+    pub fn picture(&self) -> Option<&Picture> {
+        match self {
+            Self::Shown(picture) => Some(picture),
+            Self::Absent | Self::NotDrawn => None,
+        }
+    }
 }
 
 /// A PNG.

@@ -9,7 +9,7 @@ use super::words::Word;
 use crate::validation::report::Severity;
 
 /// Widest label in either language, in letters.
-const LABEL_WIDTH: usize = 22;
+const LABEL_WIDTH: usize = 24;
 
 /// The whole report of one file; ends with an empty line.
 pub fn write(view: &View) -> String {
@@ -55,15 +55,16 @@ fn write_card(out: &mut String, card: &Card, view: &View) {
     for row in &card.rows {
         write_row(out, "      ", row);
     }
-    for tree in card.trees.iter().take(1) {
-        let names: Vec<&str> = tree.nodes.iter().rev().map(|node| node.name.as_str()).collect();
-        let row = Row::new(Word::ChainTitle.say(view.language), names.join(" ← "));
-        write_row(out, "      ", &row);
-        let root = tree.nodes.first().filter(|_| tree.state == State::Good || tree.nodes.len() > 1);
-        if let Some(root) = root {
-            let blank = Row::new("", format!("({})", root.origin));
-            write_row(out, "      ", &blank);
-        }
+    if let Some(tree) = &card.tree {
+        write_row(out, "      ", &Row::new(Word::ChainTitle.say(view.language), tree.path.join(" ← ")));
+        let origin = tree.roots.first().map(|root| root.origin.as_str()).unwrap_or_default();
+        write_row(out, "      ", &Row::new("", format!("({origin})")));
+    }
+    for change in &card.changes {
+        let page = change.page.as_ref().map(|page| format!(" ({page})")).unwrap_or_default();
+        let line = format!("{}: {}{page}", change.word, change.text);
+        let _ = writeln!(out, "      {} {}", change_sign(change.state), printable(&line));
+        let _ = writeln!(out, "          {}", printable(&change.paths.join(", ")));
     }
     for remark in &card.remarks {
         let sign = match remark.severity {
@@ -72,6 +73,14 @@ fn write_card(out: &mut String, card: &Card, view: &View) {
             Severity::Info => "·",
         };
         let _ = writeln!(out, "      {sign} {}", printable(&remark.text));
+    }
+}
+
+fn change_sign(state: State) -> &'static str {
+    match state {
+        State::Good => "+",
+        State::Unsure => "!",
+        State::Bad => "✗",
     }
 }
 

@@ -3,9 +3,10 @@
 use super::Input;
 use super::card::State;
 use super::plot::{self, WHOLE};
+use super::times;
 use super::words::Word;
 use crate::validation::report::facts::{RevisionFact, Wrote};
-use crate::validation::report::{FileReport, Format, Kind, Language, Modification, SignatureReport};
+use crate::validation::report::{FileReport, Format, Indication, Kind, Language, Modification, SignatureReport};
 
 /// The revisions, oldest first; empty for anything but a PDF.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,13 +115,13 @@ fn step(revision: &RevisionFact, report: &FileReport, blamed: &Blame, language: 
         (None, false, _) => (say(Word::StepUpdate), Look::Plain),
     };
     let wrote: Vec<&str> = revision.wrote.iter().map(|wrote| wrote_word(*wrote).say(language)).collect();
-    let octets = revision.octets.len().to_string();
-    let counts = [revision.added.to_string(), revision.changed.to_string()];
+    let [octets, added, changed] =
+        [revision.octets.len(), revision.added, revision.changed].map(|count| times::number(count, language));
     Step {
         number: revision.number,
         name: Word::RevisionName.with(language, &[&revision.number.to_string()]),
         what,
-        size: Word::StepSize.with(language, &[&octets, &counts[0], &counts[1]]),
+        size: Word::StepSize.with(language, &[&octets, &added, &changed]),
         wrote: (!wrote.is_empty()).then(|| Word::StepWrote.with(language, &[&wrote.join(", ")])),
         look,
         place: 0,
@@ -131,9 +132,9 @@ fn step(revision: &RevisionFact, report: &FileReport, blamed: &Blame, language: 
 fn sealed(signature: &SignatureReport, language: Language) -> (String, Look) {
     let index = signature.index.to_string();
     let state = match signature.indication() {
-        crate::validation::report::Indication::TotalPassed => State::Good,
-        crate::validation::report::Indication::Indeterminate => State::Unsure,
-        crate::validation::report::Indication::TotalFailed => State::Bad,
+        Indication::TotalPassed => State::Good,
+        Indication::Indeterminate => State::Unsure,
+        Indication::TotalFailed => State::Bad,
     };
     match (signature.kind, &signature.signer) {
         (Kind::Signature, Some(signer)) => {

@@ -1,4 +1,4 @@
-//! Moments as people read them: in Vietnamese on Viet Nam's clocks, in English with the zone they came with.
+//! Moments and numbers as people read them: in Vietnamese on Viet Nam's clocks, in English with the zone they came with.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
@@ -27,6 +27,28 @@ pub fn date(time: OffsetDateTime, language: Language) -> String {
         Language::English => time,
     };
     time.format(&date).unwrap_or_default()
+}
+
+/// Month and year.
+pub fn month(time: OffsetDateTime) -> String {
+    time.format(format_description!("[month]/[year]")).unwrap_or_default()
+}
+
+/// A number with its thousands told apart: 64.897 in Vietnamese, 64,897 in English.
+pub fn number(number: usize, language: Language) -> String {
+    let separator = match language {
+        Language::Vietnamese => '.',
+        Language::English => ',',
+    };
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && digits.len().saturating_sub(position).is_multiple_of(3) {
+            out.push(separator);
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// How a moment stands in the engine's details: `2026-05-01 0:00:00.0 +00:00:00`.
@@ -69,6 +91,12 @@ fn raw_moment<'t>(words: &[&'t str]) -> Option<(&'t str, OffsetDateTime, &'t str
 mod tests {
     use super::*;
     use time::macros::datetime;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        assert_eq!([7, 1_000, 1_234_567].map(|n| number(n, Language::Vietnamese)), ["7", "1.000", "1.234.567"]);
+        assert_eq!(number(64_897, Language::English), "64,897");
+    }
 
     #[test]
     fn raw_moments_in_details_are_written_for_people() {

@@ -9,7 +9,7 @@ use super::timeline::Timeline;
 use super::times;
 use super::words::{Word, advice};
 use super::{Input, Origin, Trust, TrustNote};
-use crate::validation::report::{Format, Indication, Kind, Language, Message, SignatureReport, told};
+use crate::validation::report::{Code, Format, Indication, Kind, Language, Message, SignatureReport, told};
 
 /// One file's report in words.
 #[derive(Debug, Clone)]
@@ -102,7 +102,6 @@ impl View {
             (None, Some(worst)) => worst.indication().into(),
             _ => Verdict::NotChecked,
         };
-        let decisive = worst.filter(|_| input.error.is_none()).and_then(decisive);
         Self {
             language,
             file: input.file.to_owned(),
@@ -110,7 +109,7 @@ impl View {
             lead: verdict.lead().say(language),
             why: match input.error {
                 Some(error) => Some(times::humanised(&told(error, language), language)),
-                None => decisive.map(|message| sentence(message, language)),
+                None => worst.and_then(|worst| why(worst, language)),
             },
             what_to_do: worst.and_then(|worst| worst.sub_indication).map(|sub| advice(sub, language)),
             about: about(&input, signatures, language),
@@ -126,6 +125,22 @@ impl View {
 /// The message that decided a verdict other than TOTAL-PASSED stands first.
 pub(super) fn decisive(signature: &SignatureReport) -> Option<&Message> {
     signature.sub_indication.and(signature.messages.first())
+}
+
+/// What decided, in a sentence. Of changes the pages are named; where exactly they stand is in the list of changes.
+pub(super) fn why(signature: &SignatureReport, language: Language) -> Option<String> {
+    let message = decisive(signature)?;
+    let changed = matches!(message.code, Code::ModifiedForbidden | Code::ModifiedSuspicious);
+    let worst = signature.facts.changes.iter().filter(|change| change.modification == signature.modification);
+    let mut pages: Vec<usize> = worst.filter(|_| changed).filter_map(|change| change.page).collect();
+    pages.sort_unstable();
+    pages.dedup();
+    if pages.is_empty() {
+        return Some(sentence(message, language));
+    }
+    let pages = pages.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    let bare = sentence(&Message { detail: None, ..message.clone() }, language);
+    Some(format!("{bare} ({})", Word::ChangePage.with(language, &[&pages])))
 }
 
 /// A message as a sentence of its own, moments written for people.

@@ -92,6 +92,7 @@ words! {
     ThenValid "Hiệu lực khi ký" "Valid when signed";
     ThenYes "có: còn hiệu lực và không bị thu hồi" "yes: in force and not revoked";
     ThenYesClaimed "có, tính theo thời điểm kiểm tra; thời điểm ký chưa được chứng minh" "yes, as of the time checked for; the signing time is not proven";
+    ThenNoStatus "còn trong thời hạn; chưa biết có bị thu hồi hay không" "within its validity; whether it was revoked is not known";
     ThenExpired "không: thời điểm ký nằm ngoài thời hạn hiệu lực" "no: the signing time lies outside the certificate's validity";
     ThenRevoked "không: chứng thư bị thu hồi từ {}" "no: the certificate is revoked since {}";
     ThenHeld "không: chứng thư bị tạm dừng từ {}" "no: the certificate is suspended since {}";
@@ -127,7 +128,6 @@ words! {
     ChainValid "Đường dẫn hợp lệ đến chứng thư gốc tin cậy." "The path to a trusted root is valid.";
     ChainRefused "Có đường dẫn đến chứng thư gốc tin cậy, nhưng không được chấp nhận." "There is a path to a trusted root, but it was not accepted.";
     ChainIncomplete "Không có đường dẫn đến chứng thư gốc tin cậy." "No path leads to a trusted root.";
-    ChainOfStamp "Dấu thời gian lúc {}" "Time-stamp of {}";
     RoleAnchor "Chứng thư gốc tin cậy" "Trusted root";
     RoleAuthority "Tổ chức chứng thực" "Certification authority";
     RoleSigner "Người ký" "Signer";
@@ -193,9 +193,11 @@ words! {
     PageBefore "Khi ký" "When signed";
     PageAfter "Hiện nay" "Now";
     PageAbsent "Không có trang này" "There is no such page";
+    PageNotDrawn "Không vẽ được trang này" "This page cannot be drawn";
     PageRegions "Khác nhau ở {} vùng:" "Different in {} places:";
     PageRegion "cách mép trên {} %, mép trái {} %, rộng {} %, cao {} %" "{} % from the top, {} % from the left, {} % wide, {} % high";
     PictureOf "Trang {}, {}; các vùng khác nhau được đóng khung." "Page {}, {}; the differing places are framed.";
+    CutOf "Trang {}, {}: một vùng khác nhau, phóng to." "Page {}, {}: a differing place, enlarged.";
     ChangesTitle "Những gì thay đổi sau khi ký" "What changed after signing";
     ChangePage "trang {}" "page {}";
     Allowed "cho phép" "permitted";

@@ -30,7 +30,7 @@ pub(super) fn write(list: &mut Markup, card: &Card, language: Language) {
         }
         marks(section, card);
         write_rows(section, card.rows.iter());
-        for tree in &card.trees {
+        if let Some(tree) = &card.tree {
             write_tree(section, tree, language);
         }
         if !card.changes.is_empty() {
@@ -65,25 +65,29 @@ fn marks(section: &mut Markup, card: &Card) {
 }
 
 fn write_tree(section: &mut Markup, tree: &Tree, language: Language) {
-    section.line("h4", &[], &tree.title);
+    section.line("h4", &[], Word::ChainTitle.say(language));
     let class = format!("lead {}", state_class(tree.state));
     section.element("p", &[("class", &class)], |lead| {
         lead.line("span", &[("aria-hidden", "true")], tree.state.sign());
         lead.text(" ");
         lead.text(tree.lead);
     });
-    nest(section, &tree.nodes, language);
+    nest(section, &tree.roots, language);
 }
 
 /// Each certificate holds what it issued. Paths are at most sixteen long.
 fn nest(parent: &mut Markup, nodes: &[Node], language: Language) {
-    let Some((node, below)) = nodes.split_first() else { return };
+    if nodes.is_empty() {
+        return;
+    }
     parent.element("ul", &[("class", "tree")], |list| {
-        list.element("li", &[], |item| {
-            let class = format!("node {}", state_class(node.state));
-            item.element("div", &[("class", &class)], |inside| write_node(inside, node, language));
-            nest(item, below, language);
-        });
+        for node in nodes {
+            list.element("li", &[], |item| {
+                let class = format!("node {}", state_class(node.state));
+                item.element("div", &[("class", &class)], |inside| write_node(inside, node, language));
+                nest(item, &node.issued, language);
+            });
+        }
     });
 }
 
@@ -114,7 +118,7 @@ fn write_change(list: &mut Markup, change: &ChangeLine) {
         if let Some(page) = &change.page {
             item.text(&format!(" ({page})"));
         }
-        item.line("code", &[], &change.path);
+        item.line("code", &[], &change.paths.join(" · "));
     });
 }
 

@@ -106,6 +106,7 @@ fn write_file(article: &mut Markup, view: &View, position: usize) {
     if !view.timeline.steps.is_empty() {
         charts::timeline(article, &view.timeline, language);
     }
+    pages::write(article, view, &anchor(position));
     if !view.cards.is_empty() {
         article.element("section", &[], |section| {
             section.line("h2", &[], Word::SignersTitle.say(language));
@@ -116,7 +117,6 @@ fn write_file(article: &mut Markup, view: &View, position: usize) {
             });
         });
     }
-    pages::write(article, view);
     if let Some(bars) = &view.bars {
         charts::bars(article, bars, language);
     }

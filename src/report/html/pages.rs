@@ -3,14 +3,21 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::super::drawn::{Comparison, Drawn, Limit, PagePair, Picture, Region};
+use super::super::drawn::{Comparison, Drawn, Limit, PagePair, Picture, Region, Side};
 use super::super::markup::Markup;
 use super::super::plot;
 use super::super::view::View;
 use super::super::words::Word;
 use crate::validation::report::Language;
 
-pub(super) fn write(article: &mut Markup, view: &View) {
+/// Most places of one page shown enlarged, the largest.
+const MOST_ENLARGED: usize = 3;
+/// Air around an enlarged place, and how wide and high the cut is at least, in pixels of the picture.
+const AIR: u32 = 24;
+const LEAST_CUT: (u32, u32) = (300, 60);
+
+/// `name` sets the parts of one file apart from those of others.
+pub(super) fn write(article: &mut Markup, view: &View, name: &str) {
     let language = view.language;
     let changed = view.cards.iter().any(|card| !card.changes.is_empty());
     let sentence = match &view.drawn {
@@ -27,19 +34,20 @@ pub(super) fn write(article: &mut Markup, view: &View) {
         }
         if let Drawn::Compared(comparisons) = &view.drawn {
             for comparison in comparisons {
-                write_comparison(section, comparison, language);
+                write_comparison(section, comparison, name, language);
             }
         }
     });
 }
 
-fn write_comparison(section: &mut Markup, comparison: &Comparison, language: Language) {
+fn write_comparison(section: &mut Markup, comparison: &Comparison, name: &str, language: Language) {
     section.line("h3", &[], &Word::PagesOf.with(language, &[&comparison.signature.to_string()]));
     for line in lines(comparison, language) {
         section.line("p", &[], &line);
     }
     for pair in &comparison.different {
-        section.element("figure", &[], |figure| write_pair(figure, pair, language));
+        let name = format!("{name}-s{}-p{}", comparison.signature, pair.number);
+        section.element("figure", &[], |figure| write_pair(figure, pair, &name, language));
     }
 }
 
@@ -72,23 +80,33 @@ fn lines(comparison: &Comparison, language: Language) -> Vec<String> {
     lines
 }
 
-fn write_pair(figure: &mut Markup, pair: &PagePair, language: Language) {
+fn write_pair(figure: &mut Markup, pair: &PagePair, name: &str, language: Language) {
     let number = pair.number.to_string();
-    figure.element("div", &[("class", "pair")], |sides| {
-        for (side, picture) in [(Word::PageBefore, &pair.before), (Word::PageAfter, &pair.after)] {
-            sides.element("div", &[], |place| {
+    let sides = [(Word::PageBefore, &pair.before, format!("{name}-a")), (Word::PageAfter, &pair.after, format!("{name}-b"))];
+    figure.element("div", &[("class", "pair")], |row| {
+        for (side, picture, id) in &sides {
+            row.element("div", &[], |place| {
                 place.line("p", &[("class", "side")], side.say(language));
                 match picture {
-                    Some(picture) => write_picture(place, picture, pair, side, language),
-                    None => place.line("p", &[("class", "absent")], Word::PageAbsent.say(language)),
+                    Side::Shown(picture) => write_picture(place, picture, pair, id, *side, language),
+                    Side::Absent => place.line("p", &[("class", "absent")], Word::PageAbsent.say(language)),
+                    Side::NotDrawn => place.line("p", &[("class", "absent")], Word::PageNotDrawn.say(language)),
                 }
             });
         }
     });
+    for region in largest(&pair.regions) {
+        figure.element("div", &[("class", "pair cut")], |row| {
+            for (side, picture, id) in &sides {
+                let Some(picture) = picture.picture() else { continue };
+                row.element("div", &[], |place| write_cut(place, region, picture, pair, id, *side, language));
+            }
+        });
+    }
     figure.element("figcaption", &[], |caption| {
         caption.line("strong", &[], &Word::PageNumber.with(language, &[&number]));
-        let sides = [&pair.before, &pair.after];
-        let Some(picture) = sides.into_iter().flatten().max_by_key(|picture| picture.height) else { return };
+        let pictures = [&pair.before, &pair.after].into_iter().filter_map(Side::picture);
+        let Some(picture) = pictures.max_by_key(|picture| picture.height) else { return };
         if pair.regions.is_empty() {
             return;
         }
@@ -102,6 +120,42 @@ fn write_pair(figure: &mut Markup, pair: &PagePair, language: Language) {
     });
 }
 
+/// The largest places that are small enough for enlarging to help, from top to bottom.
+fn largest(regions: &[Region]) -> Vec<&Region> {
+    let size = |region: &&Region| u64::from(region.width) * u64::from(region.height);
+    let mut chosen: Vec<&Region> = regions.iter().filter(|region| region.height <= 200).collect();
+    chosen.sort_by_key(|region| std::cmp::Reverse(size(region)));
+    chosen.truncate(MOST_ENLARGED);
+    chosen.sort_by_key(|region| (region.y, region.x));
+    chosen
+}
+
+/// One place of a picture that is in the file already, enlarged.
+fn write_cut(
+    place: &mut Markup,
+    region: &Region,
+    picture: &Picture,
+    pair: &PagePair,
+    id: &str,
+    side: Word,
+    language: Language,
+) {
+    let width = region.width.saturating_add(2 * AIR).max(LEAST_CUT.0).min(picture.width);
+    let height = region.height.saturating_add(2 * AIR).max(LEAST_CUT.1).min(picture.height);
+    let start = |from: u32, length: u32, cut: u32, whole: u32| {
+        from.saturating_sub(cut.saturating_sub(length) / 2).min(whole.saturating_sub(cut))
+    };
+    let x = start(region.x, region.width, width, picture.width);
+    let y = start(region.y, region.height, height, picture.height);
+    let view_box = format!("{x} {y} {width} {height}");
+    let side = side.say(language).to_lowercase();
+    let label = Word::CutOf.with(language, &[&pair.number.to_string(), &side]);
+    place.element("svg", &[("viewBox", &view_box), ("role", "img"), ("aria-label", &label)], |svg| {
+        svg.empty("use", &[("href", &format!("#{id}"))]);
+        frame(svg, region);
+    });
+}
+
 fn region_words(region: &Region, picture: &Picture, language: Language) -> String {
     let share = |part: u32, whole: u32| {
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
@@ -112,18 +166,22 @@ fn region_words(region: &Region, picture: &Picture, language: Language) -> Strin
     Word::PageRegion.with(language, &[&top, &left, &width, &height])
 }
 
-fn write_picture(place: &mut Markup, picture: &Picture, pair: &PagePair, side: Word, language: Language) {
+fn write_picture(place: &mut Markup, picture: &Picture, pair: &PagePair, id: &str, side: Word, language: Language) {
     let [width, height] = [picture.width.to_string(), picture.height.to_string()];
     let view_box = format!("0 0 {width} {height}");
     let label = Word::PictureOf.with(language, &[&pair.number.to_string(), &side.say(language).to_lowercase()]);
     place.element("svg", &[("viewBox", &view_box), ("role", "img"), ("aria-label", &label)], |svg| {
         let data = format!("data:image/png;base64,{}", STANDARD.encode(&picture.png));
-        svg.empty("image", &[("href", &data), ("width", &width), ("height", &height)]);
+        svg.empty("image", &[("id", id), ("href", &data), ("width", &width), ("height", &height)]);
         for region in &pair.regions {
-            let [x, y] = [region.x, region.y].map(|number| number.to_string());
-            let [width, height] = [region.width, region.height].map(|number| number.to_string());
-            let frame = [("class", "region"), ("x", x.as_str()), ("y", &y), ("width", &width), ("height", &height)];
-            svg.empty("rect", &frame);
+            frame(svg, region);
         }
     });
+}
+
+fn frame(svg: &mut Markup, region: &Region) {
+    let [x, y, width, height] =
+        [region.x, region.y, region.width, region.height].map(|number| number.to_string());
+    let frame = [("class", "region"), ("x", x.as_str()), ("y", &y), ("width", &width), ("height", &height)];
+    svg.empty("rect", &frame);
 }

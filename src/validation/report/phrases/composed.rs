@@ -1,14 +1,20 @@
-//! Details made of other texts; tried last, since nearly everything fits them.
+//! Details made of other texts.
 
 use super::Phrase;
 
-pub(super) const TABLE: &[Phrase] = &[
-    ("{p} was added", "{} đã được thêm"),
-    ("{p} was removed", "{} đã bị xóa"),
-    ("{p} was replaced by {p}", "{} đã bị thay bằng {}"),
+/// Tried first, the longer before those they hold: "object {}" would fit all of "object 7 0 was added".
+pub(super) const FIRST: &[Phrase] = &[
+    ("the PDF is damaged: {p} (at byte {})", "tệp PDF bị hỏng: {} (tại byte {})"),
     // A change: where, what, by which rule.
     ("{p}: {p} ({})", "{}: {} ({})"),
     ("{}: {p} ({})", "{}: {} ({})"),
+    ("{p} was replaced by {p}", "{} đã bị thay bằng {}"),
+    ("{p} was added", "{} đã được thêm"),
+    ("{p} was removed", "{} đã bị xóa"),
+];
+
+/// Tried last, since nearly everything fits them.
+pub(super) const LAST: &[Phrase] = &[
     // What a process made of another finding.
     ("{}; {c}: {p}", "{}; {}: {}"),
     ("{}; {c}: {}", "{}; {}: {}"),

@@ -157,7 +157,6 @@ pub(super) const TABLE: &[Phrase] = &[
     ("the file is empty", "tệp trống"),
     ("the file is not a PDF: it has no %PDF- header", "tệp không phải PDF: không có phần đầu %PDF-"),
     ("the PDF is truncated: {p}", "tệp PDF bị cắt cụt: {}"),
-    ("the PDF is damaged: {p} (at byte {})", "tệp PDF bị hỏng: {} (tại byte {})"),
     (
         "the PDF is encrypted and needs a password: give the user or owner password, or submit a copy without one",
         "tệp PDF được mã hóa và cần mật khẩu: hãy cung cấp mật khẩu người dùng hoặc chủ sở hữu, hoặc gửi bản không có mật khẩu",
