@@ -168,9 +168,9 @@ impl From<Looks> for Side {
 /// The pages changes name; where something is wrong also all others, in order.
 fn wanted(signature: &SignatureReport, pages: usize) -> Vec<usize> {
     let named = signature.facts.changes.iter().filter_map(|change| change.page);
-    let all = if signature.modification > Modification::Allowed { 1..=pages } else { 1..=0 };
+    let last = if signature.modification > Modification::Allowed { pages } else { 0 };
     let mut wanted: Vec<usize> = Vec::new();
-    for number in named.chain(all).filter(|number| *number <= pages) {
+    for number in named.chain(1..=last).filter(|number| *number <= pages) {
         if !wanted.contains(&number) {
             wanted.push(number);
         }

@@ -6,7 +6,7 @@ use crate::report::Drawn;
 use crate::validation::report::FileReport;
 
 #[derive(Debug, Default)]
-pub struct Pages;
+pub struct Pages {}
 
 impl Pages {
     pub fn compare(&self, _: &Path, _: &FileReport) -> Drawn {

@@ -324,7 +324,8 @@ impl Task {
                 (FileResult { file, format, report: Some(report), error }, outcome)
             }
             Ok(Err(error)) => {
-                let error = Some(format!("{error:#}"));
+                // Each of these errors names its cause itself.
+                let error = Some(error.to_string());
                 (FileResult { file, format, report: None, error }, Outcome::Unreadable)
             }
             Err(_) => {

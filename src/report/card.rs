@@ -7,7 +7,7 @@ use super::chain::Tree;
 use super::times;
 use super::view::{Row, Verdict, moment, sentence, why};
 use super::words::{Word, advice};
-use crate::validation::report::facts::{ChangeFact, ChainState, RevocationFact, Role, Says, TimeStampFact};
+use crate::validation::report::facts::{ChainState, ChangeFact, RevocationFact, Role, Says, TimeStampFact};
 use crate::validation::report::{
     Code, Coverage, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport, SubIndication, told,
 };
@@ -341,7 +341,9 @@ fn then(signature: &SignatureReport, language: Language) -> Option<String> {
     Some(match (ended, signature.facts.chain.state) {
         (Some((word, date)), _) => word.with(language, &[&moment(date, language)]),
         (None, _) if outside => Word::ThenExpired.say(language).to_owned(),
-        (None, ChainState::Valid) if not_revoked(signature) != State::Good => Word::ThenNoStatus.say(language).to_owned(),
+        (None, ChainState::Valid) if not_revoked(signature) != State::Good => {
+            Word::ThenNoStatus.say(language).to_owned()
+        }
         (None, ChainState::Valid) if signature.best_signature_time.is_some() => Word::ThenYes.say(language).to_owned(),
         (None, ChainState::Valid) => Word::ThenYesClaimed.say(language).to_owned(),
         _ => Word::ThenUnknown.say(language).to_owned(),

@@ -48,7 +48,13 @@ impl Tree {
         };
         let mut top = Vec::new();
         if chain.state == ChainState::Incomplete {
-            top.extend(chain.certificates.last().filter(|last| last.issuer != last.subject).map(|last| missing(last, language)));
+            top.extend(
+                chain
+                    .certificates
+                    .last()
+                    .filter(|last| last.issuer != last.subject)
+                    .map(|last| missing(last, language)),
+            );
         }
         let nodes = |path: &[CertificateFact], leaf| -> Vec<Node> {
             path.iter().rev().map(|certificate| node(certificate, leaf, trust, language)).collect()

@@ -21,6 +21,9 @@ mod times;
 pub mod view;
 pub mod words;
 
+#[cfg(test)]
+mod tests;
+
 use time::OffsetDateTime;
 
 use crate::validation::report::{FileReport, Format, Language};

@@ -80,44 +80,94 @@ fn lines(comparison: &Comparison, language: Language) -> Vec<String> {
     lines
 }
 
+/// One side of a page.
+struct Half<'p> {
+    side: Word,
+    looks: &'p Side,
+    pair: &'p PagePair,
+    /// The picture's name in the file, by which enlargements refer to it.
+    id: String,
+    language: Language,
+}
+
 fn write_pair(figure: &mut Markup, pair: &PagePair, name: &str, language: Language) {
-    let number = pair.number.to_string();
-    let sides = [(Word::PageBefore, &pair.before, format!("{name}-a")), (Word::PageAfter, &pair.after, format!("{name}-b"))];
+    let half = |side, looks, end| Half { side, looks, pair, id: format!("{name}-{end}"), language };
+    let halves = [half(Word::PageBefore, &pair.before, "a"), half(Word::PageAfter, &pair.after, "b")];
     figure.element("div", &[("class", "pair")], |row| {
-        for (side, picture, id) in &sides {
-            row.element("div", &[], |place| {
-                place.line("p", &[("class", "side")], side.say(language));
-                match picture {
-                    Side::Shown(picture) => write_picture(place, picture, pair, id, *side, language),
-                    Side::Absent => place.line("p", &[("class", "absent")], Word::PageAbsent.say(language)),
-                    Side::NotDrawn => place.line("p", &[("class", "absent")], Word::PageNotDrawn.say(language)),
-                }
-            });
+        for half in &halves {
+            row.element("div", &[], |place| half.write(place));
         }
     });
     for region in largest(&pair.regions) {
         figure.element("div", &[("class", "pair cut")], |row| {
-            for (side, picture, id) in &sides {
-                let Some(picture) = picture.picture() else { continue };
-                row.element("div", &[], |place| write_cut(place, region, picture, pair, id, *side, language));
+            for half in &halves {
+                let Some(picture) = half.looks.picture() else { continue };
+                row.element("div", &[], |place| half.write_cut(place, picture, region));
             }
         });
     }
-    figure.element("figcaption", &[], |caption| {
-        caption.line("strong", &[], &Word::PageNumber.with(language, &[&number]));
-        let pictures = [&pair.before, &pair.after].into_iter().filter_map(Side::picture);
-        let Some(picture) = pictures.max_by_key(|picture| picture.height) else { return };
-        if pair.regions.is_empty() {
-            return;
+    figure.element("figcaption", &[], |caption| write_caption(caption, pair, language));
+}
+
+fn write_caption(caption: &mut Markup, pair: &PagePair, language: Language) {
+    caption.line("strong", &[], &Word::PageNumber.with(language, &[&pair.number.to_string()]));
+    let pictures = [&pair.before, &pair.after].into_iter().filter_map(Side::picture);
+    let Some(picture) = pictures.max_by_key(|picture| picture.height) else { return };
+    if pair.regions.is_empty() {
+        return;
+    }
+    caption.text(" · ");
+    caption.text(&Word::PageRegions.with(language, &[&pair.regions.len().to_string()]));
+    caption.element("ol", &[], |list| {
+        for region in &pair.regions {
+            list.line("li", &[], &region_words(region, picture, language));
         }
-        caption.text(" · ");
-        caption.text(&Word::PageRegions.with(language, &[&pair.regions.len().to_string()]));
-        caption.element("ol", &[], |list| {
-            for region in &pair.regions {
-                list.line("li", &[], &region_words(region, picture, language));
+    });
+}
+
+impl Half<'_> {
+    fn write(&self, place: &mut Markup) {
+        place.line("p", &[("class", "side")], self.side.say(self.language));
+        match self.looks {
+            Side::Shown(picture) => self.write_picture(place, picture),
+            Side::Absent => place.line("p", &[("class", "absent")], Word::PageAbsent.say(self.language)),
+            Side::NotDrawn => place.line("p", &[("class", "absent")], Word::PageNotDrawn.say(self.language)),
+        }
+    }
+
+    /// A picture in words: its page and its side.
+    fn label(&self, word: Word) -> String {
+        let side = self.side.say(self.language).to_lowercase();
+        word.with(self.language, &[&self.pair.number.to_string(), &side])
+    }
+
+    fn write_picture(&self, place: &mut Markup, picture: &Picture) {
+        let [width, height] = [picture.width.to_string(), picture.height.to_string()];
+        let (view_box, label) = (format!("0 0 {width} {height}"), self.label(Word::PictureOf));
+        place.element("svg", &[("viewBox", &view_box), ("role", "img"), ("aria-label", &label)], |svg| {
+            let data = format!("data:image/png;base64,{}", STANDARD.encode(&picture.png));
+            svg.empty("image", &[("id", &self.id), ("href", &data), ("width", &width), ("height", &height)]);
+            for region in &self.pair.regions {
+                frame(svg, region);
             }
         });
-    });
+    }
+
+    /// One place of a picture that is in the file already, enlarged.
+    fn write_cut(&self, place: &mut Markup, picture: &Picture, region: &Region) {
+        let width = region.width.saturating_add(2 * AIR).max(LEAST_CUT.0).min(picture.width);
+        let height = region.height.saturating_add(2 * AIR).max(LEAST_CUT.1).min(picture.height);
+        let start = |from: u32, length: u32, cut: u32, whole: u32| {
+            from.saturating_sub(cut.saturating_sub(length) / 2).min(whole.saturating_sub(cut))
+        };
+        let x = start(region.x, region.width, width, picture.width);
+        let y = start(region.y, region.height, height, picture.height);
+        let (view_box, label) = (format!("{x} {y} {width} {height}"), self.label(Word::CutOf));
+        place.element("svg", &[("viewBox", &view_box), ("role", "img"), ("aria-label", &label)], |svg| {
+            svg.empty("use", &[("href", &format!("#{}", self.id))]);
+            frame(svg, region);
+        });
+    }
 }
 
 /// The largest places that are small enough for enlarging to help, from top to bottom.
@@ -130,32 +180,6 @@ fn largest(regions: &[Region]) -> Vec<&Region> {
     chosen
 }
 
-/// One place of a picture that is in the file already, enlarged.
-fn write_cut(
-    place: &mut Markup,
-    region: &Region,
-    picture: &Picture,
-    pair: &PagePair,
-    id: &str,
-    side: Word,
-    language: Language,
-) {
-    let width = region.width.saturating_add(2 * AIR).max(LEAST_CUT.0).min(picture.width);
-    let height = region.height.saturating_add(2 * AIR).max(LEAST_CUT.1).min(picture.height);
-    let start = |from: u32, length: u32, cut: u32, whole: u32| {
-        from.saturating_sub(cut.saturating_sub(length) / 2).min(whole.saturating_sub(cut))
-    };
-    let x = start(region.x, region.width, width, picture.width);
-    let y = start(region.y, region.height, height, picture.height);
-    let view_box = format!("{x} {y} {width} {height}");
-    let side = side.say(language).to_lowercase();
-    let label = Word::CutOf.with(language, &[&pair.number.to_string(), &side]);
-    place.element("svg", &[("viewBox", &view_box), ("role", "img"), ("aria-label", &label)], |svg| {
-        svg.empty("use", &[("href", &format!("#{id}"))]);
-        frame(svg, region);
-    });
-}
-
 fn region_words(region: &Region, picture: &Picture, language: Language) -> String {
     let share = |part: u32, whole: u32| {
         let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
@@ -166,22 +190,8 @@ fn region_words(region: &Region, picture: &Picture, language: Language) -> Strin
     Word::PageRegion.with(language, &[&top, &left, &width, &height])
 }
 
-fn write_picture(place: &mut Markup, picture: &Picture, pair: &PagePair, id: &str, side: Word, language: Language) {
-    let [width, height] = [picture.width.to_string(), picture.height.to_string()];
-    let view_box = format!("0 0 {width} {height}");
-    let label = Word::PictureOf.with(language, &[&pair.number.to_string(), &side.say(language).to_lowercase()]);
-    place.element("svg", &[("viewBox", &view_box), ("role", "img"), ("aria-label", &label)], |svg| {
-        let data = format!("data:image/png;base64,{}", STANDARD.encode(&picture.png));
-        svg.empty("image", &[("id", id), ("href", &data), ("width", &width), ("height", &height)]);
-        for region in &pair.regions {
-            frame(svg, region);
-        }
-    });
-}
-
 fn frame(svg: &mut Markup, region: &Region) {
-    let [x, y, width, height] =
-        [region.x, region.y, region.width, region.height].map(|number| number.to_string());
+    let [x, y, width, height] = [region.x, region.y, region.width, region.height].map(|number| number.to_string());
     let frame = [("class", "region"), ("x", x.as_str()), ("y", &y), ("width", &width), ("height", &height)];
     svg.empty("rect", &frame);
 }

@@ -60,7 +60,8 @@ pub fn changes(pdf: &Pdf<'_>, findings: Vec<Finding>) -> Vec<ChangeFact> {
     if findings.is_empty() {
         return Vec::new();
     }
-    let pages: Vec<ObjectId> = pages::pages(pdf).map(|pages| pages.iter().map(|page| page.id).collect()).unwrap_or_default();
+    let pages: Vec<ObjectId> =
+        pages::pages(pdf).map(|pages| pages.iter().map(|page| page.id).collect()).unwrap_or_default();
     let told = findings.into_iter().take(MAX_CHANGES_TOLD);
     told.map(|finding| ChangeFact {
         modification: finding.modification,
@@ -79,7 +80,8 @@ fn page_of(path: &str, pdf: &Pdf<'_>, pages: &[ObjectId]) -> Option<usize> {
     let mut here = Object::Dict(pdf.trailer().clone());
     for segment in path.split('/') {
         let (key, items) = segment.split_once('[').map_or((segment, ""), |(key, items)| (key, items));
-        for step in std::iter::once(key).chain(items.trim_end_matches(']').split("][")).filter(|step| !step.is_empty()) {
+        for step in std::iter::once(key).chain(items.trim_end_matches(']').split("][")).filter(|step| !step.is_empty())
+        {
             let resolved = pdf.resolve(&here).ok()?;
             let next = match &*resolved {
                 Object::Array(array) => array.get(step.parse::<usize>().ok()?).cloned(),

@@ -27,10 +27,7 @@ pub(super) const TABLE: &[Phrase] = &[
     ("algorithm {p} is not supported", "thuật toán {} không được hỗ trợ"),
     ("algorithm {} is not supported", "thuật toán {} không được hỗ trợ"),
     ("the key does not fit the signature algorithm", "khóa không phù hợp với thuật toán ký"),
-    (
-        "the parameters of the signature algorithm are not usable: {p}",
-        "tham số của thuật toán ký không dùng được: {}",
-    ),
+    ("the parameters of the signature algorithm are not usable: {p}", "tham số của thuật toán ký không dùng được: {}"),
     ("the public key is not usable: {p}", "khóa công khai không dùng được: {}"),
     ("the signature value does not match", "giá trị chữ ký không khớp"),
     ("an Ed25519 key has 32 bytes", "khóa Ed25519 phải có 32 byte"),
@@ -250,8 +247,5 @@ pub(super) const TABLE: &[Phrase] = &[
         "đối tượng tại startxref không phải luồng tham chiếu chéo",
     ),
     ("the trailer is not a dictionary", "trailer không phải là từ điển"),
-    (
-        "there is no cross-reference section where one was announced",
-        "không có phần tham chiếu chéo ở nơi đã khai",
-    ),
+    ("there is no cross-reference section where one was announced", "không có phần tham chiếu chéo ở nơi đã khai"),
 ];

@@ -21,10 +21,7 @@ pub(super) const TABLE: &[Phrase] = &[
     ("{} bit", "{} bit"),
     ("no subject, serial {}", "không có tên chủ thể, số sê-ri {}"),
     ("version {}, {}", "phiên bản {}, {}"),
-    (
-        "its CRL has a critical extension that is not supported",
-        "CRL có phần mở rộng bắt buộc không được hỗ trợ",
-    ),
+    ("its CRL has a critical extension that is not supported", "CRL có phần mở rộng bắt buộc không được hỗ trợ"),
     ("its CRL is for another distribution point", "CRL dành cho điểm phân phối khác"),
     ("its CRL is for other certificates", "CRL dành cho các chứng thư khác"),
     ("its issuer is not known", "không biết tổ chức cấp"),
@@ -38,19 +35,10 @@ pub(super) const TABLE: &[Phrase] = &[
     ("its CRLs leave out some reasons", "các CRL không bao gồm mọi lý do thu hồi"),
     ("no CRL or OCSP response of its issuer", "không có CRL hay phản hồi OCSP của tổ chức cấp"),
     ("its OCSP responder does not know it", "máy trả lời OCSP không biết chứng thư này"),
-    (
-        "its OCSP responder is not authorised by its issuer",
-        "máy trả lời OCSP không được tổ chức cấp ủy quyền",
-    ),
-    (
-        "its OCSP responder is not certified for OCSP signing",
-        "chứng thư của máy trả lời OCSP không dùng để ký OCSP",
-    ),
+    ("its OCSP responder is not authorised by its issuer", "máy trả lời OCSP không được tổ chức cấp ủy quyền"),
+    ("its OCSP responder is not certified for OCSP signing", "chứng thư của máy trả lời OCSP không dùng để ký OCSP"),
     ("its OCSP responder is revoked", "chứng thư của máy trả lời OCSP đã bị thu hồi"),
-    (
-        "its OCSP responder's certificate is not understood",
-        "không đọc hiểu được chứng thư của máy trả lời OCSP",
-    ),
+    ("its OCSP responder's certificate is not understood", "không đọc hiểu được chứng thư của máy trả lời OCSP"),
     (
         "its OCSP responder's certificate was not valid when it answered",
         "chứng thư của máy trả lời OCSP không có hiệu lực khi trả lời",
@@ -70,14 +58,8 @@ pub(super) const TABLE: &[Phrase] = &[
     ("the OCSP response's signature does not verify", "chữ ký trên phản hồi OCSP không hợp lệ"),
     // levels and time-stamps
     ("B-T: no valid signature time-stamp", "B-T: không có dấu thời gian hợp lệ trên chữ ký"),
-    (
-        "no valid time-stamp over the validation material",
-        "không có dấu thời gian hợp lệ trên dữ liệu kiểm tra",
-    ),
-    (
-        "the time-stamp is younger than the certificate's end",
-        "dấu thời gian được tạo sau khi chứng thư hết hiệu lực",
-    ),
+    ("no valid time-stamp over the validation material", "không có dấu thời gian hợp lệ trên dữ liệu kiểm tra"),
+    ("the time-stamp is younger than the certificate's end", "dấu thời gian được tạo sau khi chứng thư hết hiệu lực"),
     ("genTime lies after the validation time", "thời điểm của dấu thời gian muộn hơn thời điểm kiểm tra"),
     // the baseline profiles
     ("/Cert shall not be present", "không được có /Cert"),

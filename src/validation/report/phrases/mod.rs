@@ -64,9 +64,7 @@ fn translate(text: &str, depth: usize) -> Option<String> {
         return None;
     }
     let below = depth.checked_sub(1);
-    let with = |depth: usize| {
-        move |(english, vietnamese): &Phrase| Some(fill(vietnamese, &fit(english, text, depth)?))
-    };
+    let with = |depth: usize| move |(english, vietnamese): &Phrase| Some(fill(vietnamese, &fit(english, text, depth)?));
     let first = || below.and_then(|depth| composed::FIRST.iter().find_map(with(depth)));
     let last = || below.and_then(|depth| composed::LAST.iter().find_map(with(depth)));
     first().or_else(|| simple().find_map(with(0))).or_else(last)
