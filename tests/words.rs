@@ -14,6 +14,7 @@ const SILENT: &[&str] = &[
     "validation/report/",
     "validation/fetched.rs",
     "validation/missing.rs",
+    "validation/policy/",
     "validation/testing.rs",
     "formats/tsp/check.rs",
     "formats/tsp/response.rs",

@@ -15,6 +15,19 @@ pub(super) const TABLE: &[Phrase] = &[
     ("an update without changes follows", "có một bản cập nhật không thay đổi gì"),
     ("objects were written anew without a change", "các đối tượng được ghi lại mà không thay đổi"),
     ("the comparison exceeds its limits", "việc so sánh vượt quá giới hạn"),
+    (
+        "the comparison exceeds its limits of {} objects and {} values",
+        "việc so sánh vượt giới hạn {} đối tượng và {} giá trị",
+    ),
+    (
+        "the object has another generation than the references to it",
+        "đối tượng có số thế hệ khác với các tham chiếu đến nó",
+    ),
+    ("the document's XMP metadata was rewritten", "siêu dữ liệu XMP của tài liệu đã được ghi lại"),
+    (
+        "a document catalog or page tree was added that nothing refers to",
+        "một danh mục tài liệu hoặc cây trang không được tham chiếu đã được thêm",
+    ),
     ("the key /{} now stands there twice", "khóa /{} nay xuất hiện hai lần"),
     ("the object cannot be read", "không đọc được đối tượng"),
     ("a {} annotation was added", "một chú thích {} đã được thêm"),

@@ -29,6 +29,18 @@ pub(super) const TABLE: &[Phrase] = &[
     ("the CRL's issuer is not known", "không biết bên phát hành CRL"),
     ("the CRL's signature does not verify", "chữ ký trên CRL không hợp lệ"),
     ("too many signature checks", "phải kiểm tra quá nhiều chữ ký"),
+    ("at most {} signature checks for all signers together", "tối đa {} lần kiểm tra chữ ký cho mọi người ký cộng lại"),
+    (
+        "at most {} paths and {} signature checks for one signer",
+        "tối đa {} đường dẫn và {} lần kiểm tra chữ ký cho một người ký",
+    ),
+    (
+        "signature checks for all signers together (at most {})",
+        "số lần kiểm tra chữ ký cho mọi người ký cộng lại (tối đa {})",
+    ),
+    ("too many", "quá nhiều"),
+    ("its CRL is signed with an algorithm that is too weak", "CRL được ký bằng thuật toán quá yếu"),
+    ("its OCSP response is signed with an algorithm that is too weak", "phản hồi OCSP được ký bằng thuật toán quá yếu"),
     ("its CRL is out of date", "CRL đã quá hạn"),
     ("its CRL only lists changes", "CRL chỉ liệt kê thay đổi"),
     ("its CRL was made after the certificate expired", "CRL được lập sau khi chứng thư hết hiệu lực"),
