@@ -22,6 +22,7 @@
 //!     storage        repository traits; SQLite; documents as files
 //!     installed      the trust bundle of this machine: one folder, written atomically
 //!  ─────────────────────────────────────────────────────────────────────────────── I/O above, pure below
+//!  45 report         what a verification says to people: one view, as text and as an HTML page
 //!  40 bundle         the signed trust bundle: payload → publisher's signature → what may follow what → facts for reports
 //!     domain         ids, parties, credentials, transaction states, binding, AuthorizedHash, audit chain
 //!  30 signing        prepare → attributes → DTBSR → cms → embed;  visible, appearance;  augment, cades: what raising appends
@@ -30,7 +31,7 @@
 //!  10 crypto         algorithms, digests, verify(key, digest, value), suites with end dates
 //! ```
 //!
-//! The pure core (ranks 10 to 40) takes bytes, evidence, policy and time, and gives values: no async, clock, randomness,
+//! The pure core (ranks 10 to 45) takes bytes, evidence, policy and time, and gives values: no async, clock, randomness,
 //! file, socket or log. It builds alone with `--no-default-features`; the offline verifier is `--features cli`, and a test
 //! keeps tokio, sqlx, axum, reqwest and hyper out of its dependencies. `mapping`, the one module with `unsafe`, maps files
 //! for whoever does I/O.
@@ -73,8 +74,8 @@
 //!    the same blocks, newest first; what they prove then settles findings that only time decides.
 //!    [`validation::pdf_changes`] compares the signed revision's object graph with the whole file's: what no rule explains is
 //!    forbidden.
-//! 4. The report holds indication, sub-indication and messages; `cli::output` prints it as JSON Lines or text, and the worst
-//!    file decides the exit code.
+//! 4. The report holds indication, sub-indication, messages and the facts they rest on; `report` puts it into words, as text or
+//!    as an HTML page, `cli::output` prints JSON Lines, and the worst file decides the exit code.
 //!
 //! # Where this differs from the obvious
 //!
@@ -123,6 +124,8 @@ pub mod installed;
 pub mod mapping;
 #[cfg(feature = "server")]
 pub mod raising;
+#[cfg(feature = "cli")]
+pub mod report;
 #[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]

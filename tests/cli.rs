@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use support::{Portal, Sandbox, kyso, sample, sample_path, shared, stderr, stdout, text};
+use support::{Portal, Sandbox, kyso, sample, sample_path, shared, stderr, stdout, text, with_page_changed};
 
 /// The program ends with this code, and its standard error says this.
 #[track_caller]
@@ -35,25 +35,6 @@ fn help_names_every_command_and_its_purpose() {
     assert!(stdout(&kyso(&["--version"])).starts_with("kyso "));
     ends(&[], 2, "Usage");
     ends(&["sing"], 2, "sing");
-}
-
-/// One incremental update that changes the first page, as an editor would append it.
-fn with_page_changed(signed: &[u8]) -> Vec<u8> {
-    use kyso::formats::pdf::{Limits, Pdf, pages};
-    let limits = Limits::default();
-    let pdf = Pdf::open(signed, &limits).expect("opens");
-    let page = pages::first_page(&pdf).expect("a tree").expect("a page").id;
-    let root = pdf.trailer().get("Root").and_then(|root| root.as_ref_id()).expect("a catalog");
-    let after = String::from_utf8_lossy(&signed[pdf.startxref() + "startxref".len()..]).into_owned();
-    let previous = after.split_whitespace().next().expect("an offset");
-    let object = format!("{} {} obj\n<< /Type /Page /MediaBox [0 0 10 10] >>\nendobj\n", page.number, page.generation);
-    let at = signed.len() + 1;
-    let xref = at + object.len();
-    let update = format!(
-        "\n{object}xref\n{} 1\n{at:010} {:05} n \ntrailer\n<< /Size 100000 /Root {} {} R /Prev {previous} >>\nstartxref\n{xref}\n%%EOF\n",
-        page.number, page.generation, root.number, root.generation,
-    );
-    [signed, update.as_bytes()].concat()
 }
 
 #[tokio::test]

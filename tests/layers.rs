@@ -12,6 +12,7 @@ const RANKS: &[(&str, u32)] = &[
     ("signing", 30),
     ("domain", 40),
     ("bundle", 40),
+    ("report", 45),
     ("installed", 50),
     ("custody", 50),
     ("storage", 50),
@@ -28,7 +29,7 @@ const RANKS: &[(&str, u32)] = &[
 /// The one module outside the ranks: files mapped into memory, for whoever does I/O.
 const MAPPING: &str = "mapping";
 /// Folders that do no I/O and so may not map files.
-const PURE_CORE: &[&str] = &["crypto", "formats", "validation", "signing", "domain", "bundle"];
+const PURE_CORE: &[&str] = &["crypto", "formats", "validation", "signing", "domain", "bundle", "report"];
 /// Inside formats: der serves x509 and all others; the pdf folder stands beside them, importing none.
 const FORMATS: &[(&str, u32)] = &[("der", 1), ("x509", 2), ("crl", 3), ("ocsp", 3), ("cms", 4), ("tsp", 5), ("pdf", 1)];
 

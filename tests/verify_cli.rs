@@ -27,7 +27,6 @@ fn wrong_usage_is_two_and_says_why_on_standard_error() {
         &["verify", "--revocation=never", "a.pdf"],
         &["verify", "--json", "--report", "text", "a.pdf"],
         &["verify", "--trust", "does-not-exist.pem", "a.pdf"],
-        &["verify", "--report", "html", "a.pdf"],
         &["unknown"],
     ] {
         let output = kyso(arguments);
@@ -49,6 +48,34 @@ fn unsigned_and_unreadable_files_are_four() {
         assert_eq!(line["signatures"].as_array().map(Vec::len), Some(0));
         assert!(line["error"].is_string());
     }
+}
+
+#[test]
+fn html_is_one_document_for_all_files_and_keeps_the_exit_codes() {
+    let (unsigned, missing) = (sample("hop-dong-dich-vu.pdf"), "<script>alert(1)</script>.pdf");
+    let output = kyso(&["verify", "--report", "html", "--lang", "en", &unsigned, missing]);
+    assert_eq!(code(&output), Some(4));
+    let page = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"), "{page}");
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..roxmltree::ParsingOptions::default() };
+    let document = roxmltree::Document::parse_with_options(&page, options).expect("well-formed");
+    let named = |name: &str| document.descendants().filter(|node| node.has_tag_name(name)).count();
+    assert_eq!((named("html"), named("article"), named("script")), (1, 2, 0));
+    let index = document.descendants().find(|node| node.has_tag_name("nav")).expect("an index");
+    let links: Vec<_> = index.descendants().filter_map(|node| node.attribute("href")).collect();
+    assert_eq!(links, ["#f1", "#f2"]);
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;.pdf"));
+}
+
+#[test]
+fn json_is_english_and_people_read_vietnamese_unless_told_otherwise() {
+    let signature = tempfile::NamedTempFile::new().expect("file");
+    std::fs::write(&signature, b"\x30\x80").expect("file");
+    let file = signature.path().display().to_string();
+    let said = |arguments: &[&str]| String::from_utf8(kyso(arguments).stdout).expect("UTF-8");
+    assert!(said(&["verify", "--json", &file]).contains("the CMS is not readable"));
+    assert!(said(&["verify", &file]).contains("không đọc được CMS"));
+    assert!(said(&["verify", "--lang", "en", &file]).contains("the CMS is not readable"));
 }
 
 #[test]

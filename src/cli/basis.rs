@@ -10,6 +10,7 @@ use super::material::{self, now};
 use crate::bundle::Bundle;
 use crate::bundle::facts::{Basis, BundleFacts, PolicyFacts, Source, TrustFacts};
 use crate::installed::{Store, StoreError};
+use crate::report::{AnchorSource, Origin, Trust};
 use crate::validation::policy::file::MAX_POLICY_BYTES;
 use crate::validation::{Evidence, NamedPolicy};
 
@@ -55,6 +56,8 @@ pub struct Grounds {
     pub time: OffsetDateTime,
     /// What reports tell of it.
     pub basis: Basis,
+    /// Where the anchors came from.
+    pub trust: Trust,
 }
 
 impl BasisArgs {
@@ -80,12 +83,21 @@ impl BasisArgs {
         let clock = now();
         let time = at.unwrap_or(clock);
         let facts = installed.as_ref().map(|bundle| BundleFacts::new(bundle, time, clock));
+        let mut anchors = Vec::new();
         let (source, mut evidence) = match (&installed, trust) {
             (None, []) => (Source::None, Evidence::default()),
-            (Some(bundle), []) => (Source::Bundle, bundle.payload().evidence()),
+            (Some(bundle), []) => {
+                let evidence = bundle.payload().evidence();
+                anchors.push(AnchorSource::new(Origin::Bundle(bundle.payload().number.to_string()), &evidence.anchors));
+                (Source::Bundle, evidence)
+            }
             (_, given) => {
-                let anchors = material::certificates(given, command)?;
-                (Source::Given, Evidence { anchors, ..Evidence::default() })
+                let mut evidence = Evidence::default();
+                for (path, found) in material::certificates_by_file(given, command)? {
+                    anchors.push(AnchorSource::new(Origin::File(path.display().to_string()), &found));
+                    evidence.anchors.extend(found);
+                }
+                (Source::Given, evidence)
             }
         };
         match (source, &installed) {
@@ -96,7 +108,7 @@ impl BasisArgs {
         let policy = self.policy(installed.as_ref(), source)?;
         let trust = TrustFacts { source, anchors: evidence.anchors.len(), bundle: facts };
         let basis = Basis { trust, policy: PolicyFacts::from(&policy) };
-        Ok(Grounds { evidence, policy, time, basis })
+        Ok(Grounds { evidence, policy, time, basis, trust: Trust { anchors } })
     }
 
     fn policy(&self, installed: Option<&Bundle>, source: Source) -> anyhow::Result<NamedPolicy> {

@@ -12,11 +12,11 @@ use time::OffsetDateTime;
 
 use super::basis::{BasisArgs, Grounds};
 use super::material::{self, parse_time};
-use super::output::printable;
 use crate::bundle::Bundle;
 use crate::bundle::facts::Basis;
 use crate::formats::x509::Certificate;
 use crate::installed::StoreError;
+use crate::report::text::printable;
 use crate::validation::blocks::x509::policies::{AcceptablePolicies, Allowance, ExplicitPolicy, PolicyInputs};
 use crate::validation::blocks::x509::{Context, Purpose, ValidatedPath, validate};
 use crate::validation::budget::Budget;

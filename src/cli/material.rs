@@ -22,9 +22,17 @@ const MAX_FOLDER_DEPTH: usize = 32;
 /// # Errors
 /// When a named file cannot be read or used. Of a folder, such files are only warned of.
 pub fn certificates(paths: &[PathBuf], command: &str) -> anyhow::Result<Vec<Certificate>> {
+    Ok(certificates_by_file(paths, command)?.into_iter().flat_map(|(_, found)| found).collect())
+}
+
+/// As [`certificates`], each file's by themselves.
+///
+/// # Errors
+/// As [`certificates`].
+pub fn certificates_by_file(paths: &[PathBuf], command: &str) -> anyhow::Result<Vec<(PathBuf, Vec<Certificate>)>> {
     let mut found = Vec::new();
-    each_file(paths, &["pem", "crt", "cer", "der"], command, |bytes| {
-        found.extend(pem::certificates(bytes)?);
+    each_file(paths, &["pem", "crt", "cer", "der"], command, |path, bytes| {
+        found.push((path.to_owned(), pem::certificates(bytes)?));
         Ok(())
     })?;
     Ok(found)
@@ -35,7 +43,7 @@ pub fn certificates(paths: &[PathBuf], command: &str) -> anyhow::Result<Vec<Cert
 /// # Errors
 /// When a named file cannot be read or used. Of a folder, such files are only warned of.
 pub fn revocation(paths: &[PathBuf], command: &str, evidence: &mut Evidence) -> anyhow::Result<()> {
-    each_file(paths, &["crl", "pem", "der", "ocsp", "ors"], command, |bytes| Ok(evidence.add_revocation(bytes)?))
+    each_file(paths, &["crl", "pem", "der", "ocsp", "ors"], command, |_, bytes| Ok(evidence.add_revocation(bytes)?))
 }
 
 /// A password stands in a file, since arguments are seen by every process of the machine.
@@ -74,11 +82,11 @@ fn each_file(
     paths: &[PathBuf],
     extensions: &[&str],
     command: &str,
-    mut read: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    mut read: impl FnMut(&Path, &[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut load = |path: &Path| -> anyhow::Result<()> {
         let bytes = Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        read(&bytes).with_context(|| format!("cannot use {}", path.display()))
+        read(path, &bytes).with_context(|| format!("cannot use {}", path.display()))
     };
     for path in paths {
         if !path.is_dir() {

@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand.
 //!
 //! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`chain`] (one certificate's
-//! path), [`trust`] (the trust bundle), [`material`] and `basis` (what they read and judge by), [`output`] (reports as JSON Lines and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
+//! path), [`trust`] (the trust bundle), [`material`] and `basis` (what they read and judge by), [`output`] (reports as JSON Lines;
+//! [`crate::report`] has them for people), `pages` (what changed on a PDF's pages, for HTML reports), then `online`: the service, its
+//! administration and its client, which the offline build leaves out. Results
 //! go to standard output, diagnostics to standard error.
 //!
 //! What this folder does not do: judge. It reads files and the clock, and prints what `validation` says.
@@ -17,6 +19,8 @@ pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;
 #[cfg(feature = "server")]
+mod differences;
+#[cfg(feature = "server")]
 mod hash_only;
 mod material;
 #[cfg(feature = "server")]
@@ -25,6 +29,11 @@ mod online;
 #[path = "offline.rs"]
 mod online;
 pub mod output;
+#[cfg(feature = "server")]
+mod pages;
+#[cfg(not(feature = "server"))]
+#[path = "pages_absent.rs"]
+mod pages;
 #[cfg(feature = "server")]
 pub mod portal;
 #[cfg(feature = "server")]

@@ -1,18 +1,11 @@
-//! Reports of `kyso verify` as JSON Lines and as text.
-
-use std::fmt::Write as _;
+//! Reports of `kyso verify` as JSON Lines; [`crate::report`] has them for people.
 
 use serde::Serialize;
-use time::{
-    OffsetDateTime, UtcOffset,
-    format_description::well_known::Rfc3339,
-    macros::{format_description, offset},
-};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 use crate::bundle::facts::Basis;
 use crate::validation::report::{
-    FileReport, Format, Indication, Integrity, Kind, Language, Message, Modification, Severity, SignatureReport,
-    coverage_str, modification_str,
+    FileReport, Format, Integrity, Language, Message, SignatureReport, coverage_str, modification_str,
 };
 
 /// The outcome for one file: a report, or why there is none. A report without signatures has an error too.
@@ -135,230 +128,6 @@ fn rfc3339(time: OffsetDateTime) -> String {
     time.replace_nanosecond(0).unwrap_or(time).format(&Rfc3339).unwrap_or_default()
 }
 
-/// The report for people: first the answer, then why. Ends with an empty line.
-pub fn text(result: &FileResult, basis: &Basis, language: Language) -> String {
-    let words = Words(language);
-    let mut out = String::new();
-    let signatures = result.report.as_ref().map_or(&[][..], |report| &report.signatures);
-    // Writing to a String cannot fail.
-    let _ = match (&result.error, worst(signatures)) {
-        (Some(error), _) => {
-            writeln!(out, "? {} — {}\n    {}", words.unreadable(), printable(&result.file), printable(error))
-        }
-        (None, worst) => writeln!(out, "{} {} — {}", mark(worst), words.answer(worst), printable(&result.file)),
-    };
-    for signature in signatures {
-        write_signature(&mut out, signature, words);
-    }
-    out.push('\n');
-    for (label, sentence) in basis.sentences(language) {
-        let _ = writeln!(out, "  {label}: {}", printable(&sentence));
-    }
-    out.push('\n');
-    out
-}
-
-fn worst(signatures: &[SignatureReport]) -> Indication {
-    signatures.iter().map(SignatureReport::indication).max().unwrap_or(Indication::Indeterminate)
-}
-
-fn write_signature(out: &mut String, signature: &SignatureReport, words: Words) {
-    let indication = signature.indication();
-    let sub = signature.sub_indication.map(|sub| format!(" / {}", sub.as_str())).unwrap_or_default();
-    let _ = writeln!(
-        out,
-        "\n  {} {} {}: {} ({}{sub})",
-        mark(indication),
-        words.kind(signature.kind),
-        signature.index,
-        words.answer(indication).to_lowercase(),
-        indication.as_str(),
-    );
-    if let Some(reason) = decisive(signature) {
-        let _ = writeln!(out, "      {}", printable(&reason.text(words.0)));
-    }
-    let mut row = |label: &str, value: String| {
-        let padding = " ".repeat(LABEL_WIDTH.saturating_sub(label.chars().count()));
-        let _ = writeln!(out, "      {label}{padding}  {}", printable(value.trim_end()));
-    };
-    if let Some(signer) = &signature.signer {
-        row(words.signer(), signer.name.clone());
-        row(words.certificate(), format!("{} ({})", signer.subject, signer.serial));
-        row(words.issuer(), signer.issuer_name.clone());
-    }
-    if let Some(time) = signature.claimed_signing_time {
-        row(words.claimed_time(signature.kind), format!("{}{}", local(time, words.0), words.claimed(signature.kind)));
-    }
-    if let Some(time) = signature.best_signature_time {
-        row(words.proven_time(), local(time, words.0));
-    }
-    if let Some(time) = signature.renew_by {
-        row(words.renew_by(), local(time, words.0));
-    }
-    row(words.integrity_label(), words.integrity(signature.integrity).to_owned());
-    row(words.coverage_label(), words.coverage(signature).to_owned());
-    row(words.modification_label(), words.modification(signature.modification).to_owned());
-    if let Some(level) = signature.level.as_str() {
-        let algorithm = signature.signature_algorithm.as_deref().unwrap_or("?");
-        row(words.level_label(), format!("{level}, {algorithm}"));
-    }
-    for message in remarks(signature) {
-        let mark = match message.severity {
-            Severity::Error => "✗",
-            Severity::Warning => "!",
-            Severity::Info => "·",
-        };
-        let _ = writeln!(out, "      {mark} {}", printable(&message.text(words.0)));
-    }
-}
-
-/// Widest label in either language.
-const LABEL_WIDTH: usize = 20;
-
-/// The message that decided a verdict other than TOTAL-PASSED stands first.
-fn decisive(signature: &SignatureReport) -> Option<&Message> {
-    signature.sub_indication.and(signature.messages.first())
-}
-
-fn remarks(signature: &SignatureReport) -> impl Iterator<Item = &Message> {
-    signature.messages.iter().skip(usize::from(signature.sub_indication.is_some()))
-}
-
-fn mark(indication: Indication) -> &'static str {
-    match indication {
-        Indication::TotalPassed => "✓",
-        Indication::TotalFailed => "✗",
-        Indication::Indeterminate => "?",
-    }
-}
-
-/// Text from files must not steer the terminal nor turn the writing direction.
-pub(super) fn printable(text: &str) -> String {
-    let harmless = |c: char| {
-        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if harmless(c) { c } else { '\u{fffd}' }).collect()
-}
-
-/// A moment as people read it: in Vietnamese on Viet Nam's clocks, in English with the zone it came with.
-fn local(time: OffsetDateTime, language: Language) -> String {
-    let viet_nam = format_description!("[hour]:[minute]:[second] [day]/[month]/[year] (giờ Việt Nam)");
-    let zoned = format_description!(
-        "[day]/[month]/[year] [hour]:[minute]:[second] [offset_hour sign:mandatory]:[offset_minute]"
-    );
-    match language {
-        Language::Vietnamese => time.to_offset(offset!(+7)).format(&viet_nam),
-        Language::English => time.format(&zoned),
-    }
-    .unwrap_or_default()
-}
-
-/// The report's fixed words in one language.
-#[derive(Clone, Copy)]
-struct Words(Language);
-
-impl Words {
-    fn pick(self, vietnamese: &'static str, english: &'static str) -> &'static str {
-        match self.0 {
-            Language::Vietnamese => vietnamese,
-            Language::English => english,
-        }
-    }
-
-    fn answer(self, indication: Indication) -> &'static str {
-        match indication {
-            Indication::TotalPassed => self.pick("HỢP LỆ", "VALID"),
-            Indication::TotalFailed => self.pick("KHÔNG HỢP LỆ", "NOT VALID"),
-            Indication::Indeterminate => self.pick("CHƯA ĐỦ CĂN CỨ KẾT LUẬN", "CANNOT TELL"),
-        }
-    }
-
-    fn unreadable(self) -> &'static str {
-        self.pick("KHÔNG KIỂM TRA ĐƯỢC", "COULD NOT BE CHECKED")
-    }
-
-    fn kind(self, kind: Kind) -> &'static str {
-        match kind {
-            Kind::Signature => self.pick("Chữ ký", "Signature"),
-            Kind::DocumentTimestamp => self.pick("Dấu thời gian", "Time-stamp"),
-        }
-    }
-
-    fn signer(self) -> &'static str {
-        self.pick("Người ký", "Signer")
-    }
-
-    fn certificate(self) -> &'static str {
-        self.pick("Chứng thư chữ ký số", "Certificate")
-    }
-
-    fn issuer(self) -> &'static str {
-        self.pick("Tổ chức cấp", "Issuer")
-    }
-
-    fn claimed_time(self, kind: Kind) -> &'static str {
-        match kind {
-            Kind::Signature => self.pick("Thời điểm ký", "Signing time"),
-            Kind::DocumentTimestamp => self.pick("Thời điểm đóng dấu", "Stamped"),
-        }
-    }
-
-    fn claimed(self, kind: Kind) -> &'static str {
-        match kind {
-            Kind::Signature => self.pick(", người ký tự khai", ", as the signer claims"),
-            Kind::DocumentTimestamp => "",
-        }
-    }
-
-    fn proven_time(self) -> &'static str {
-        self.pick("Đã chứng minh có từ", "Proven to exist")
-    }
-
-    fn renew_by(self) -> &'static str {
-        self.pick("Gia hạn trước", "Renew before")
-    }
-
-    fn integrity_label(self) -> &'static str {
-        self.pick("Tính toàn vẹn", "Integrity")
-    }
-
-    fn integrity(self, integrity: Integrity) -> &'static str {
-        match integrity {
-            Integrity::Intact => self.pick("toàn vẹn", "unchanged"),
-            Integrity::Broken => self.pick("không xác nhận được hoặc đã bị thay đổi", "changed, or cannot be shown"),
-        }
-    }
-
-    fn coverage_label(self) -> &'static str {
-        self.pick("Phạm vi bảo vệ", "Covers")
-    }
-
-    fn coverage(self, signature: &SignatureReport) -> &'static str {
-        match coverage_str(signature.coverage) {
-            "whole-file" => self.pick("toàn bộ tệp", "the whole file"),
-            "whole-revision" => self.pick("toàn bộ phiên bản được ký", "the whole signed revision"),
-            _ => self.pick("một phần tệp", "a part of the file"),
-        }
-    }
-
-    fn modification_label(self) -> &'static str {
-        self.pick("Sau khi ký", "After signing")
-    }
-
-    fn modification(self, modification: Modification) -> &'static str {
-        match modification {
-            Modification::None => self.pick("không có thay đổi", "no changes"),
-            Modification::Allowed => self.pick("có bổ sung trong phạm vi cho phép", "continued as permitted"),
-            Modification::Suspicious => self.pick("có thay đổi đáng ngờ", "suspicious changes"),
-            Modification::Forbidden => self.pick("đã bị thay đổi trái phép", "changed against its permissions"),
-        }
-    }
-
-    fn level_label(self) -> &'static str {
-        self.pick("Mức chữ ký", "Level")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -400,26 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn text_says_the_answer_first() {
-        let good = text(&result(b"content"), &basis(), Language::Vietnamese);
-        assert!(good.starts_with("✓ HỢP LỆ — a.p7s\n"), "{good}");
-        let bad = text(&result(b"other"), &basis(), Language::English);
-        assert!(bad.starts_with("✗ NOT VALID — a.p7s\n"), "{bad}");
-        assert!(bad.contains("HASH_FAILURE"));
-    }
-
-    #[test]
     fn error_leaves_signatures_empty() {
         let result =
             FileResult { file: "a".to_owned(), format: Some(Format::Pdf), report: None, error: Some("no".to_owned()) };
         let line: serde_json::Value = serde_json::from_str(&json(&result, &basis(), Language::English)).expect("JSON");
         assert_eq!((line["signatures"].clone(), line["error"].as_str()), (serde_json::json!([]), Some("no")));
         assert_eq!((line["trust"]["source"].as_str(), line["policy"]["name"].as_str()), (Some("none"), Some("strict")));
-        assert!(text(&result, &basis(), Language::English).starts_with("? COULD NOT BE CHECKED — a"));
-    }
-
-    #[test]
-    fn control_characters_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2J\u{202e}b"), "a\u{fffd}[2J\u{fffd}b");
     }
 }

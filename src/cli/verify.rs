@@ -14,11 +14,13 @@ use time::OffsetDateTime;
 use super::basis::{BasisArgs, Grounds};
 use super::material::{self, parse_time};
 use super::output::{self, FileResult};
+use super::pages::Pages;
 use crate::bundle::facts::Basis;
 use crate::formats::cms::mime;
 use crate::formats::pdf::Password;
 use crate::formats::x509::pem;
 use crate::mapping::Mapped;
+use crate::report::{Drawn, Input, Trust, View, html, text};
 use crate::validation::report::{FileReport, Format, Indication, Language};
 use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf_with};
 
@@ -62,9 +64,9 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     report: ReportForm,
 
-    /// Language of the sentences
-    #[arg(long, value_enum, default_value = "vi")]
-    lang: Lang,
+    /// Language of the sentences: Vietnamese for people, English in JSON, unless told
+    #[arg(long, value_enum)]
+    lang: Option<Lang>,
 
     /// Files verified at the same time; 0 is one for each processor
     #[arg(long, default_value_t = 0)]
@@ -146,7 +148,7 @@ impl Arguments {
             password_file: None,
             json: false,
             report: ReportForm::Text,
-            lang: Lang::Vi,
+            lang: None,
             jobs: 1,
             files: vec![file],
         }
@@ -154,11 +156,8 @@ impl Arguments {
 
     fn prepare(self) -> anyhow::Result<Task> {
         let form = if self.json { ReportForm::Json } else { self.report };
-        if form == ReportForm::Html {
-            bail!("--report html is not available yet; use json or text");
-        }
         let installed = self.basis.store.installed();
-        let Grounds { mut evidence, policy, time, basis } =
+        let Grounds { mut evidence, policy, time, basis, trust } =
             self.basis.read(installed, &self.trust, self.at, COMMAND)?;
         material::revocation(&self.crl, COMMAND, &mut evidence)?;
         let revocation = match self.revocation {
@@ -168,15 +167,17 @@ impl Arguments {
         };
         Ok(Task {
             evidence,
+            trust,
+            pages: Pages::default(),
             policy: Policy { revocation, ..policy.policy },
             time,
             basis,
             content: self.content.as_deref().map(read_content).transpose()?,
             password: self.password_file.as_deref().map(material::password).transpose()?,
             form,
-            language: match self.lang {
-                Lang::Vi => Language::Vietnamese,
-                Lang::En => Language::English,
+            language: match (self.lang, form) {
+                (Some(Lang::Vi), _) | (None, ReportForm::Html | ReportForm::Text) => Language::Vietnamese,
+                (Some(Lang::En), _) | (None, ReportForm::Json) => Language::English,
             },
             jobs: jobs(self.jobs),
             files: signed_files(&self.files)?,
@@ -212,6 +213,8 @@ fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 /// One run with everything read and checked.
 struct Task {
     evidence: Evidence,
+    trust: Trust,
+    pages: Pages,
     policy: Policy,
     time: OffsetDateTime,
     basis: Basis,
@@ -234,7 +237,8 @@ impl Task {
                 let (send, next) = (send.clone(), &next);
                 scope.spawn(move || {
                     while let Some((position, path)) = self.claim(next) {
-                        if send.send((position, self.verify(path))).is_err() {
+                        let (result, outcome) = self.verify(path);
+                        if send.send((position, (self.show(path, &result), outcome))).is_err() {
                             break;
                         }
                     }
@@ -251,34 +255,50 @@ impl Task {
         self.files.get(position).map(|path| (position, path.as_path()))
     }
 
-    fn print_in_order(&self, receive: &mpsc::Receiver<(usize, (FileResult, Outcome))>) -> Outcome {
+    /// Prints what is ready in the order given; pages of HTML make one document, which comes last.
+    fn print_in_order(&self, receive: &mpsc::Receiver<(usize, (Shown, Outcome))>) -> Outcome {
         let mut waiting = std::collections::BTreeMap::new();
         let mut expected = 0;
         let mut worst = Outcome::Passed;
+        let mut views = Vec::new();
         for (position, result) in receive {
             waiting.insert(position, result);
-            while let Some((result, outcome)) = waiting.remove(&expected) {
+            while let Some((shown, outcome)) = waiting.remove(&expected) {
                 expected += 1;
                 worst = worst.max(outcome);
-                if let Err(error) = self.print(&result) {
-                    // A reader that closed the pipe has seen enough; any other failure is ours to tell.
-                    if error.kind() != io::ErrorKind::BrokenPipe {
-                        eprintln!("{COMMAND}: cannot write the report: {error}");
-                        worst = Outcome::Internal;
-                    }
+                match shown {
+                    Shown::Now(text) => print(&text, &mut worst),
+                    Shown::InDocument(view) => views.push(*view),
                 }
             }
+        }
+        if self.form == ReportForm::Html {
+            print(&html::document(&views, self.language), &mut worst);
         }
         worst
     }
 
-    fn print(&self, result: &FileResult) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+    /// The report on one file in the form asked for.
+    fn show(&self, path: &Path, result: &FileResult) -> Shown {
+        let drawn = match (self.form, &result.report) {
+            (ReportForm::Html, Some(report)) => self.pages.compare(path, report),
+            _ => Drawn::Nothing,
+        };
+        let input = Input {
+            file: &result.file,
+            format: result.format,
+            report: result.report.as_ref(),
+            error: result.error.as_deref(),
+            time: self.time,
+            trust: &self.trust,
+            basis: Some(&self.basis),
+            drawn: &drawn,
+        };
         match self.form {
-            ReportForm::Json => writeln!(out, "{}", output::json(result, &self.basis, self.language))?,
-            ReportForm::Text | ReportForm::Html => write!(out, "{}", output::text(result, &self.basis, self.language))?,
+            ReportForm::Json => Shown::Now(format!("{}\n", output::json(result, &self.basis, self.language))),
+            ReportForm::Text => Shown::Now(text::write(&input.view(self.language))),
+            ReportForm::Html => Shown::InDocument(Box::new(input.view(self.language))),
         }
-        out.flush()
     }
 
     /// Verifies one file; a defect of this program is caught here and does not take the other files down.
@@ -300,7 +320,8 @@ impl Task {
                 (FileResult { file, format, report: Some(report), error }, outcome)
             }
             Ok(Err(error)) => {
-                let error = Some(format!("{error:#}"));
+                // Each of these errors names its cause itself.
+                let error = Some(error.to_string());
                 (FileResult { file, format, report: None, error }, Outcome::Unreadable)
             }
             Err(_) => {
@@ -326,6 +347,24 @@ impl Task {
                 Ok(validate_cms(&entity.message, content, setting)?)
             }
             None => bail!("the file is neither a PDF nor a CMS signature"),
+        }
+    }
+}
+
+/// What becomes of one file's report.
+enum Shown {
+    Now(String),
+    /// A part of one document.
+    InDocument(Box<View>),
+}
+
+fn print(text: &str, worst: &mut Outcome) {
+    let mut out = io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // A reader that closed the pipe has seen enough; any other failure is ours to tell.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            eprintln!("{COMMAND}: cannot write the report: {error}");
+            *worst = Outcome::Internal;
         }
     }
 }

@@ -340,3 +340,22 @@ pub fn request_body(credential: &str, documents: &[&[u8]]) -> Value {
 pub fn wrong(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
 }
+
+/// One incremental update that changes the first page, as an editor would append it.
+pub fn with_page_changed(signed: &[u8]) -> Vec<u8> {
+    use kyso::formats::pdf::{Limits, Pdf, pages};
+    let limits = Limits::default();
+    let pdf = Pdf::open(signed, &limits).expect("opens");
+    let page = pages::first_page(&pdf).expect("a tree").expect("a page").id;
+    let root = pdf.trailer().get("Root").and_then(|root| root.as_ref_id()).expect("a catalog");
+    let after = String::from_utf8_lossy(&signed[pdf.startxref() + "startxref".len()..]).into_owned();
+    let previous = after.split_whitespace().next().expect("an offset");
+    let object = format!("{} {} obj\n<< /Type /Page /MediaBox [0 0 10 10] >>\nendobj\n", page.number, page.generation);
+    let at = signed.len() + 1;
+    let xref = at + object.len();
+    let update = format!(
+        "\n{object}xref\n{} 1\n{at:010} {:05} n \ntrailer\n<< /Size 100000 /Root {} {} R /Prev {previous} >>\nstartxref\n{xref}\n%%EOF\n",
+        page.number, page.generation, root.number, root.generation,
+    );
+    [signed, update.as_bytes()].concat()
+}

@@ -172,5 +172,5 @@ fn capital(text: &str) -> String {
 
 /// Text from files must not steer the terminal nor turn the writing direction.
 pub fn printable(text: &str) -> String {
-    crate::cli::output::printable(text)
+    crate::report::text::printable(text)
 }

@@ -198,6 +198,7 @@ fn write_hex_pairs(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
 pub const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 /// id-at-organizationName.
 pub const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+pub const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
 /// userId; Vietnamese certificates carry `CCCD:…` or `MST:…` here (citizen or tax number).
 pub const USER_ID: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1");
 

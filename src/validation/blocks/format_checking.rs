@@ -4,7 +4,7 @@
 use crate::formats::cms::{CmsError, SignedData, Trailing};
 use crate::formats::pdf::byte_range::{ByteRangeDefect, Coverage};
 use crate::formats::pdf::{Pdf, SignatureDictionary, SignatureKind};
-use crate::validation::pdf_changes::{self, ChangeLimits};
+use crate::validation::pdf_changes::{self, ChangeLimits, Changes};
 use crate::validation::report::{Code, Finding, Kind, Message, Modification, SubIndication};
 
 /// The encodings of a signature value this crate reads (ISO 32000-2 table 255, EN 319 142-1 §5.2, §5.4).
@@ -99,7 +99,7 @@ pub fn changes(
     dictionary: &SignatureDictionary,
     findings: &mut Vec<Finding>,
     messages: &mut Vec<Message>,
-) -> Modification {
+) -> Changes {
     let compared = dictionary
         .signed_revision(pdf)
         .and_then(|signed| pdf_changes::analyse(&signed, pdf, dictionary, &ChangeLimits::default()));
@@ -107,7 +107,7 @@ pub fn changes(
         Ok(changes) => changes,
         Err(error) => {
             findings.push(Finding::with(SubIndication::FormatFailure, Code::ModifiedForbidden, error.to_string()));
-            return Modification::Forbidden;
+            return Changes { modification: Modification::Forbidden, findings: Vec::new() };
         }
     };
     for change in changes.findings.iter().take(MAX_CHANGES_TOLD) {
@@ -122,11 +122,11 @@ pub fn changes(
             Modification::None => {}
         }
     }
-    changes.modification
+    changes
 }
 
 /// Most changes told of one signature; the worst stand first, the verdict counts them all.
-const MAX_CHANGES_TOLD: usize = 20;
+pub const MAX_CHANGES_TOLD: usize = 20;
 
 /// Checks the message in /Contents against what the dictionary says it is.
 ///

@@ -8,7 +8,7 @@ use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::{CryptographicallyValid, SignedContent};
 use crate::validation::blocks::signing_certificate::SigningCertificate;
-use crate::validation::blocks::x509::{self, Purpose, policies::PolicyInputs};
+use crate::validation::blocks::x509::{self, Purpose, ValidatedPath, policies::PolicyInputs};
 use crate::validation::blocks::{acceptance, crypto, signing_certificate};
 use crate::validation::budget::Budget;
 use crate::validation::evidence::Evidence;
@@ -95,6 +95,8 @@ pub struct Basic {
     pub made_after: Option<OffsetDateTime>,
     /// What the policy asks of the level, once it is known.
     demanded: Option<Baseline>,
+    /// The signer's path, once it validated: now, or for a proven time.
+    pub path: Option<ValidatedPath>,
 }
 
 impl Basic {
@@ -134,17 +136,17 @@ pub fn validate(
     if identified.is_none() {
         integrity_alone(subject, setting, report);
     }
-    let mut valid = None;
+    let (mut valid, mut path) = (None, None);
     if let Some(identified) = &identified {
         let certificate = identified.certificate();
         report.signer = Some(signer(certificate));
         valid = verify(subject, certificate, &mut answer, report);
-        chain(subject, certificate, setting, &mut answer);
+        path = chain(subject, certificate, setting, &mut answer);
         accept(subject, identified, valid.as_ref(), setting, &mut answer, report);
     }
     let made_after = content_time_stamp::made_after(subject, setting, &mut answer.messages);
-    let mut basic =
-        Basic { answer, signing_certificate: identified, valid, made_after, demanded: setting.policy.demands.level };
+    let demanded = setting.policy.demands.level;
+    let mut basic = Basic { answer, signing_certificate: identified, valid, path, made_after, demanded };
     if let Some(made_after) = made_after {
         content_time_stamp::settle(&mut basic, subject, setting, made_after);
     }
@@ -214,14 +216,19 @@ fn imprint(subject: &Subject<'_>) -> Result<(DigestAlgorithm, OffsetDateTime), F
     }
 }
 
-fn chain(subject: &Subject<'_>, certificate: &Certificate, setting: Setting<'_>, answer: &mut Answer) {
+fn chain(
+    subject: &Subject<'_>,
+    certificate: &Certificate,
+    setting: Setting<'_>,
+    answer: &mut Answer,
+) -> Option<ValidatedPath> {
     let evidence = setting.evidence.with(&ValidationData::of(subject.signed_data, subject.signer));
     let purpose = subject.purpose();
     // Any certificate policy is acceptable; what authorities demand is still honoured.
     let policies = PolicyInputs::default();
     let context = x509::Context { evidence: &evidence, policy: setting.policy, time: setting.time, purpose, policies };
     let outcome = x509::validate(certificate, context, &mut Budget::default(), &mut answer.messages);
-    answer.take(outcome);
+    answer.take(outcome)
 }
 
 fn accept(

@@ -4,13 +4,16 @@ use const_oid::ObjectIdentifier;
 
 use crate::formats::cms::{CmsError, Frame, SignedData, Trailing, ValidationData, oid};
 use crate::validation::blocks::crypto::SignedContent;
+use crate::validation::evidence::Evidence;
 use crate::validation::process::archive_time_stamp;
 use crate::validation::process::basic::{self, Answer, Setting, Subject};
 use crate::validation::process::long_term::{self, Material};
+use crate::validation::process::rests_on;
 use crate::validation::process::timestamp;
 use crate::validation::profile::Container;
+use crate::validation::report::facts::StampKind;
 use crate::validation::report::{
-    Baseline, Code, Coverage, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification,
+    Baseline, Code, Coverage, Facts, FileReport, Finding, Format, Integrity, Kind, Level, Message, Modification,
     SignatureReport, SubIndication,
 };
 
@@ -24,7 +27,7 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
     let kept = ValidationData::of_message(&signed_data);
     let evidence = setting.evidence.with(&kept);
     let stamps = Setting { evidence: &evidence, ..setting };
-    let message = Whole { frame: &frame, kept: &kept, stamps };
+    let message = Whole { frame: &frame, kept: &kept, stamps, given: setting.evidence };
     let reports = signed_data.signers.iter().enumerate().map(|(position, signer)| {
         let mut answer = Answer::default();
         let content = covered(&signed_data, content, &mut answer);
@@ -44,7 +47,7 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
         validate_one(&message, position, &subject, setting, answer, &mut report);
         report
     });
-    Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1 })
+    Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1, history: Vec::new() })
 }
 
 /// Proofs that are told and not evaluated.
@@ -62,6 +65,8 @@ struct Whole<'m> {
     kept: &'m ValidationData,
     /// What time-stamps are judged with: their authorities' status is kept there too.
     stamps: Setting<'m>,
+    /// What the caller handed in.
+    given: &'m Evidence,
 }
 
 /// Basic validation, then what the signature's own time-stamps add.
@@ -97,6 +102,9 @@ fn validate_one(
         Some(newest) => Some(newest.lasts_until()),
         None => basic.lasts_until(subject, &own),
     };
+    let stamps = own.iter().map(|stamp| (StampKind::Signature, stamp));
+    let stamps = stamps.chain(archive.time_stamps().map(|stamp| (StampKind::Archive, stamp)));
+    rests_on::gather(&basic, subject, message.stamps, message.given, stamps, &mut report.facts);
     basic.conclude(subject, report);
 }
 
@@ -130,6 +138,7 @@ pub(super) fn empty_report(index: usize, kind: Kind, field: Option<String>) -> S
         signature_algorithm: None,
         digest_algorithm: None,
         messages: Vec::new(),
+        facts: Facts::default(),
     }
 }
 
@@ -140,7 +149,7 @@ mod tests {
     use crate::formats::x509::testing::Issuer;
     use crate::validation::report::Indication;
     use crate::validation::testing::{Builder, Signed, attribute, p7s, signed};
-    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use crate::validation::{Policy, RevocationPolicy};
     use time::macros::datetime;
 
     fn run(signed: &Signed, der: &[u8], content: Option<&[u8]>) -> SignatureReport {

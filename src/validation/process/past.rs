@@ -45,7 +45,8 @@ pub fn settle(basic: &mut Basic, subject: &Subject<'_>, setting: Setting<'_>, pr
         return;
     }
     let mut remarks = Vec::new();
-    if good_at(basic, &certificate, subject, setting, proven, &mut remarks).is_ok() {
+    if let Ok(path) = good_at(basic, &certificate, subject, setting, proven, &mut remarks) {
+        basic.path = Some(path);
         let settled = std::mem::take(&mut basic.answer.findings);
         basic.answer.messages.extend(settled.into_iter().map(|finding| explained(&finding, proven.time)));
         basic.answer.messages.extend(remarks);

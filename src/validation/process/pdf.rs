@@ -7,14 +7,17 @@ use crate::formats::pdf::dss::SecurityStore;
 use crate::formats::pdf::{Limits, Password, Pdf, PdfError, SignatureDictionary, revisions, signature};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::blocks::format_checking::{self, SubFilter};
-use crate::validation::evidence;
+use crate::validation::evidence::{self, Evidence};
 use crate::validation::process::archival::{Proof, ProofsOfExistence};
 use crate::validation::process::basic::{self, Answer, Basic, Setting, Subject};
 use crate::validation::process::cms::empty_report;
+use crate::validation::process::history;
 use crate::validation::process::long_term::{self, Material};
 use crate::validation::process::past;
+use crate::validation::process::rests_on;
 use crate::validation::process::timestamp::{self, TimeStamp};
 use crate::validation::profile::{Container, Entry, PdfFacts};
+use crate::validation::report::facts::StampKind;
 use crate::validation::report::{FileReport, Format, Kind, SignatureReport};
 
 /// Validates every signature and document time-stamp of a PDF that is not encrypted or opens without a password.
@@ -41,21 +44,26 @@ pub fn validate_pdf_with(
     dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
     let store = SecurityStore::read(&pdf).map(|store| evidence::of_store(&store)).unwrap_or_default();
-    let evidence = setting.evidence.with(&store);
+    let given = setting.evidence;
+    let evidence = given.with(&store);
     let setting = Setting { evidence: &evidence, ..setting };
-    let mut file = File { pdf: &pdf, setting, store: &store, proofs: ProofsOfExistence::default() };
+    let mut file = File { pdf: &pdf, setting, given, store: &store, proofs: ProofsOfExistence::default() };
     // Newest first: a document time-stamp proves the existence of what was there before it.
     let newest_first = dictionaries.iter().enumerate().rev();
     let mut signatures: Vec<_> =
         newest_first.map(|(position, dictionary)| file.validate(dictionary, position.saturating_add(1))).collect();
     signatures.reverse();
-    Ok(FileReport { format: Format::Pdf, signatures, revisions: revisions::revisions(&pdf).len() })
+    let revisions = revisions::revisions(&pdf);
+    let history = history::of(&pdf, &revisions);
+    Ok(FileReport { format: Format::Pdf, signatures, revisions: revisions.len(), history })
 }
 
 /// What the signatures of one file share.
 struct File<'f, 'a> {
     pdf: &'f Pdf<'a>,
     setting: Setting<'f>,
+    /// What the caller handed in.
+    given: &'f Evidence,
     /// The newest document security store.
     store: &'f ValidationData,
     proofs: ProofsOfExistence,
@@ -65,6 +73,7 @@ impl File<'_, '_> {
     fn validate(&mut self, dictionary: &SignatureDictionary, index: usize) -> SignatureReport {
         let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
         report.coverage = dictionary.byte_range.coverage;
+        report.facts.covered_end = dictionary.byte_range.covered_end();
         let mut answer = Answer::default();
         let (sub_filter, signed_data) = check_format(self.pdf, dictionary, &mut answer, &mut report);
         let signer = signed_data.as_ref().and_then(|signed_data| signed_data.signers.first());
@@ -104,6 +113,7 @@ impl File<'_, '_> {
             past::settle(&mut basic, subject, self.setting, proven);
         }
         let unit = basic.signing_certificate.as_ref().map(|signing| signing.certificate().clone());
+        self.gather(&basic, subject, &[], end, report);
         basic.conclude(subject, report);
         let newest = self.proofs.newest(end).map(TimeStamp::lasts_until);
         if let Some(time_stamp) = unit.and_then(|unit| TimeStamp::of(subject, unit, report, self.setting)) {
@@ -127,7 +137,21 @@ impl File<'_, '_> {
             Some(newest) => Some(newest.lasts_until()),
             None => basic.lasts_until(subject, &own),
         };
+        self.gather(&basic, subject, &own, end, report);
         basic.conclude(subject, report);
+    }
+
+    fn gather(
+        &self,
+        basic: &Basic,
+        subject: &Subject<'_>,
+        own: &[TimeStamp],
+        end: usize,
+        report: &mut SignatureReport,
+    ) {
+        let own = own.iter().map(|stamp| (StampKind::Signature, stamp));
+        let covering = self.proofs.covering(end).map(|proof| (StampKind::Document, &proof.time_stamp));
+        rests_on::gather(basic, subject, self.setting, self.given, own.chain(covering), &mut report.facts);
     }
 }
 
@@ -141,7 +165,9 @@ fn check_format<'d>(
     let structure = format_checking::structure(pdf, &mut answer.messages);
     answer.take(structure);
     answer.take(format_checking::byte_range(dictionary));
-    report.modification = format_checking::changes(pdf, dictionary, &mut answer.findings, &mut answer.messages);
+    let changes = format_checking::changes(pdf, dictionary, &mut answer.findings, &mut answer.messages);
+    report.modification = changes.modification;
+    report.facts.changes = history::changes(pdf, changes.findings);
     let sub_filter = SubFilter::read(dictionary, &mut answer.messages);
     let sub_filter = answer.take(sub_filter);
     report.kind = sub_filter.map_or(report.kind, SubFilter::kind);
@@ -179,7 +205,7 @@ mod tests {
     use super::*;
     use crate::validation::report::{Baseline, Code, Coverage, Indication, Integrity, Level, SubIndication};
     use crate::validation::testing::{self, Signed};
-    use crate::validation::{Evidence, Policy, RevocationPolicy};
+    use crate::validation::{Policy, RevocationPolicy};
     use time::macros::datetime;
 
     const M: &str = "/M(D:20260501000000Z)";

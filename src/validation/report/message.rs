@@ -1,9 +1,11 @@
 //! Messages: a stable code, a severity, and a sentence in Vietnamese and English.
 //!
-//! The code is what programs rely on; the sentences may be bettered. A detail (a name, a rule, a number) follows the
-//! sentence and is never translated.
+//! The code is what programs rely on; the sentences may be bettered. A detail (a name, a rule, a number) follows the sentence: it is
+//! English where it is found, and [`phrases`] has its Vietnamese.
 
 use std::borrow::Cow;
+
+use super::phrases;
 
 /// Language of the sentences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +61,17 @@ impl Message {
     pub fn text(&self, language: Language) -> String {
         let sentence = self.code.sentence(language);
         match &self.detail {
-            Some(detail) => format!("{sentence}: {detail}"),
+            Some(detail) => format!("{sentence}: {}", told(detail, language)),
             None => sentence.to_owned(),
         }
+    }
+}
+
+/// A detail, or any other sentence the engine says in English, in one language.
+pub fn told(english: &str, language: Language) -> Cow<'_, str> {
+    match language {
+        Language::English => Cow::Borrowed(english),
+        Language::Vietnamese => phrases::vietnamese(english),
     }
 }
 
@@ -82,7 +92,13 @@ macro_rules! codes {
                 match self { $(Self::$variant => $code,)+ }
             }
 
-            fn sentence(self, language: Language) -> &'static str {
+            /// The code of this name in JSON.
+            pub fn of(name: &str) -> Option<Self> {
+                match name { $($code => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The sentence without a detail.
+            pub fn sentence(self, language: Language) -> &'static str {
                 match (self, language) {
                     $((Self::$variant, Language::English) => $english,
                       (Self::$variant, Language::Vietnamese) => $vietnamese,)+

@@ -1,14 +1,17 @@
 //! What a validation answers: plain data, no formatting.
 //!
-//! Reading order: [`SignatureReport`], [`SubIndication`] (the standard's words), [`message`] (stable codes with their Vietnamese
-//! and English text). Turning a report into text or JSON is the caller's work.
+//! Reading order: [`SignatureReport`], [`facts`] (what its verdict rests on), [`SubIndication`] (the standard's words), [`message`] (stable codes with their Vietnamese
+//! and English text), [`phrases`] (the Vietnamese of their details). Turning a report into text or JSON is the caller's work.
 
+pub mod facts;
 pub mod message;
+pub mod phrases;
 
 pub use super::pdf_changes::Modification;
 pub use crate::formats::level::Baseline;
 pub use crate::formats::pdf::byte_range::Coverage;
-pub use message::{Code, Language, Message, Severity};
+pub use facts::Facts;
+pub use message::{Code, Language, Message, Severity, told};
 
 use time::OffsetDateTime;
 
@@ -245,6 +248,7 @@ pub struct SignatureReport {
     pub signature_algorithm: Option<String>,
     pub digest_algorithm: Option<String>,
     pub messages: Vec<Message>,
+    pub facts: Facts,
 }
 
 impl SignatureReport {
@@ -260,6 +264,8 @@ pub struct FileReport {
     pub signatures: Vec<SignatureReport>,
     /// Number of revisions of a PDF; 1 for other formats.
     pub revisions: usize,
+    /// The revisions of a PDF, oldest first; of a long history only the newest are kept.
+    pub history: Vec<facts::RevisionFact>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
