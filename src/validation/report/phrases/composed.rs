@@ -2,15 +2,18 @@
 
 use super::Phrase;
 
-/// Tried first, the longer before those they hold: "object {}" would fit all of "object 7 0 was added".
+/// Tried first: where, what, by which rule. The damaged file is here because it has the same form.
 pub(super) const FIRST: &[Phrase] = &[
     ("the PDF is damaged: {p} (at byte {})", "tệp PDF bị hỏng: {} (tại byte {})"),
-    // A change: where, what, by which rule.
     ("{p}: {p} ({})", "{}: {} ({})"),
     ("{}: {p} ({})", "{}: {} ({})"),
-    ("{p} was replaced by {p}", "{} đã bị thay bằng {}"),
-    ("{p} was added", "{} đã được thêm"),
-    ("{p} was removed", "{} đã bị xóa"),
+];
+
+/// Tried along with the simple ones.
+pub(super) const CHANGES: &[Phrase] = &[
+    ("{a} was replaced by {a}", "{} đã bị thay bằng {}"),
+    ("{a} was added", "{} đã được thêm"),
+    ("{a} was removed", "{} đã bị xóa"),
 ];
 
 /// Tried last, since nearly everything fits them.
