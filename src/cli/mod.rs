@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand.
 //!
-//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`chain`] (one certificate's
+//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), `batch` (many files in one run), [`chain`] (one certificate's
 //! path), [`material`] (the files both read), [`output`] (reports as JSON Lines and as text), then `online`: the service, its administration and its client, which the offline build leaves out. Results
 //! go to standard output, diagnostics to standard error.
 //!
@@ -12,6 +12,7 @@ pub mod admin;
 mod appearance_args;
 #[cfg(feature = "server")]
 pub mod augment;
+mod batch;
 pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;

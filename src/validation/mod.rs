@@ -29,4 +29,4 @@ pub(crate) mod testing;
 pub use evidence::Evidence;
 pub use known::KnownSignatures;
 pub use policy::{Policy, RevocationPolicy};
-pub use process::{Setting, validate_cms, validate_pdf, validate_pdf_with};
+pub use process::{Beside, FileError, Setting, validate_cms, validate_file, validate_pdf, validate_pdf_with};

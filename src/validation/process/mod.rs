@@ -1,6 +1,6 @@
 //! The validation processes: which blocks run in which order, and how their answers make one.
 //!
-//! Reading order: [`pdf`] and [`cms`] (the two kinds of file), [`basic`] (one signature at the validation time, EN 319 102-1
+//! Reading order: [`any`] (which kind a file is), [`pdf`] and [`cms`] (the two kinds of file), [`basic`] (one signature at the validation time, EN 319 102-1
 //! §5.3), [`timestamp`] (tokens, §5.4), [`long_term`] (best signature time and levels, §5.5), [`archival`] and [`archive_time_stamp`] (proofs of existence, in a PDF and in CMS, §5.6.3),
 //! [`past`] (what only time decides, judged for a proven time, §5.6.2).
 //!
@@ -8,6 +8,7 @@
 //! by a time-stamp; CAdES archive time-stamps before version 3 and evidence records are told but not evaluated; certificate validity is judged
 //! in the shell model at the proven time.
 
+pub mod any;
 pub mod archival;
 pub mod archive_time_stamp;
 pub mod basic;
@@ -17,6 +18,7 @@ pub mod past;
 pub mod pdf;
 pub mod timestamp;
 
+pub use any::{Beside, FileError, format, validate_file};
 pub use basic::Setting;
 pub use cms::validate_cms;
 pub use pdf::{validate_pdf, validate_pdf_with};
