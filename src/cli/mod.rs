@@ -34,6 +34,8 @@ pub mod serve;
 #[cfg(feature = "server")]
 pub mod sign;
 pub mod verify;
+#[cfg(feature = "server")]
+mod verify_document;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -145,6 +145,12 @@ impl Arguments {
         }
     }
 
+    /// The same on one thread: a process for one file needs no more.
+    #[must_use]
+    pub fn one_at_a_time(self) -> Self {
+        Self { jobs: 1, ..self }
+    }
+
     fn prepare(self) -> anyhow::Result<Task> {
         let form = if self.json { ReportForm::Json } else { self.report };
         if form == ReportForm::Html {
