@@ -179,8 +179,7 @@ fn app_state(
     sandbox: Option<SandboxState>,
 ) -> Result<AppState> {
     let development = sandbox.is_some().then(|| sandbox::folder(&options.data));
-    let verifier =
-        wiring::verifier(&options.renderer, &options.data, &options.config.trust, development.as_deref())?;
+    let verifier = wiring::verifier(&options.renderer, &options.data, &options.config.trust, development.as_deref())?;
     Ok(AppState {
         service,
         public_url: public_url.into(),

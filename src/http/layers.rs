@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{confirm, verify};
 use super::fault::{Fault, Shape};
 use super::{AppState, Limits, problem};
+use super::{confirm, verify};
 
 /// Wraps the routes.
 pub fn surround(routes: Router<AppState>, state: &AppState) -> Router<AppState> {

@@ -59,7 +59,8 @@ fn answer(form: ReportForm, report: Vec<u8>) -> Response {
     let mut response = ([(header::CONTENT_TYPE, form.media_type())], report).into_response();
     if form == ReportForm::Html {
         // The report brings its own style and pictures and nothing else; no script runs in it.
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
+        let policy =
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'";
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
