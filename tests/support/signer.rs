@@ -42,6 +42,10 @@ impl TestSigner {
         &self.evidence.anchors[0]
     }
 
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     /// Signs invisibly; the file signed is the document followed by what comes back.
     pub fn sign(&self, pdf: &Pdf<'_>) -> Result<Vec<u8>, SigningError> {
         let request = PrepareRequest {
