@@ -45,16 +45,32 @@ pub(super) fn hex_value(byte: u8) -> Option<u8> {
     }
 }
 
+/// The value of each digit, 255 for every other byte.
+const DIGITS: [u8; 256] = {
+    let mut table = [0xff; 256];
+    let mut value: u8 = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        table[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
+
+fn digit(byte: u8) -> u8 {
+    DIGITS.get(usize::from(byte)).copied().unwrap_or(0xff)
+}
+
 /// Decodes as many digits as stand in pairs without anything between, and returns the rest. Signature values are megabytes of
 /// digits that every revision of the file is read over again.
 fn hex_pairs(digits: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut bytes = Vec::with_capacity(digits.len() / 2 + 1);
-    let mut rest = digits;
-    while let [high, low, after @ ..] = rest {
-        let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low)) else { break };
-        bytes.push(high << 4 | low);
-        rest = after;
-    }
+    let pairs = digits.as_chunks::<2>().0.iter().map_while(|[high, low]| {
+        let (high, low) = (digit(*high), digit(*low));
+        (high | low < 16).then_some(high << 4 | low)
+    });
+    bytes.extend(pairs);
+    let rest = digits.get(bytes.len() * 2..).unwrap_or_default();
     (bytes, rest)
 }
 
@@ -231,7 +247,7 @@ impl<'a> Lexer<'a> {
     fn hex_string(&mut self) -> Option<Token<'a>> {
         self.pos += 1;
         let rest = self.data.get(self.pos..)?;
-        let len = rest.iter().position(|&b| b == b'>')?;
+        let len = memchr::memchr(b'>', rest)?;
         let digits = rest.get(..len)?;
         self.pos += len + 1;
         let (mut bytes, digits) = hex_pairs(digits);

@@ -25,11 +25,9 @@ pub enum FileError {
     Pdf(#[from] PdfError),
     #[error(transparent)]
     Cms(#[from] CmsError),
-    /// The file is PEM and cannot be decoded.
+    /// The file is PEM and cannot be decoded, or holds no CMS.
     #[error(transparent)]
     Pem(#[from] X509Error),
-    #[error("the file holds no CMS")]
-    NoCms,
 }
 
 /// Validates every signature of a PDF or CMS file; a CMS may be BER, DER or PEM.
@@ -42,7 +40,7 @@ pub fn validate_file(bytes: &[u8], beside: Beside<'_>, setting: Setting<'_>) -> 
         Some(Kind::Cms) => Ok(validate_cms(bytes, beside.content, setting)?),
         Some(Kind::CmsPem) => {
             let blocks = pem::blocks(bytes, &["CMS", "PKCS7"])?;
-            Ok(validate_cms(blocks.first().ok_or(FileError::NoCms)?, beside.content, setting)?)
+            Ok(validate_cms(blocks.first().map(Vec::as_slice).unwrap_or_default(), beside.content, setting)?)
         }
         None => Err(FileError::UnknownFormat),
     }
@@ -116,7 +114,10 @@ mod tests {
         assert_eq!(judge(&pdf("").1).expect("readable").format, Format::Pdf);
         assert_eq!(judge(&p7s().der).expect("readable").format, Format::Cms);
         assert_eq!(judge(b"hello"), Err(FileError::UnknownFormat));
-        assert_eq!(judge(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), Err(FileError::NoCms));
+        assert_eq!(
+            judge(b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"),
+            Err(FileError::Pem(X509Error::Pem("the file holds no such block")))
+        );
         assert!(matches!(judge(b"%PDF-1.7"), Err(FileError::Pdf(_))));
         assert!(matches!(judge(&[0x30, 0x00]), Err(FileError::Cms(_))));
     }

@@ -41,13 +41,13 @@ pub fn validate_pdf_with(
     dictionaries.retain(|dictionary| dictionary.object.is_none_or(|object| seen.insert(object)));
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
     let store = SecurityStore::read(&pdf).map(|store| evidence::of_store(&store)).unwrap_or_default();
-    let evidence = setting.evidence.with(&store);
+    let evidence = setting.evidence.for_one_file().with(&store);
     let setting = Setting { evidence: &evidence, ..setting };
     let mut file = File { pdf: &pdf, setting, store: &store, proofs: ProofsOfExistence::default() };
     // Newest first: a document time-stamp proves the existence of what was there before it.
     let newest_first = dictionaries.iter().enumerate().rev();
     let mut signatures: Vec<_> =
-        newest_first.map(|(position, dictionary)| file.validate(dictionary, position.saturating_add(1))).collect();
+        newest_first.map(|(position, dictionary)| file.within_budget(dictionary, position.saturating_add(1))).collect();
     signatures.reverse();
     Ok(FileReport { format: Format::Pdf, signatures, revisions: revisions::revisions(&pdf).len() })
 }
@@ -61,7 +61,25 @@ struct File<'f, 'a> {
     proofs: ProofsOfExistence,
 }
 
+/// Hashing runs some thirty times as fast as reading objects.
+const HASHED_BYTES_A_BYTE_READ: usize = 32;
+
 impl File<'_, '_> {
+    /// Validates a signature unless those before it used up what may be spent on the file.
+    fn within_budget(&mut self, dictionary: &SignatureDictionary, index: usize) -> SignatureReport {
+        let hashing = self.pdf.data().len() / HASHED_BYTES_A_BYTE_READ;
+        if let Err(PdfError::TooLarge(reached)) = self.pdf.spend_of_states(hashing) {
+            let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
+            // Nothing was found against it.
+            report.sub_indication = None;
+            report.cut_short(reached.to_string());
+            return report;
+        }
+        let mut report = self.validate(dictionary, index);
+        basic::tell_exhaustion(self.setting, &mut report);
+        report
+    }
+
     fn validate(&mut self, dictionary: &SignatureDictionary, index: usize) -> SignatureReport {
         let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
         report.coverage = dictionary.byte_range.coverage;

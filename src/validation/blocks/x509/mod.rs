@@ -91,16 +91,22 @@ fn first_valid(
     messages: &mut Vec<Message>,
     judge: impl Fn(&Path, Context<'_>, &mut Budget, &mut Vec<Message>) -> Result<(), Refusal>,
 ) -> Result<ValidatedPath, Finding> {
+    if let Some(most) = context.evidence.known.exhausted() {
+        let detail = format!("at most {most} signature checks for all signers together");
+        return Err(Finding::with(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive, detail));
+    }
     let mut best: Option<Refusal> = None;
     let mut search = Search::new(leaf, context.evidence);
     loop {
         let path = match search.next_path(budget) {
             Ok(Some(path)) => path,
             Ok(None) => break,
-            Err(_) => return Err(Finding::new(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive)),
+            Err(_) => return Err(too_expensive()),
         };
         let mut remarks = Vec::new();
         match judge(&path, context, budget, &mut remarks) {
+            // A list or response that was not looked at any more may have spoken against the signer.
+            Ok(()) if budget.is_exhausted() => return Err(too_expensive()),
             Ok(()) => {
                 messages.append(&mut remarks);
                 return Ok(ValidatedPath { certificates: path.certificates });
@@ -110,6 +116,10 @@ fn first_valid(
         }
     }
     Err(best.map_or_else(|| no_path(leaf, context, &search), |refusal| refusal.finding))
+}
+
+fn too_expensive() -> Finding {
+    Finding::with(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive, Budget::limits())
 }
 
 fn no_path(leaf: &Certificate, context: Context<'_>, search: &Search<'_>) -> Finding {
