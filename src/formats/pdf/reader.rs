@@ -597,6 +597,19 @@ mod tests {
     }
 
     #[test]
+    fn states_of_one_file_share_what_may_be_read() {
+        let file = Sample::minimal();
+        let pdf = open(&file);
+        assert!(pdf.open_state(&file).is_ok());
+        // As if hundreds of states had been read.
+        assert!(matches!(pdf.spend_of_states(usize::MAX), Err(PdfError::TooLarge(_))));
+        let refused = pdf.open_state(&file).err().map(|error| error.to_string()).unwrap();
+        assert!(refused.contains("for all signatures together (at most 671"), "{refused}");
+        assert!(matches!(pdf.get(ObjectId::new(3, 0)), Err(PdfError::TooLarge(_))));
+        assert!(open(&file).open_state(&file).is_ok(), "another file has its own");
+    }
+
+    #[test]
     fn object_the_file_does_not_define_is_null() {
         let file = Sample::minimal();
         assert!(open(&file).get(ObjectId::new(77, 0)).unwrap().is_null());

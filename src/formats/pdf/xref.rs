@@ -399,6 +399,21 @@ mod tests {
     }
 
     #[test]
+    fn few_bytes_that_name_more_objects_than_they_can_hold_are_refused() {
+        let bomb = |rows: usize| {
+            let row = [1, 0, 0, 0, 20, 0, 0];
+            let mut zip = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            (0..rows).for_each(|_| std::io::Write::write_all(&mut zip, &row).unwrap());
+            stream(&format!("/W[1 4 2]/Size {rows}/Filter/FlateDecode"), &zip.finish().unwrap())
+        };
+        assert_eq!(read(&bomb(4_000)).0.unwrap().entries.len(), 4_000);
+        let file = bomb(1_000_000);
+        assert!(file.len() < 20_000, "{} bytes", file.len());
+        let Err(PdfError::TooLarge(reached)) = read(&file).0 else { panic!("read") };
+        assert_eq!((reached.what, reached.most), ("indirect objects", 4_096 + file.len() / 4));
+    }
+
+    #[test]
     fn endless_subsection_is_damaged_not_endless() {
         assert!(read(b"xref\n0 4294967295\n0000000000 65535 f \ntrailer<<>>").0.is_err());
         assert!(read(b"xref\n0 -1\ntrailer<<>>").0.is_err());

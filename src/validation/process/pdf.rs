@@ -237,6 +237,24 @@ mod tests {
     }
 
     #[test]
+    fn signatures_beyond_the_files_budget_are_told_and_do_not_pass() {
+        let (signed, bytes) = testing::pdf(M);
+        let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+        let policy = Policy { revocation: RevocationPolicy::IfPresent };
+        let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+        let pdf = Pdf::open(&bytes, &Limits::default()).expect("readable");
+        let dictionary = signature::signatures(&pdf).expect("readable").remove(0);
+        let store = ValidationData::default();
+        let mut file = File { pdf: &pdf, setting, store: &store, proofs: ProofsOfExistence::default() };
+        assert_eq!(file.within_budget(&dictionary, 1).sub_indication, None);
+        let _ = pdf.spend_of_states(usize::MAX);
+        let report = file.within_budget(&dictionary, 1);
+        assert_eq!(report.indication(), Indication::Indeterminate);
+        assert_eq!(report.messages[0].code, Code::BudgetExceeded);
+        assert!(report.messages[0].detail.as_deref().is_some_and(|detail| detail.contains("at most")));
+    }
+
+    #[test]
     fn zeroed_contents_is_format_failure() {
         let (signed, mut file) = testing::pdf(M);
         let start = file.windows(11).position(|w| w == b"/Contents <").expect("hole") + 11;

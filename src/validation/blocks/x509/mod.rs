@@ -457,4 +457,38 @@ mod tests {
             Err(SubIndication::NoCertificateChainFound)
         );
     }
+
+    #[test]
+    fn lists_beyond_the_budget_do_not_let_a_signer_pass_whose_status_was_not_looked_at() {
+        let (root, ca, leaf) = chain();
+        let forged = crl(&Issuer::root("CA"), &[]);
+        let run = |count: usize| {
+            let evidence = evidence(&root, &ca, vec![forged.clone(); count]);
+            let policy = Policy { revocation: RevocationPolicy::IfPresent };
+            let (purpose, policies) = (Purpose::DocumentSigning, PolicyInputs::default());
+            let context = Context { evidence: &evidence, policy, time: NOW, purpose, policies };
+            validate(&leaf.certificate, context, &mut Budget::default(), &mut Vec::new())
+                .map(drop)
+                .map_err(|finding| finding.message)
+        };
+        assert_eq!(run(10), Ok(()), "lists nobody signed are passed over");
+        let refused = run(600).expect_err("not all were looked at");
+        assert_eq!(refused.code, Code::ChainTooExpensive);
+        assert!(refused.detail.is_some_and(|detail| detail.contains("512 signature checks")));
+    }
+
+    #[test]
+    fn file_whose_effort_is_used_up_has_no_valid_path() {
+        let (root, ca, leaf) = chain();
+        let evidence = evidence(&root, &ca, Vec::new());
+        assert_eq!(run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW), Ok(3));
+        let other = Issuer::root("CA");
+        while evidence.known.exhausted().is_none() {
+            evidence.known.issued(&leaf.certificate, &other.certificate);
+        }
+        let refused = run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW);
+        assert_eq!(refused, Err(SubIndication::NoCertificateChainFound));
+        let anew = evidence.for_one_file();
+        assert_eq!(run(&leaf.certificate, &anew, RevocationPolicy::IfPresent, NOW), Ok(3));
+    }
 }
