@@ -1,5 +1,7 @@
 //! Bytes to tokens (ISO 32000-1 §7.2, §7.3).
 
+use std::sync::LazyLock;
+
 use super::object::{Name, PdfString, StringSyntax};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,25 +48,15 @@ pub(super) fn hex_value(byte: u8) -> Option<u8> {
 }
 
 /// The value of each digit, 255 for every other byte.
-const DIGITS: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut value: u8 = 0;
-    while value < 16 {
-        table[b"0123456789abcdef"[value as usize] as usize] = value;
-        table[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    table
-};
-
-fn digit(byte: u8) -> u8 {
-    DIGITS.get(usize::from(byte)).copied().unwrap_or(0xff)
-}
+static DIGITS: LazyLock<[u8; 256]> =
+    LazyLock::new(|| std::array::from_fn(|byte| u8::try_from(byte).ok().and_then(hex_value).unwrap_or(0xff)));
 
 /// Decodes as many digits as stand in pairs without anything between, and returns the rest. Signature values are megabytes of
 /// digits that every revision of the file is read over again.
 fn hex_pairs(digits: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut bytes = Vec::with_capacity(digits.len() / 2 + 1);
+    let table = &*DIGITS;
+    let digit = |byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0xff);
     let pairs = digits.as_chunks::<2>().0.iter().map_while(|[high, low]| {
         let (high, low) = (digit(*high), digit(*low));
         (high | low < 16).then_some(high << 4 | low)
