@@ -12,7 +12,7 @@
 //! ```text
 //!  95 cli            verify · chain · trust · sign · demo · serve · admin            one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
-//!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
+//!  80 http           csc/ · requests/ · verify/ · confirm/ · oauth · health   a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
@@ -66,7 +66,9 @@
 //! # Walkthrough: verify a PDF
 //!
 //! 1. `cli::verify` maps the file and reads trust anchors and CRLs into [`validation::Evidence`]: from the files named, else from the
-//!    trust bundle that `installed` holds ([`bundle`]), with the validation policy as a value; from here on nothing does I/O.
+//!    trust bundle that `installed` holds ([`bundle`]), with the validation policy as a value; from here on nothing does I/O. Many
+//!    files are `cli::batch`'s: threads, order, progress, the journal of what is done. `POST /v1/verify` runs the same command as a
+//!    process of its own (`http::verify`).
 //! 2. [`formats::pdf`] opens it strictly: what a lenient reader would repair is recorded as an anomaly, each signature's
 //!    ByteRange becomes facts, revisions are told apart.
 //! 3. [`validation`] runs the basic building blocks of EN 319 102-1 §5.2 for each signature: format, signing certificate,

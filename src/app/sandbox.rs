@@ -79,7 +79,8 @@ pub fn trust(config: &Trust, pki: &DevPki, address: SocketAddr, public_url: &str
     Ok((settings, allowed))
 }
 
-fn folder(data: &Path) -> PathBuf {
+/// Where a sandbox keeps its root and its revocation lists.
+pub fn folder(data: &Path) -> PathBuf {
     data.join("dev-pki")
 }
 

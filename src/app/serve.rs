@@ -116,7 +116,7 @@ pub async fn start(mut options: Options) -> Result<Running> {
     let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
     let moved = state.as_ref().map(|state| state.moved.clone()).unwrap_or_default();
     tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone(), moved));
-    let app = http::router(app_state(service.clone(), &options, &public_url, clock, state));
+    let app = http::router(app_state(service.clone(), &options, &public_url, clock, state)?);
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let shutdown = async move {
         // A dropped sender means the same: stop.
@@ -179,20 +179,23 @@ fn app_state(
     public_url: &str,
     clock: Arc<dyn Clock>,
     sandbox: Option<SandboxState>,
-) -> AppState {
-    AppState {
+) -> Result<AppState> {
+    let development = sandbox.is_some().then(|| sandbox::folder(&options.data));
+    let verifier = wiring::verifier(&options.renderer, &options.data, &options.config.trust, development.as_deref())?;
+    Ok(AppState {
         service,
         public_url: public_url.into(),
         about: Arc::default(),
         sandbox,
         renderer: Renderer::new(RenderSettings::new(options.renderer.clone())),
+        verifier,
         limits: http::Limits::default(),
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);
             hex(&bytes)
         }),
-    }
+    })
 }
 
 /// The ready file holds the sandbox's client secret: its owner alone may read it.

@@ -5,6 +5,7 @@
 //! tsa = [{ url = "https://tsa.example.vn", policy = "1.2.3.4", credentials_file = "tsa.secret" }]
 //! prefer = "ocsp"                              # or "crl"
 //! anchors = "anchors"                          # file or folder: time-stamping units must lead to one of them
+//! crls = "crls"                                # file or folder: revocation lists for POST /v1/verify, read at each call
 //! allow_private = ["10.1.2.3", "ca.internal"]  # what certificates may point to besides public addresses
 //! ```
 
@@ -37,8 +38,10 @@ pub struct Trust {
     pub digest: String,
     /// Where a certificate's status is asked first.
     pub prefer: Preference,
-    /// PEM or DER file, or a folder of them.
+    /// PEM or DER file, or a folder of them: where the paths of time-stamping units, and of what is verified, end.
     pub anchors: Option<PathBuf>,
+    /// Revocation lists and OCSP responses, a file or a folder of them, for verifying files that bring none. Read at each call.
+    pub crls: Option<PathBuf>,
     /// Addresses, networks and names that certificates may point to although they are not public; with a port for others than 80 and 443.
     pub allow_private: Vec<String>,
     /// What happens to a signature whose level cannot be reached now: `later` or `refuse`.
@@ -103,6 +106,7 @@ impl Default for Trust {
             digest: DigestAlgorithm::Sha256.name().to_owned(),
             prefer: Preference::default(),
             anchors: None,
+            crls: None,
             allow_private: Vec::new(),
             when_down: WhenDown::default(),
             clock_tolerance_seconds: 300,
@@ -140,6 +144,11 @@ impl Trust {
             budget,
             cache: CacheLimits { max_age, ..CacheLimits::default() },
         })
+    }
+
+    /// Where verification finds trust anchors, and where revocation lists.
+    pub fn for_verifying(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        (self.anchors.iter().cloned().collect(), self.crls.iter().cloned().collect())
     }
 
     /// What certificates may point to besides public addresses.

@@ -9,10 +9,12 @@ use time::Duration;
 use super::channels::SmsGateway;
 use super::config::{self, Config};
 use super::system::{SystemClock, SystemEntropy};
+use super::trust::Trust;
 use crate::authorization::{CodePolicy, MessageChannel, SoleControl};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::domain::Clock;
+use crate::http::verify::{Verifier, VerifySettings};
 use crate::service::{Backends, LevelServices, Limits, Service, WhenDown};
 use crate::storage::documents::DocumentStore;
 use crate::storage::sqlite::SqliteStorage;
@@ -76,6 +78,19 @@ pub async fn open_with(
 pub fn trust_services(settings: Settings, allowed: Vec<Allowed>, clock: Arc<dyn Clock>) -> Result<Arc<TrustServices>> {
     let fetch = HttpFetch::new(Guard::new(allowed)).context("no HTTP client for trust services")?;
     Ok(Arc::new(TrustServices::new(settings, Arc::new(fetch), clock, Arc::new(SystemEntropy))))
+}
+
+/// Verifies files for portals with what the configuration trusts. `sandbox` is the folder of a sandbox's own root and lists.
+///
+/// # Errors
+/// When its folder in the data folder cannot be used.
+pub fn verifier(program: &Path, data: &Path, trust: &Trust, sandbox: Option<&Path>) -> Result<Verifier> {
+    let (mut anchors, mut revocation) = trust.for_verifying();
+    anchors.extend(sandbox.map(|folder| folder.join("root.pem")));
+    revocation.extend(sandbox.map(|folder| folder.join("crl.pem")));
+    let folder = data.join("verify");
+    let settings = VerifySettings { anchors, revocation, ..VerifySettings::new(program.to_owned(), folder.clone()) };
+    Verifier::new(settings).with_context(|| format!("cannot use {}", folder.display()))
 }
 
 /// What levels above B-B are made with; nothing when no authority is configured.

@@ -106,7 +106,7 @@ fn each_file(
 ///
 /// # Errors
 /// When a folder cannot be read, lies too deep, or holds too many files.
-pub fn files_below(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
+fn files_below(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     walk(folder, extensions, 0, &mut found)?;
     Ok(found)

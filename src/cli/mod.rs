@@ -1,9 +1,9 @@
 //! The command line: one file a subcommand.
 //!
-//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), [`chain`] (one certificate's
-//! path), [`trust`] (the trust bundle), [`material`] and `basis` (what they read and judge by), [`output`] (reports as JSON Lines;
-//! [`crate::report`] has them for people), `pages` (what changed on a PDF's pages, for HTML reports), then `online`: the service, its
-//! administration and its client, which the offline build leaves out. Results
+//! Reading order: [`run`] (arguments in, exit code out), [`verify`] (offline verification), `batch` (many files in one run), [`chain`]
+//! (one certificate's path), [`trust`] (the trust bundle), [`material`] and `basis` (what they read and judge by), [`output`] (reports
+//! as JSON Lines; [`crate::report`] has them for people), `pages` (what changed on a PDF's pages, for HTML reports), then `online`: the
+//! service, its administration and its client, which the offline build leaves out. Results
 //! go to standard output, diagnostics to standard error.
 //!
 //! What this folder does not do: judge. It reads files and the clock, and prints what `validation` says.
@@ -15,6 +15,7 @@ mod appearance_args;
 #[cfg(feature = "server")]
 pub mod augment;
 mod basis;
+mod batch;
 pub mod chain;
 #[cfg(feature = "server")]
 pub mod demo;
@@ -44,6 +45,8 @@ pub mod serve;
 pub mod sign;
 pub mod trust;
 pub mod verify;
+#[cfg(feature = "server")]
+mod verify_document;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{admin, augment, demo, render, serve, sign};
+use super::{admin, augment, demo, render, serve, sign, verify_document};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -19,6 +19,9 @@ pub enum Command {
     /// Draw one page of a PDF; the service runs it as a process of its own
     #[command(hide = true)]
     RenderPage(render::RenderArgs),
+    /// Verify one file within limits; the service runs it as a process of its own
+    #[command(hide = true)]
+    VerifyDocument(Box<verify_document::Args>),
 }
 
 /// # Errors
@@ -31,5 +34,6 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Augment(args) => augment::run(*args),
         Command::Admin(args) => admin::run(args),
         Command::RenderPage(args) => Ok(render::run(&args)),
+        Command::VerifyDocument(args) => Ok(verify_document::run(*args)),
     }
 }

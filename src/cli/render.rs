@@ -51,7 +51,7 @@ const MAX_PAGES: usize = 5_000;
 
 /// Runs the command; messages go to standard error.
 pub fn run(args: &RenderArgs) -> ExitCode {
-    if let Err(error) = limit_process() {
+    if let Err(error) = limit_process(MEMORY, CPU_SECONDS) {
         eprintln!("kyso: cannot limit the drawing process: {error}");
         return ExitCode::from(1);
     }
@@ -94,11 +94,15 @@ enum RenderError {
     Write(std::io::Error),
 }
 
-fn limit_process() -> rustix::io::Result<()> {
+/// Limits this process before it opens a file nobody vouches for: bytes of address space, seconds of processor time.
+///
+/// # Errors
+/// When the system does not take a limit.
+pub(super) fn limit_process(memory: u64, cpu_seconds: u64) -> rustix::io::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let at_most = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
-    setrlimit(Resource::As, at_most(MEMORY))?;
-    setrlimit(Resource::Cpu, at_most(CPU_SECONDS))?;
+    setrlimit(Resource::As, at_most(memory))?;
+    setrlimit(Resource::Cpu, at_most(cpu_seconds))?;
     setrlimit(Resource::Core, at_most(0))?;
     setrlimit(Resource::Fsize, at_most(OUTPUT))
 }

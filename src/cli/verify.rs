@@ -1,28 +1,30 @@
 //! `kyso verify`: offline verification of PDF and CMS files.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::basis::{BasisArgs, Grounds};
+use super::batch::journal::{Journal, Key};
+use super::batch::progress::{self, Progress, Wish};
+use super::batch::{self, Item, Judge, Judged, Outcome, files};
 use super::material::{self, parse_time};
 use super::output::{self, FileResult};
 use super::pages::Pages;
 use crate::bundle::facts::Basis;
-use crate::formats::cms::mime;
+use crate::crypto::{Digest, DigestAlgorithm};
 use crate::formats::pdf::Password;
-use crate::formats::x509::pem;
 use crate::mapping::Mapped;
 use crate::report::{Drawn, Input, Trust, View, html, text};
-use crate::validation::report::{FileReport, Format, Indication, Language};
-use crate::validation::{Evidence, Policy, RevocationPolicy, Setting, validate_cms, validate_pdf_with};
+use crate::validation::process::format;
+use crate::validation::report::{FileReport, Indication, Language};
+use crate::validation::{Beside, Evidence, Policy, RevocationPolicy, Setting, validate_file};
 
 /// What diagnostics begin with.
 const COMMAND: &str = "kyso verify";
@@ -72,9 +74,23 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0)]
     jobs: usize,
 
-    /// Signed files, or folders searched for .pdf, .p7s and .p7m
+    /// Show progress on standard error also when that is no terminal
+    #[arg(long)]
+    progress: bool,
+
+    /// Note every verdict in this file, and take those noted there by an earlier run with the same options, whose validation
+    /// time is kept: a run that was stopped goes on where it stopped
+    #[arg(long, value_name = "JOURNAL")]
+    resume: Option<PathBuf>,
+
+    /// Signed files, or folders. Folders are searched at any depth for .pdf, .p7s and .p7m, in the order of their names;
+    /// hidden files and folders (a dot in front) and links to folders are left out
     #[arg(required = true, value_name = "FILE_OR_DIR")]
     files: Vec<PathBuf>,
+
+    /// What the report calls the one file
+    #[arg(long, hide = true)]
+    label: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -98,30 +114,11 @@ enum Lang {
     En,
 }
 
-/// How a run ends, worst last (exit codes 0, 3, 1, 4 and 70).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
-    Passed,
-    Indeterminate,
-    Failed,
-    Unreadable,
-    Internal,
-}
-
-impl Outcome {
-    fn code(self) -> u8 {
-        match self {
-            Self::Passed => 0,
-            Self::Indeterminate => 3,
-            Self::Failed => 1,
-            Self::Unreadable => 4,
-            Self::Internal => 70,
-        }
-    }
-}
-
 /// Wrong usage: 2.
 const USAGE: u8 = 2;
+
+/// The reader of the report went away before its end: what a shell tells of programs that end so (128 + SIGPIPE).
+const READER_GONE: u8 = 141;
 
 impl Arguments {
     /// Verifies all files; the exit code is the worst file's.
@@ -133,7 +130,7 @@ impl Arguments {
                 return ExitCode::from(USAGE);
             }
         };
-        ExitCode::from(task.run().code())
+        ExitCode::from(task.run())
     }
 
     /// Verifies one file against one root and the CRLs of one file, in the default form.
@@ -141,7 +138,7 @@ impl Arguments {
         Self {
             trust: vec![trust],
             crl: vec![crl],
-            revocation: None,
+            revocation: Some(Revocation::Require),
             basis: BasisArgs::default(),
             at: None,
             content: None,
@@ -150,12 +147,24 @@ impl Arguments {
             report: ReportForm::Text,
             lang: None,
             jobs: 1,
+            progress: false,
+            resume: None,
             files: vec![file],
+            label: None,
         }
+    }
+
+    /// The same on one thread: a process for one file needs no more.
+    #[must_use]
+    pub fn one_at_a_time(self) -> Self {
+        Self { jobs: 1, ..self }
     }
 
     fn prepare(self) -> anyhow::Result<Task> {
         let form = if self.json { ReportForm::Json } else { self.report };
+        if form == ReportForm::Html && self.resume.is_some() {
+            bail!("--resume goes with json and text reports; an HTML report is made whole");
+        }
         let installed = self.basis.store.installed();
         let Grounds { mut evidence, policy, time, basis, trust } =
             self.basis.read(installed, &self.trust, self.at, COMMAND)?;
@@ -165,13 +174,14 @@ impl Arguments {
             Some(Revocation::IfPresent) => RevocationPolicy::IfPresent,
             None => policy.policy.revocation,
         };
-        Ok(Task {
+        let mut task = Task {
             evidence,
             trust,
-            pages: Pages::default(),
+            basis,
             policy: Policy { revocation, ..policy.policy },
             time,
-            basis,
+            pages: Pages::default(),
+            views: Mutex::default(),
             content: self.content.as_deref().map(read_content).transpose()?,
             password: self.password_file.as_deref().map(material::password).transpose()?,
             form,
@@ -180,8 +190,19 @@ impl Arguments {
                 (Some(Lang::En), _) | (None, ReportForm::Json) => Language::English,
             },
             jobs: jobs(self.jobs),
-            files: signed_files(&self.files)?,
-        })
+            progress: if self.progress { Wish::Always } else { Wish::Auto },
+            journal: None,
+            files: files::listed(&self.files)?,
+            // A folder is a batch, even one of a single file.
+            summary: self.files.len() > 1 || self.files.iter().any(|path| path.is_dir()),
+            label: self.label,
+        };
+        if let Some(path) = &self.resume {
+            let journal = Journal::open(path, &task.settings(self.at).to_hex(), task.time)?;
+            task.time = journal.time();
+            task.journal = Some(Mutex::new(journal));
+        }
+        Ok(task)
     }
 }
 
@@ -194,94 +215,89 @@ fn read_content(path: &Path) -> anyhow::Result<Mapped> {
     Mapped::open(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn signed_files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let before = files.len();
-            files.extend(material::files_below(path, &["pdf", "p7s", "p7m"])?);
-            if files.len() == before {
-                bail!("{} holds no .pdf, .p7s or .p7m", path.display());
-            }
-        } else {
-            files.push(path.clone());
-        }
-    }
-    Ok(files)
-}
-
 /// One run with everything read and checked.
 struct Task {
     evidence: Evidence,
     trust: Trust,
-    pages: Pages,
+    basis: Basis,
     policy: Policy,
     time: OffsetDateTime,
-    basis: Basis,
+    pages: Pages,
+    /// What an HTML report says of each file; its document is written last.
+    views: Mutex<BTreeMap<PathBuf, View>>,
     content: Option<Mapped>,
     password: Option<Password>,
     form: ReportForm,
     language: Language,
     jobs: usize,
-    files: Vec<PathBuf>,
+    progress: Wish,
+    journal: Option<Mutex<Journal>>,
+    files: Vec<Item>,
+    summary: bool,
+    label: Option<String>,
 }
 
 impl Task {
-    /// Verifies the files on `jobs` threads and prints them in the order given.
-    fn run(&self) -> Outcome {
-        let next = AtomicUsize::new(0);
-        let (send, receive) = mpsc::channel();
-        let mut worst = Outcome::Passed;
-        std::thread::scope(|scope| {
-            for _ in 0..self.jobs.min(self.files.len()) {
-                let (send, next) = (send.clone(), &next);
-                scope.spawn(move || {
-                    while let Some((position, path)) = self.claim(next) {
-                        let (result, outcome) = self.verify(path);
-                        if send.send((position, (self.show(path, &result), outcome))).is_err() {
-                            break;
-                        }
-                    }
-                });
-            }
-            drop(send);
-            worst = self.print_in_order(&receive);
-        });
-        worst
-    }
-
-    fn claim(&self, next: &AtomicUsize) -> Option<(usize, &Path)> {
-        let position = next.fetch_add(1, Ordering::Relaxed);
-        self.files.get(position).map(|path| (position, path.as_path()))
-    }
-
-    /// Prints what is ready in the order given; pages of HTML make one document, which comes last.
-    fn print_in_order(&self, receive: &mpsc::Receiver<(usize, (Shown, Outcome))>) -> Outcome {
-        let mut waiting = std::collections::BTreeMap::new();
-        let mut expected = 0;
-        let mut worst = Outcome::Passed;
-        let mut views = Vec::new();
-        for (position, result) in receive {
-            waiting.insert(position, result);
-            while let Some((shown, outcome)) = waiting.remove(&expected) {
-                expected += 1;
-                worst = worst.max(outcome);
-                match shown {
-                    Shown::Now(text) => print(&text, &mut worst),
-                    Shown::InDocument(view) => views.push(*view),
-                }
+    /// Verifies the files and prints them in the order given; the exit code.
+    fn run(&self) -> u8 {
+        let mut progress = Progress::new(self.progress, self.language);
+        let ended = batch::run(&self.files, self.jobs, self, &mut io::stdout().lock(), &mut progress);
+        let recalled = self.journal.as_ref().map_or(0, |journal| locked(journal).recalled());
+        if self.summary {
+            eprintln!("{}", progress::summary(&ended.tally, recalled, progress.elapsed(), self.language));
+        }
+        let broken_off = ended.broken_off.or_else(|| self.write_document().err());
+        match broken_off {
+            None => ended.tally.worst().code(),
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => READER_GONE,
+            Some(error) => {
+                eprintln!("{COMMAND}: cannot write the report: {error}");
+                Outcome::Internal.code()
             }
         }
-        if self.form == ReportForm::Html {
-            print(&html::document(&views, self.language), &mut worst);
+    }
+
+    /// The one document of an HTML report.
+    fn write_document(&self) -> io::Result<()> {
+        if self.form != ReportForm::Html {
+            return Ok(());
         }
-        worst
+        let views = locked(&self.views);
+        let views: Vec<View> = self.files.iter().filter_map(|item| views.get(&item.path).cloned()).collect();
+        let mut out = io::stdout().lock();
+        out.write_all(html::document(&views, self.language).as_bytes())?;
+        out.flush()
+    }
+
+    /// Everything that decides a verdict or its wording, the files apart. Whether there is a password counts, not which: a wrong
+    /// one makes a file unreadable, and that is never noted.
+    fn settings(&self, at: Option<OffsetDateTime>) -> Digest {
+        let evidence = &self.evidence;
+        let at = at.and_then(|at| at.format(&Rfc3339).ok());
+        let rules = (&self.basis.policy.sha256, self.policy.revocation, evidence.anchors_in_doubt.is_some());
+        let chosen = (env!("CARGO_PKG_VERSION"), rules, self.form, self.language, at, self.password.is_some());
+        let chosen = format!("{chosen:?}{:?}", self.label);
+        let certificates = evidence.anchors.iter().map(|anchor| ("anchor", anchor.der()));
+        let certificates = certificates.chain(evidence.certificates.iter().map(|other| ("certificate", other.der())));
+        let revocation = evidence.crls.iter().map(|list| ("crl", list.der()));
+        let revocation = revocation.chain(evidence.ocsps.iter().map(|response| ("ocsp", response.der())));
+        let content = self.content.iter().map(|content| ("content", &**content));
+        let digest = |(kind, bytes): (&str, &[u8])| {
+            DigestAlgorithm::Sha256.digest_parts(&[kind.as_bytes(), DigestAlgorithm::Sha256.digest(bytes).as_bytes()])
+        };
+        let parts: Vec<Digest> = certificates.chain(revocation).chain(content).map(digest).collect();
+        let parts = std::iter::once(chosen.as_bytes()).chain(parts.iter().map(Digest::as_bytes));
+        DigestAlgorithm::Sha256.digest_parts(&parts.collect::<Vec<_>>())
+    }
+
+    fn name(&self, item: &Item) -> String {
+        self.label.clone().unwrap_or_else(|| item.path.display().to_string())
     }
 
     /// The report on one file in the form asked for.
-    fn show(&self, path: &Path, result: &FileResult) -> Shown {
+    fn told(&self, item: &Item, result: &FileResult, outcome: Outcome) -> Judged {
         let drawn = match (self.form, &result.report) {
-            (ReportForm::Html, Some(report)) => self.pages.compare(path, report),
+            (ReportForm::Html, Some(report)) => self.pages.compare(&item.path, report),
             _ => Drawn::Nothing,
         };
         let input = Input {
@@ -294,120 +310,73 @@ impl Task {
             basis: Some(&self.basis),
             drawn: &drawn,
         };
-        match self.form {
-            ReportForm::Json => Shown::Now(format!("{}\n", output::json(result, &self.basis, self.language))),
-            ReportForm::Text => Shown::Now(text::write(&input.view(self.language))),
-            ReportForm::Html => Shown::InDocument(Box::new(input.view(self.language))),
-        }
-    }
-
-    /// Verifies one file; a defect of this program is caught here and does not take the other files down.
-    fn verify(&self, path: &Path) -> (FileResult, Outcome) {
-        let file = path.display().to_string();
-        let bytes = match Mapped::open(path) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let error = Some(format!("the file cannot be read: {error}"));
-                return (FileResult { file, format: None, report: None, error }, Outcome::Unreadable);
+        let text = match self.form {
+            ReportForm::Json => format!("{}\n", output::json(result, &self.basis, self.language)),
+            ReportForm::Text => text::write(&input.view(self.language)),
+            ReportForm::Html => {
+                locked(&self.views).insert(item.path.clone(), input.view(self.language));
+                String::new()
             }
         };
-        let kind = kind(&bytes);
-        let format = kind.map(Kind::format);
-        match catch_unwind(AssertUnwindSafe(|| self.validate(&bytes, kind))) {
-            Ok(Ok(report)) => {
+        Judged { text, outcome }
+    }
+
+    fn unread(&self, item: &Item, error: String) -> Judged {
+        let result = FileResult { file: self.name(item), format: None, report: None, error: Some(error) };
+        self.told(item, &result, Outcome::Unreadable)
+    }
+
+    fn verify(&self, item: &Item, bytes: &[u8]) -> Judged {
+        let setting = Setting { evidence: &self.evidence, policy: self.policy, time: self.time };
+        let beside = Beside { content: self.content.as_deref(), password: self.password.as_ref() };
+        let (file, format) = (self.name(item), format(bytes));
+        match validate_file(bytes, beside, setting) {
+            Ok(report) => {
                 let outcome = outcome(&report);
                 let error = report.signatures.is_empty().then(|| "the file holds no signature".to_owned());
-                (FileResult { file, format, report: Some(report), error }, outcome)
+                self.told(item, &FileResult { file, format, report: Some(report), error }, outcome)
             }
-            Ok(Err(error)) => {
-                // Each of these errors names its cause itself.
+            Err(error) => {
                 let error = Some(error.to_string());
-                (FileResult { file, format, report: None, error }, Outcome::Unreadable)
-            }
-            Err(_) => {
-                let error = Some("internal error; please report this file".to_owned());
-                (FileResult { file, format, report: None, error }, Outcome::Internal)
+                self.told(item, &FileResult { file, format, report: None, error }, Outcome::Unreadable)
             }
         }
     }
 
-    fn validate(&self, bytes: &[u8], kind: Option<Kind>) -> anyhow::Result<FileReport> {
-        let setting = Setting { evidence: &self.evidence, policy: self.policy, time: self.time };
-        match kind {
-            Some(Kind::Pdf) => Ok(validate_pdf_with(bytes, self.password.as_ref(), setting)?),
-            Some(Kind::Cms) => Ok(validate_cms(bytes, self.content.as_deref(), setting)?),
-            Some(Kind::CmsPem) => {
-                let blocks = pem::blocks(bytes, &["CMS", "PKCS7"])?;
-                let der = blocks.first().ok_or_else(|| anyhow!("the file holds no CMS"))?;
-                Ok(validate_cms(der, self.content.as_deref(), setting)?)
-            }
-            Some(Kind::CmsText) => {
-                let entity = mime::read(bytes)?;
-                let content = self.content.as_deref().or(entity.content.as_deref());
-                Ok(validate_cms(&entity.message, content, setting)?)
-            }
-            None => bail!("the file is neither a PDF nor a CMS signature"),
+    /// Takes the verdict from the journal, or verifies and notes it.
+    fn once(&self, journal: &Mutex<Journal>, item: &Item, bytes: &[u8]) -> Judged {
+        let key = Key::of(&item.path, bytes);
+        if let Some(known) = locked(journal).recall(key) {
+            return known;
+        }
+        let judged = self.verify(item, bytes);
+        if let Err(error) = locked(journal).note(key, &item.path, &judged) {
+            eprintln!("{COMMAND}: cannot write the journal: {error}");
+        }
+        judged
+    }
+}
+
+impl Judge for Task {
+    fn judge(&self, item: &Item) -> Judged {
+        if let Some(trouble) = &item.trouble {
+            return self.unread(item, trouble.clone());
+        }
+        match (Mapped::open(&item.path), &self.journal) {
+            (Err(error), _) => self.unread(item, format!("the file cannot be read: {error}")),
+            (Ok(bytes), Some(journal)) => self.once(journal, item, &bytes),
+            (Ok(bytes), None) => self.verify(item, &bytes),
         }
     }
-}
 
-/// What becomes of one file's report.
-enum Shown {
-    Now(String),
-    /// A part of one document.
-    InDocument(Box<View>),
-}
-
-fn print(text: &str, worst: &mut Outcome) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // A reader that closed the pipe has seen enough; any other failure is ours to tell.
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            eprintln!("{COMMAND}: cannot write the report: {error}");
-            *worst = Outcome::Internal;
-        }
+    fn crashed(&self, item: &Item) -> Judged {
+        let error = Some("internal error; please report this file".to_owned());
+        self.told(item, &FileResult { file: self.name(item), format: None, report: None, error }, Outcome::Internal)
     }
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Pdf,
-    Cms,
-    CmsPem,
-    /// S/MIME, or base64 without any frame.
-    CmsText,
-}
-
-impl Kind {
-    fn format(self) -> Format {
-        match self {
-            Self::Pdf => Format::Pdf,
-            Self::Cms | Self::CmsPem | Self::CmsText => Format::Cms,
-        }
-    }
-}
-
-/// The identifier id-signedData as it stands near the start of every CMS signature.
-const SIGNED_DATA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
-
-/// Tells the format by its first bytes. A CMS may carry a PDF, so it is looked for first; the `%PDF-` header may stand
-/// anywhere in the first 1024.
-fn kind(bytes: &[u8]) -> Option<Kind> {
-    let head = bytes.get(..1024).unwrap_or(bytes);
-    let opening = bytes.get(..24).unwrap_or(bytes);
-    if head.first() == Some(&0x30) && opening.windows(SIGNED_DATA.len()).any(|window| window == SIGNED_DATA) {
-        Some(Kind::Cms)
-    } else if head.windows(5).any(|window| window == b"%PDF-") {
-        Some(Kind::Pdf)
-    } else if head.first() == Some(&0x30) {
-        Some(Kind::Cms)
-    } else if head.windows(11).any(|window| window == b"-----BEGIN ") {
-        Some(Kind::CmsPem)
-    } else if mime::looks_signed(bytes) {
-        Some(Kind::CmsText)
-    } else {
-        None
-    }
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn outcome(report: &FileReport) -> Outcome {
@@ -417,37 +386,5 @@ fn outcome(report: &FileReport) -> Outcome {
         Some(Indication::TotalPassed) => Outcome::Passed,
         Some(Indication::Indeterminate) => Outcome::Indeterminate,
         Some(Indication::TotalFailed) => Outcome::Failed,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn worst_outcome_follows_the_contracts_order() {
-        let order = [Outcome::Passed, Outcome::Indeterminate, Outcome::Failed, Outcome::Unreadable, Outcome::Internal];
-        assert!(order.is_sorted());
-        assert_eq!(order.map(Outcome::code), [0, 3, 1, 4, 70]);
-    }
-
-    #[test]
-    fn formats_are_told_by_their_first_bytes() {
-        assert!(matches!(kind(b"junk\n%PDF-1.7"), Some(Kind::Pdf)));
-        assert!(matches!(kind(&[0x30, 0x80]), Some(Kind::Cms)));
-        assert!(matches!(kind(b"-----BEGIN PKCS7-----"), Some(Kind::CmsPem)));
-        assert!(kind(b"hello").is_none() && kind(b"").is_none());
-    }
-
-    #[test]
-    fn folders_give_their_signed_files_in_order() {
-        let folder = tempfile::tempdir().expect("folder");
-        std::fs::create_dir(folder.path().join("a")).expect("folder");
-        for name in ["b.PDF", "a/c.p7s", "note.txt"] {
-            std::fs::write(folder.path().join(name), b"").expect("file");
-        }
-        let files = signed_files(&[folder.path().to_owned()]).expect("files");
-        let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
-        assert_eq!(names, ["c.p7s", "b.PDF"]);
     }
 }

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::confirm;
 use super::fault::{Fault, Shape};
 use super::{AppState, Limits, problem};
+use super::{confirm, verify};
 
 /// Wraps the routes.
 pub fn surround(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
@@ -114,7 +114,7 @@ async fn limit_time(State(limits): State<Limits>, request: Request, next: Next) 
 }
 
 fn is_upload(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/v1/requests"
+    request.method() == Method::POST && matches!(request.uri().path(), "/v1/requests" | verify::PATH)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
 //! table of errors), [`auth`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
+//! [`verify`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -20,6 +20,7 @@ pub mod problem;
 pub mod render;
 pub mod requests;
 pub mod sandbox;
+pub mod verify;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub struct AppState {
     /// The sandbox's outbox and development PKI; none in production.
     pub sandbox: Option<sandbox::SandboxState>,
     pub renderer: render::Renderer,
+    pub verifier: verify::Verifier,
     pub limits: Limits,
     pub clock: Clock,
     pub request_ids: RequestIds,
@@ -75,12 +77,12 @@ impl Default for About {
 pub struct Limits {
     /// Bytes of a CSC or OAuth request. Hashes are 100 bytes each: room for some ten thousand.
     pub csc_body: usize,
-    /// Bytes of `POST /v1/requests`, documents in base64 included.
+    /// Bytes of `POST /v1/requests` and `POST /v1/verify`, documents in base64 included.
     pub request_body: usize,
     /// Bytes of a form of the citizen's page: one field.
     pub form_body: usize,
     pub timeout: Duration,
-    /// For `POST /v1/requests` and downloads' beginnings, which slow links prolong.
+    /// For `POST /v1/requests`, `POST /v1/verify` and downloads' beginnings, which slow links prolong.
     pub upload_timeout: Duration,
     /// Requests worked on at a time; more are turned away at once, so that a queue cannot build up.
     pub concurrency: usize,
@@ -109,6 +111,7 @@ pub fn router(state: AppState) -> Router {
         .nest("/csc/v2", csc::router(csc::Version::V2, &state.limits))
         .merge(oauth::router(&state.limits))
         .merge(requests::router(&state.limits))
+        .merge(verify::router(&state.limits))
         .merge(confirm::router(&state.limits))
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };

@@ -287,6 +287,21 @@ problems! {
         csc 400 "invalid_request" "Invalid parameter conformance_level", signed No,
         vi "Mức chữ ký này chưa được hỗ trợ. Tài liệu chưa được ký.",
         en "This signature level is not offered here. Nothing has been signed.";
+    VERIFICATION_TOO_COSTLY = "verification-too-costly" 422 "Verifying this file takes more time or memory than is spent on one here",
+        do "Verify it with the command 'kyso verify' on a machine of your own.",
+        csc 400 "invalid_request" "The document is too costly to verify", signed No,
+        vi "Tệp này cần quá nhiều thời gian hoặc bộ nhớ để kiểm tra. Tài liệu chưa được ký.",
+        en "Verifying this file takes too much time or memory. Nothing has been signed.";
+    VERIFIER_FAILED = "verifier-failed" 500 "The verifier could not do its work",
+        do "Tell the operator the request_id.",
+        csc 500 "server_error" "The verifier could not do its work", signed No,
+        vi "Chưa kiểm tra được tệp do lỗi hệ thống. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "The file could not be verified by a fault on our side. Please try again in a few minutes. Nothing has been signed.";
+    NOT_ACCEPTABLE = "not-acceptable" 406 "None of the accepted media types is offered here",
+        do "Accept application/json, text/plain or text/html.",
+        csc 406 "invalid_request" "None of the accepted media types is offered", signed No,
+        vi "Định dạng kết quả được yêu cầu không có. Tài liệu chưa được ký.",
+        en "The result is not offered in the form that was asked for. Nothing has been signed.";
     INVALID_GRANT_REQUEST = "invalid-grant-request" 400 "The token request is not acceptable",
         do "Ask for grant_type=client_credentials with scope=service.",
         csc 400 "invalid_request" "The token request is not acceptable", signed No,

@@ -75,7 +75,8 @@ impl Layout {
         let rest = written.bytes.len() - hole.end;
         let numbers = format!("[0 {first:<NUMBER_WIDTH$} {second:<NUMBER_WIDTH$} {rest:<NUMBER_WIDTH$}]");
         let slot = written.bytes.get_mut(body + self.byte_range.start..body + self.byte_range.end);
-        let slot = slot.filter(|slot| slot.len() == numbers.len()).ok_or(PdfError::TooLarge("file size"))?;
+        let slot =
+            slot.filter(|slot| slot.len() == numbers.len()).ok_or(PdfError::too_large("file size", 9_999_999_999))?;
         slot.copy_from_slice(numbers.as_bytes());
         Ok(Prepared::new(written.bytes, hole, original_len, original))
     }

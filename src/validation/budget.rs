@@ -15,6 +15,7 @@ pub const MAX_PATH_LENGTH: usize = 16;
 pub struct Budget {
     signature_checks: u32,
     paths: u32,
+    exhausted: bool,
 }
 
 /// A limit was reached.
@@ -23,7 +24,7 @@ pub struct Exhausted;
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { signature_checks: SIGNATURE_CHECKS, paths: PATHS }
+        Self { signature_checks: SIGNATURE_CHECKS, paths: PATHS, exhausted: false }
     }
 }
 
@@ -31,13 +32,27 @@ impl Budget {
     /// # Errors
     /// [`Exhausted`] when no check is left.
     pub fn spend_signature_check(&mut self) -> Result<(), Exhausted> {
-        spend(&mut self.signature_checks)
+        let spent = spend(&mut self.signature_checks);
+        self.exhausted |= spent.is_err();
+        spent
     }
 
     /// # Errors
     /// [`Exhausted`] when no path is left.
     pub fn spend_path(&mut self) -> Result<(), Exhausted> {
-        spend(&mut self.paths)
+        let spent = spend(&mut self.paths);
+        self.exhausted |= spent.is_err();
+        spent
+    }
+
+    /// Whether something was left undone for lack of budget; then nothing may pass, since it may have spoken against the signer.
+    pub fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// The limits, for messages.
+    pub fn limits() -> String {
+        format!("at most {PATHS} paths and {SIGNATURE_CHECKS} signature checks for one signer")
     }
 }
 
@@ -52,9 +67,10 @@ mod tests {
 
     #[test]
     fn budget_ends() {
-        let mut budget = Budget { signature_checks: 1, paths: 0 };
+        let mut budget = Budget { signature_checks: 1, paths: 0, exhausted: false };
         assert_eq!(budget.spend_signature_check(), Ok(()));
         assert_eq!(budget.spend_signature_check(), Err(Exhausted));
         assert_eq!(budget.spend_path(), Err(Exhausted));
+        assert!(budget.is_exhausted() && !Budget::default().is_exhausted());
     }
 }

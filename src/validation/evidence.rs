@@ -60,6 +60,12 @@ impl Evidence {
         Ok(())
     }
 
+    /// The same for judging one file: what its signatures may cost is counted anew.
+    #[must_use]
+    pub fn for_one_file(&self) -> Self {
+        Self { known: self.known.for_one_file(), ..self.clone() }
+    }
+
     /// Only the trust anchors: what a document brings can then be judged by itself.
     #[must_use]
     pub fn anchors_alone(&self) -> Self {

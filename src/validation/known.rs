@@ -1,9 +1,10 @@
 //! Issuer signatures that have been checked already: authorities and revocation lists are the same for every file of a run.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::crypto::DigestAlgorithm;
+use crate::crypto::{DigestAlgorithm, PublicKey};
 use crate::formats::crl::CertificateList;
 use crate::formats::ocsp::OcspResponse;
 use crate::formats::x509::Certificate;
@@ -12,10 +13,23 @@ use crate::formats::x509::Certificate;
 /// material of a hostile document is tried for each of its signatures and time-stamps.
 const MAX_KNOWN: usize = 4_096;
 
+/// What the issuer signatures of one file may cost, in checks of RSA-2048 or P-256; some 0.15 ms each. A contract with fifty
+/// signatures of as many authorities, each with time-stamp and revocation data, takes some six hundred; what is remembered is free.
+const EFFORT: u32 = 4_096;
+
 /// A memory that clones share. It only saves work: what it answers is what checking again would answer, and it holds nothing
 /// but SHA-256 hashes over the whole signed object and the whole key.
-#[derive(Debug, Clone, Default)]
-pub struct KnownSignatures(Arc<Mutex<Memory>>);
+#[derive(Debug, Clone)]
+pub struct KnownSignatures {
+    memory: Arc<Mutex<Memory>>,
+    effort_left: Arc<AtomicU32>,
+}
+
+impl Default for KnownSignatures {
+    fn default() -> Self {
+        Self { memory: Arc::default(), effort_left: Arc::new(AtomicU32::new(EFFORT)) }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -42,33 +56,70 @@ impl Memory {
 }
 
 impl KnownSignatures {
+    /// The same memory, with the effort of a new file.
+    #[must_use]
+    pub fn for_one_file(&self) -> Self {
+        Self { memory: Arc::clone(&self.memory), ..Self::default() }
+    }
+
+    /// How many checks a file may cost, once it cost them: from then on no further signature is found good, and nothing that is
+    /// judged may pass.
+    pub fn exhausted(&self) -> Option<u32> {
+        (self.effort_left.load(Ordering::Relaxed) == 0).then_some(EFFORT)
+    }
+
     /// Whether `issuer`'s key signed the certificate. Only authorities are remembered: signers are too many, and seldom return.
     pub fn issued(&self, certificate: &Certificate, issuer: &Certificate) -> bool {
-        let verify = || issuer.public_key().is_ok_and(|key| certificate.verify_issued_with(&key).is_ok());
+        let verify = || self.verify(issuer, |key| certificate.verify_issued_with(key).is_ok());
         let authority = certificate.extensions().basic_constraints.is_some_and(|constraints| constraints.ca);
         if authority { self.check(certificate.der(), issuer, verify) } else { verify() }
     }
 
     /// Whether `issuer`'s key signed the list.
     pub fn listed(&self, crl: &CertificateList, issuer: &Certificate) -> bool {
-        self.check(crl.der(), issuer, || issuer.public_key().is_ok_and(|key| crl.verify_issued_with(&key).is_ok()))
+        self.check(crl.der(), issuer, || self.verify(issuer, |key| crl.verify_issued_with(key).is_ok()))
     }
 
     /// Whether `responder`'s key signed the response.
     pub fn answered(&self, ocsp: &OcspResponse, responder: &Certificate) -> bool {
-        self.check(ocsp.der(), responder, || {
-            responder.public_key().is_ok_and(|key| ocsp.verify_issued_with(&key).is_ok())
-        })
+        self.check(ocsp.der(), responder, || self.verify(responder, |key| ocsp.verify_issued_with(key).is_ok()))
+    }
+
+    /// Checks a value with the issuer's key, if the file's effort still allows it.
+    fn verify(&self, issuer: &Certificate, signed: impl FnOnce(&PublicKey) -> bool) -> bool {
+        // Told first: reading keys is no free work either.
+        let Some(key) = self.exhausted().is_none().then(|| issuer.public_key().ok()).flatten() else { return false };
+        let cost = cost(&key);
+        let take = |left: u32| Some(left.saturating_sub(cost));
+        let left = self.effort_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or(0);
+        left > cost && signed(&key)
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check(&self, signed: &[u8], issuer: &Certificate, verify: impl FnOnce() -> bool) -> bool {
         let Some(name) = name(signed, issuer.spki_der()) else { return verify() };
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).answer(&name) {
+        if let Some(known) = self.memory().answer(&name) {
             return known;
         }
         let verified = verify();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).note(name, verified);
+        // What was not checked any more must not be remembered as bad.
+        if self.exhausted().is_none() {
+            self.memory().note(name, verified);
+        }
         verified
+    }
+}
+
+/// What a check with this key costs beside one with RSA-2048 or P-256.
+fn cost(key: &PublicKey) -> u32 {
+    match key {
+        PublicKey::P256(_) | PublicKey::Ed25519(_) => 1,
+        PublicKey::Rsa(_) => 2,
+        PublicKey::P384(_) | PublicKey::MlDsa(_) => 4,
+        PublicKey::P521(_) => 8,
     }
 }
 
@@ -93,7 +144,7 @@ mod tests {
             assert!(!known.issued(&second.certificate, &root.certificate));
         }
         let held = |known: &KnownSignatures| {
-            let memory = known.0.lock().expect("not poisoned");
+            let memory = known.memory();
             (memory.good.len(), memory.bad.len())
         };
         assert_eq!(held(&known), (1, 2), "good and bad ones are remembered apart");
@@ -114,7 +165,26 @@ mod tests {
         for number in 0..=MAX_KNOWN {
             known.check(&number.to_be_bytes(), &root, || false);
         }
-        assert!(known.0.lock().expect("not poisoned").bad.len() <= MAX_KNOWN);
+        assert!(known.memory().bad.len() <= MAX_KNOWN);
+    }
+
+    #[test]
+    fn effort_of_a_file_ends_and_the_next_file_starts_anew() {
+        let (root, other) = (Issuer::root("Root"), Issuer::root("Other"));
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let known = KnownSignatures::default();
+        let first = known.for_one_file();
+        let mut checks: u32 = 0;
+        while first.exhausted().is_none() {
+            assert!(!first.issued(&leaf, &other.certificate));
+            checks += 1;
+        }
+        assert!((EFFORT / 8..=EFFORT).contains(&checks));
+        assert!(!first.issued(&leaf, &root.certificate), "nothing is found good any more");
+        assert!(known.for_one_file().issued(&leaf, &root.certificate) && known.exhausted().is_none());
+        let ca = root.issue(&Template::authority("CA")).certificate;
+        assert!(!first.issued(&ca, &root.certificate));
+        assert!(known.issued(&ca, &root.certificate), "nor remembered as bad");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A signer for tests and fuzz targets: a P-256 key made from a text, certified by a root made the same way.
 
+#![allow(dead_code)] // Each test binary uses its own part.
+
 use const_oid::ObjectIdentifier;
 use kyso::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use kyso::formats::der::{tag, write};
@@ -33,6 +35,15 @@ impl TestSigner {
         let root = certificate("Root", &authority.concat());
         let evidence = Evidence { anchors: vec![root], ..Evidence::default() };
         Self { key: key("An"), certificate: certificate("An", &signer.concat()), evidence }
+    }
+
+    /// The root the signer's certificate leads to.
+    pub fn root(&self) -> &Certificate {
+        &self.evidence.anchors[0]
+    }
+
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
     }
 
     /// Signs invisibly; the file signed is the document followed by what comes back.

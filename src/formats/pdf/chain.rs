@@ -40,7 +40,7 @@ pub(super) fn read_chain(data: &[u8], limits: &Limits) -> Result<Chain, PdfError
     let mut next = Some((base.saturating_add(value), startxref));
     while let Some((at, named_at)) = next {
         if sections.len() >= limits.revisions {
-            return Err(PdfError::TooLarge("revisions"));
+            return Err(PdfError::too_large("revisions", limits.revisions));
         }
         if !seen.insert(at) {
             reader.anomalies.push(Anomaly::ChainLoops { offset: named_at });
@@ -80,7 +80,7 @@ pub(super) fn header_offset(data: &[u8], limits: &Limits) -> Result<usize, PdfEr
         return Err(PdfError::Empty);
     }
     if data.len() > limits.file_bytes {
-        return Err(PdfError::TooLarge("file size"));
+        return Err(PdfError::too_large("file size", limits.file_bytes));
     }
     let window = data.get(..HEADER_WINDOW.min(data.len())).unwrap_or_default();
     find(window, b"%PDF-").ok_or(PdfError::NotAPdf)

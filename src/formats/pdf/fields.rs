@@ -114,7 +114,7 @@ impl Walk<'_, '_> {
     fn visit(&mut self, node: Node) -> Result<(), PdfError> {
         self.nodes += 1;
         if self.nodes > self.pdf.limits().fields || node.inherited.depth > self.pdf.limits().tree_depth {
-            return Err(PdfError::TooLarge("form fields"));
+            return Err(PdfError::too_large("form fields", self.pdf.limits().fields));
         }
         let resolved = self.pdf.resolve(&node.object)?;
         let id = resolved.id();
@@ -197,6 +197,6 @@ mod tests {
         let file = form("<</T(a)>> <</T(b)>> <</T(c)>>").finish();
         let limits = Limits { fields: 2, ..Limits::default() };
         let result = fields(&Pdf::open(&file, &limits).unwrap());
-        assert_eq!(result.err(), Some(PdfError::TooLarge("form fields")));
+        assert_eq!(result.err(), Some(PdfError::too_large("form fields", 2)));
     }
 }

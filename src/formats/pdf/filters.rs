@@ -28,7 +28,7 @@ pub(super) struct Filter {
 /// filter or data that yields nothing.
 pub(super) fn decode(raw: &[u8], filters: &[Filter], max: usize, limits: &Limits) -> Result<Decoded, PdfError> {
     if filters.len() > limits.filters {
-        return Err(PdfError::TooLarge("filters of a stream"));
+        return Err(PdfError::too_large("filters of a stream", limits.filters));
     }
     let mut decoded = Decoded { bytes: Vec::new(), complete: true };
     let mut input = raw;
@@ -50,7 +50,7 @@ pub(super) fn decode(raw: &[u8], filters: &[Filter], max: usize, limits: &Limits
     }
     if filters.is_empty() {
         if raw.len() > max {
-            return Err(PdfError::TooLarge("decoded bytes of a stream"));
+            return Err(PdfError::too_large("decoded bytes of a stream", max));
         }
         decoded.bytes = raw.to_vec();
     }
@@ -66,7 +66,7 @@ fn inflate(input: &[u8], max: usize) -> Result<Decoded, PdfError> {
         let before = (state.total_in(), bytes.len());
         let status = state.decompress_vec(rest, &mut bytes, FlushDecompress::None);
         if bytes.len() > max {
-            return Err(PdfError::TooLarge("decoded bytes of a stream"));
+            return Err(PdfError::too_large("decoded bytes of a stream", max));
         }
         match status {
             Ok(Status::StreamEnd) => return Ok(Decoded { bytes, complete: true }),
@@ -214,7 +214,7 @@ mod tests {
     fn bomb_stops_at_the_limit() {
         let raw = deflate(&vec![0; 1 << 20]);
         let result = decode(&raw, &[filter("FlateDecode", None)], 1 << 16, &Limits::default());
-        assert_eq!(result, Err(PdfError::TooLarge("decoded bytes of a stream")));
+        assert_eq!(result, Err(PdfError::too_large("decoded bytes of a stream", 1 << 16)));
     }
 
     #[test]
@@ -236,6 +236,9 @@ mod tests {
     #[test]
     fn thousand_filters_are_refused() {
         let chain: Vec<_> = (0..1000).map(|_| filter("ASCIIHexDecode", None)).collect();
-        assert_eq!(decode(b"41>", &chain, 100, &Limits::default()), Err(PdfError::TooLarge("filters of a stream")));
+        assert_eq!(
+            decode(b"41>", &chain, 100, &Limits::default()),
+            Err(PdfError::too_large("filters of a stream", Limits::default().filters))
+        );
     }
 }

@@ -55,7 +55,7 @@ impl<'p, 'a> IncrementalUpdate<'p, 'a> {
     pub fn allocate(&mut self) -> Result<ObjectId, PdfError> {
         let number = self.next;
         if usize::try_from(number).map_or(true, |n| n > self.pdf.limits().objects) {
-            return Err(PdfError::TooLarge("indirect objects"));
+            return Err(PdfError::too_large("indirect objects", self.pdf.limits().objects));
         }
         self.next += 1;
         Ok(ObjectId::new(number, 0))
@@ -146,7 +146,11 @@ impl<'p, 'a> IncrementalUpdate<'p, 'a> {
     /// Offset, as the file counts, of the byte at `position` of the update.
     fn offset(&self, position: usize) -> Result<usize, PdfError> {
         let offset = (self.pdf.data().len() - self.pdf.base()).saturating_add(position);
-        if offset > self.pdf.limits().file_bytes { Err(PdfError::TooLarge("file size")) } else { Ok(offset) }
+        if offset > self.pdf.limits().file_bytes {
+            Err(PdfError::too_large("file size", self.pdf.limits().file_bytes))
+        } else {
+            Ok(offset)
+        }
     }
 
     /// What the new section must list besides the objects set: nothing, or in a repaired file everything, since no earlier

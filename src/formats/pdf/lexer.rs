@@ -1,5 +1,7 @@
 //! Bytes to tokens (ISO 32000-1 §7.2, §7.3).
 
+use std::sync::LazyLock;
+
 use super::object::{Name, PdfString, StringSyntax};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,16 +47,22 @@ pub(super) fn hex_value(byte: u8) -> Option<u8> {
     }
 }
 
+/// The value of each digit, 255 for every other byte.
+static DIGITS: LazyLock<[u8; 256]> =
+    LazyLock::new(|| std::array::from_fn(|byte| u8::try_from(byte).ok().and_then(hex_value).unwrap_or(0xff)));
+
 /// Decodes as many digits as stand in pairs without anything between, and returns the rest. Signature values are megabytes of
 /// digits that every revision of the file is read over again.
 fn hex_pairs(digits: &[u8]) -> (Vec<u8>, &[u8]) {
     let mut bytes = Vec::with_capacity(digits.len() / 2 + 1);
-    let mut rest = digits;
-    while let [high, low, after @ ..] = rest {
-        let (Some(high), Some(low)) = (hex_value(*high), hex_value(*low)) else { break };
-        bytes.push(high << 4 | low);
-        rest = after;
-    }
+    let table = &*DIGITS;
+    let digit = |byte: u8| table.get(usize::from(byte)).copied().unwrap_or(0xff);
+    let pairs = digits.as_chunks::<2>().0.iter().map_while(|[high, low]| {
+        let (high, low) = (digit(*high), digit(*low));
+        (high | low < 16).then_some(high << 4 | low)
+    });
+    bytes.extend(pairs);
+    let rest = digits.get(bytes.len() * 2..).unwrap_or_default();
     (bytes, rest)
 }
 
@@ -231,7 +239,7 @@ impl<'a> Lexer<'a> {
     fn hex_string(&mut self) -> Option<Token<'a>> {
         self.pos += 1;
         let rest = self.data.get(self.pos..)?;
-        let len = rest.iter().position(|&b| b == b'>')?;
+        let len = memchr::memchr(b'>', rest)?;
         let digits = rest.get(..len)?;
         self.pos += len + 1;
         let (mut bytes, digits) = hex_pairs(digits);

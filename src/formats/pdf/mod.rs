@@ -49,7 +49,7 @@ pub use anomaly::Anomaly;
 pub use byte_range::ByteRangeFacts;
 pub use crypt::Password;
 pub use incremental::IncrementalUpdate;
-pub use limits::Limits;
+pub use limits::{Limits, Reached};
 pub use object::{Dict, Name, Object, ObjectId, PdfString, Stream};
 pub use reader::{Pdf, Resolved};
 pub use revisions::Revision;
@@ -85,9 +85,15 @@ pub enum PdfError {
     /// Not even scanning the file for objects gives a document.
     #[error("the PDF is damaged beyond repair: {0}; open it in a PDF program, save it anew and submit the new file")]
     BeyondRepair(&'static str),
-    /// A limit of [`Limits`] was reached; names the limit.
-    #[error("the PDF exceeds the limit for {0}")]
-    TooLarge(&'static str),
+    /// A limit of [`Limits`] was reached: more work than is spent on one file, whoever's fault that is.
+    #[error("the PDF exceeds the limit for {0}; ask for a simpler copy of the document, or split it")]
+    TooLarge(Reached),
+}
+
+impl PdfError {
+    pub(crate) fn too_large(what: &'static str, most: usize) -> Self {
+        Self::TooLarge(Reached { what, most })
+    }
 }
 
 pub(crate) fn damaged<T>(what: &'static str, offset: usize) -> Result<T, PdfError> {

@@ -129,6 +129,17 @@ impl Object {
         found
     }
 
+    /// How many values it is made of, names and keys among them; nesting is bounded by the parser.
+    pub fn values(&self) -> usize {
+        let entries = |dict: &Dict| dict.iter().map(|(_, value)| 1 + value.values()).sum::<usize>();
+        match self {
+            Self::Array(items) => 1 + items.iter().map(Self::values).sum::<usize>(),
+            Self::Dict(dict) => 1 + entries(dict),
+            Self::Stream(stream) => 1 + entries(&stream.dict),
+            _ => 1,
+        }
+    }
+
     fn collect_references(&self, found: &mut Vec<ObjectId>) {
         match self {
             Self::Ref(id) => found.push(*id),

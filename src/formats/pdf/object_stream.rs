@@ -42,6 +42,11 @@ impl ObjectStream {
         Ok(Self { bytes, index })
     }
 
+    /// Bytes it takes in memory.
+    pub fn size(&self) -> usize {
+        self.bytes.len().saturating_add(self.index.len().saturating_mul(size_of::<(u32, usize)>()))
+    }
+
     /// The numbers of the objects, in the order of the stream.
     pub fn numbers(&self) -> Vec<u32> {
         self.index.iter().map(|(number, _)| *number).collect()

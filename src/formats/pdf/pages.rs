@@ -54,7 +54,7 @@ fn collect(pdf: &Pdf<'_>, enough: usize) -> Result<Vec<Page>, PdfError> {
     let mut stack = vec![(root, Dict::new(), 0usize)];
     while let Some((id, inherited, depth)) = stack.pop() {
         if depth > pdf.limits().tree_depth {
-            return Err(PdfError::TooLarge("depth of the page tree"));
+            return Err(PdfError::too_large("depth of the page tree", pdf.limits().tree_depth));
         }
         if !seen.insert(id) {
             return damaged("the page tree loops", pdf.startxref());
@@ -70,7 +70,7 @@ fn collect(pdf: &Pdf<'_>, enough: usize) -> Result<Vec<Page>, PdfError> {
         pages.push(Page { id, dict: dict.clone(), inherited });
         if pages.len() > enough {
             if enough == pdf.limits().pages {
-                return Err(PdfError::TooLarge("pages"));
+                return Err(PdfError::too_large("pages", pdf.limits().pages));
             }
             break;
         }

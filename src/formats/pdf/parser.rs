@@ -10,12 +10,18 @@ use super::{Limits, PdfError, damaged};
 pub(super) struct Parser<'a> {
     pub lexer: Lexer<'a>,
     nesting: usize,
+    values: usize,
     values_left: usize,
 }
 
 impl<'a> Parser<'a> {
     pub fn new(data: &'a [u8], pos: usize, limits: &Limits) -> Self {
-        Self { lexer: Lexer::new(data, pos), nesting: limits.nesting, values_left: limits.values }
+        Self {
+            lexer: Lexer::new(data, pos),
+            nesting: limits.nesting,
+            values: limits.values,
+            values_left: limits.values,
+        }
     }
 
     pub fn pos(&self) -> usize {
@@ -82,7 +88,8 @@ impl<'a> Parser<'a> {
     }
 
     fn value(&mut self, token: Token<'a>, depth: usize) -> Result<Object, PdfError> {
-        self.values_left = self.values_left.checked_sub(1).ok_or(PdfError::TooLarge("values in one object"))?;
+        self.values_left =
+            self.values_left.checked_sub(1).ok_or(PdfError::too_large("values in one object", self.values))?;
         Ok(match token {
             Token::Integer(value) => Object::Integer(value),
             Token::Real(text) => Object::Real(text.into()),
@@ -103,7 +110,7 @@ impl<'a> Parser<'a> {
     /// Objects up to `end`. `R` turns the two integers before it into a reference, so no lookahead is needed.
     fn items(&mut self, end: &Token<'a>, depth: usize) -> Result<Vec<Object>, PdfError> {
         if depth >= self.nesting {
-            return Err(PdfError::TooLarge("nesting of objects"));
+            return Err(PdfError::too_large("nesting of objects", self.nesting));
         }
         let mut items = Vec::new();
         loop {
@@ -161,8 +168,8 @@ mod tests {
 
     #[test]
     fn hundred_thousand_nested_arrays_hit_the_limit() {
-        assert_eq!(parse(&b"[".repeat(100_000)), Err(PdfError::TooLarge("nesting of objects")));
-        assert_eq!(parse(&b"<</A".repeat(100_000)), Err(PdfError::TooLarge("nesting of objects")));
+        assert_eq!(parse(&b"[".repeat(100_000)), Err(PdfError::too_large("nesting of objects", 200)));
+        assert_eq!(parse(&b"<</A".repeat(100_000)), Err(PdfError::too_large("nesting of objects", 200)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::anomaly::Anomaly;
 use super::chain::{self, Chain};
@@ -15,15 +16,21 @@ use super::object::{Dict, Object, ObjectId, Stream};
 use super::object_stream::ObjectStream;
 use super::parser::Parser;
 use super::versions::Version;
-use super::xref::{Entry, Section, XrefStyle, direct_filters, ends_stream, find, stream_start};
+use super::xref::{
+    Entry, Section, XrefStyle, direct_filters, ends_stream, find, states_budget, stream_start, work_budget,
+};
 use super::{Limits, PdfError, damaged};
 
 /// Anomalies kept for one file; a hostile file could cause one for each byte, and a report needs few.
 const MAX_ANOMALIES: usize = 1000;
-/// Values kept parsed before the cache starts anew: 64 MiB at 32 bytes each.
-const MAX_CACHED_VALUES: usize = 2_000_000;
+/// Values kept parsed before the cache starts anew: 32 MiB at 32 bytes each.
+const MAX_CACHED_VALUES: usize = 1_000_000;
+/// Bytes of decoded object streams kept before that cache starts anew.
+const MAX_CACHED_BYTES: usize = 32 << 20;
 /// Length references and object streams may need other objects first; honest files go two deep.
 const MAX_PENDING: usize = 8;
+/// What taking over an entry of the cross-reference sections costs, in bytes read.
+const BYTES_AN_ENTRY: usize = 16;
 /// References that lead to references.
 const MAX_REFERENCE_CHAIN: usize = 16;
 
@@ -46,6 +53,8 @@ pub struct Pdf<'a> {
     anomalies: RefCell<Vec<Anomaly>>,
     decoded_left: Cell<usize>,
     work_left: Cell<usize>,
+    /// What is left for all states of the file together, this one included.
+    states_left: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -53,6 +62,7 @@ struct Cache {
     objects: HashMap<u32, Result<Arc<Object>, PdfError>>,
     values: usize,
     streams: HashMap<u32, Result<Arc<ObjectStream>, PdfError>>,
+    stream_bytes: usize,
     /// By absolute offset.
     versions: HashMap<usize, Result<Arc<Version>, PdfError>>,
 }
@@ -110,7 +120,19 @@ impl<'a> Pdf<'a> {
     /// # Errors
     /// As [`Pdf::open`].
     pub fn open_with(data: &'a [u8], limits: &Limits, password: Option<&Password>) -> Result<Self, PdfError> {
-        let mut pdf = Self::assemble(data, limits, chain::read_chain(data, limits)?, Origin::Sections);
+        Self::open_sharing(data, limits, password, Arc::new(AtomicUsize::new(states_budget(data, limits))))
+    }
+
+    fn open_sharing(
+        data: &'a [u8],
+        limits: &Limits,
+        password: Option<&Password>,
+        states_left: Arc<AtomicUsize>,
+    ) -> Result<Self, PdfError> {
+        let chain = chain::read_chain(data, limits)?;
+        let read = work_budget(data, limits).saturating_sub(chain.work_left);
+        let mut pdf = Self { states_left, ..Self::assemble(data, limits, chain, Origin::Sections) };
+        pdf.spend_of_states(read.saturating_add(pdf.entries.len().saturating_mul(BYTES_AN_ENTRY)))?;
         pdf.unlock(password)?;
         pdf.note_size();
         pdf.catalog()?;
@@ -125,6 +147,7 @@ impl<'a> Pdf<'a> {
             limits: limits.clone(),
             base,
             startxref,
+            states_left: Arc::new(AtomicUsize::new(states_budget(data, limits))),
             entries: chain::merge(&sections),
             sections,
             origin,
@@ -154,12 +177,12 @@ impl<'a> Pdf<'a> {
         Ok(())
     }
 
-    /// Another state of the same file, opened with the same password.
+    /// Another state of the same file, opened with the same password. What reading it costs counts for this one too.
     ///
     /// # Errors
     /// As [`Pdf::open`].
     pub fn open_state<'b>(&self, data: &'b [u8]) -> Result<Pdf<'b>, PdfError> {
-        Pdf::open_with(data, &self.limits, self.password.as_ref())
+        Pdf::open_sharing(data, &self.limits, self.password.as_ref(), Arc::clone(&self.states_left))
     }
 
     /// First string of /ID; empty when there is none.
@@ -306,7 +329,7 @@ impl<'a> Pdf<'a> {
         let raw = self.raw(stream);
         let Some(crypt) = &self.crypt else { return Ok(Cow::Borrowed(raw)) };
         if raw.len() > self.limits.stream_bytes {
-            return Err(PdfError::TooLarge("bytes of an encrypted stream"));
+            return Err(PdfError::too_large("bytes of an encrypted stream", self.limits.stream_bytes));
         }
         self.spend(raw.len())?;
         let filters = self.filters(&stream.dict)?;
@@ -356,8 +379,26 @@ impl<'a> Pdf<'a> {
     }
 
     pub(super) fn spend(&self, bytes: usize) -> Result<(), PdfError> {
-        let left = self.work_left.get().checked_sub(bytes).ok_or(PdfError::TooLarge("bytes read"))?;
+        let left = self
+            .work_left
+            .get()
+            .checked_sub(bytes)
+            .ok_or(PdfError::too_large("bytes read", work_budget(self.data, &self.limits)))?;
         self.work_left.set(left);
+        self.spend_of_states(bytes)
+    }
+
+    /// Notes work as bytes read on behalf of the whole file, whichever of its states is looked at.
+    ///
+    /// # Errors
+    /// [`PdfError::TooLarge`] when [`Limits::passes_of_all_states`] is reached; from then on every state gives it.
+    pub fn spend_of_states(&self, bytes: usize) -> Result<(), PdfError> {
+        let take = |left: usize| Some(left.saturating_sub(bytes));
+        let before = self.states_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).unwrap_or(0);
+        if before <= bytes {
+            let most = states_budget(self.data, &self.limits);
+            return Err(PdfError::too_large("bytes read for all signatures together", most));
+        }
         Ok(())
     }
 
@@ -379,7 +420,7 @@ impl<'a> Pdf<'a> {
 
     fn remember(&self, number: u32, result: &Result<Arc<Object>, PdfError>) {
         let mut cache = self.cache.borrow_mut();
-        cache.values += result.as_ref().map_or(1, |object| count_values(object));
+        cache.values += result.as_ref().map_or(1, |object| object.values());
         if cache.values > MAX_CACHED_VALUES {
             cache.objects.clear();
             cache.values = 0;
@@ -480,7 +521,13 @@ impl<'a> Pdf<'a> {
             return known.clone();
         }
         let result = self.load_object_stream(number).map(Arc::new);
-        self.cache.borrow_mut().streams.insert(number, result.clone());
+        let mut cache = self.cache.borrow_mut();
+        cache.stream_bytes = cache.stream_bytes.saturating_add(result.as_ref().map_or(0, |stream| stream.size()));
+        if cache.stream_bytes > MAX_CACHED_BYTES {
+            cache.streams.clear();
+            cache.stream_bytes = 0;
+        }
+        cache.streams.insert(number, result.clone());
         result
     }
 
@@ -530,15 +577,6 @@ impl<'a> Pdf<'a> {
     }
 }
 
-fn count_values(object: &Object) -> usize {
-    match object {
-        Object::Array(items) => 1 + items.iter().map(count_values).sum::<usize>(),
-        Object::Dict(dict) => 1 + dict.iter().map(|(_, value)| 1 + count_values(value)).sum::<usize>(),
-        Object::Stream(stream) => 1 + stream.dict.iter().map(|(_, value)| 1 + count_values(value)).sum::<usize>(),
-        _ => 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -556,6 +594,19 @@ mod tests {
             assert!(page.as_dict().unwrap().is_type("Page"));
             assert_eq!(pdf.anomalies(), []);
         }
+    }
+
+    #[test]
+    fn states_of_one_file_share_what_may_be_read() {
+        let file = Sample::minimal();
+        let pdf = open(&file);
+        assert!(pdf.open_state(&file).is_ok());
+        // As if hundreds of states had been read.
+        assert!(matches!(pdf.spend_of_states(usize::MAX), Err(PdfError::TooLarge(_))));
+        let refused = pdf.open_state(&file).err().map(|error| error.to_string()).unwrap();
+        assert!(refused.contains("for all signatures together (at most 671"), "{refused}");
+        assert!(matches!(pdf.get(ObjectId::new(3, 0)), Err(PdfError::TooLarge(_))));
+        assert!(open(&file).open_state(&file).is_ok(), "another file has its own");
     }
 
     #[test]

@@ -150,6 +150,7 @@ struct Scan {
     /// Length of the file.
     end: usize,
     decoded: usize,
+    work: usize,
     work_left: usize,
 }
 
@@ -162,6 +163,7 @@ impl Scan {
             catalog: None,
             end: data.len(),
             decoded: limits.decoded_bytes,
+            work: work_budget(data, limits),
             work_left: work_budget(data, limits),
         };
         let mut search = Search::new(data);
@@ -173,7 +175,7 @@ impl Scan {
                 Keyword::Obj => scan.object(data, place, limits)?,
             };
             if scan.objects.len() > limits.objects {
-                return Err(PdfError::TooLarge("indirect objects"));
+                return Err(PdfError::too_large("indirect objects", limits.objects));
             }
         }
         if !scan.trailer.contains("Root")
@@ -185,7 +187,7 @@ impl Scan {
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), PdfError> {
-        self.work_left = self.work_left.checked_sub(bytes).ok_or(PdfError::TooLarge("bytes read"))?;
+        self.work_left = self.work_left.checked_sub(bytes).ok_or(PdfError::too_large("bytes read", self.work))?;
         Ok(())
     }
 

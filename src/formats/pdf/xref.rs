@@ -66,7 +66,7 @@ impl<'a> SectionReader<'a> {
             data,
             base,
             limits,
-            entries_left: limits.objects,
+            entries_left: object_budget(data, limits),
             decoded_left: limits.decoded_bytes,
             work_left: work_budget(data, limits),
             anomalies: Vec::new(),
@@ -83,7 +83,10 @@ impl<'a> SectionReader<'a> {
         let start = lexer.pos();
         let section = if lexer.take(b"xref") { self.table(start, lexer) } else { self.stream(start) }?;
         let spent = section.end.saturating_sub(start);
-        self.work_left = self.work_left.checked_sub(spent).ok_or(PdfError::TooLarge("bytes read"))?;
+        self.work_left = self
+            .work_left
+            .checked_sub(spent)
+            .ok_or(PdfError::too_large("bytes read", work_budget(self.data, self.limits)))?;
         Ok(section)
     }
 
@@ -127,7 +130,7 @@ impl<'a> SectionReader<'a> {
                 self.anomalies.push(Anomaly::XrefStartsAtOne { offset });
                 first = 0;
             }
-            let number = first.checked_add(index).ok_or(PdfError::TooLarge("object numbers"))?;
+            let number = first.checked_add(index).ok_or(PdfError::too_large("object numbers", self.limits.objects))?;
             self.count_entry(number)?;
             entries.push((number, entry.2));
         }
@@ -219,7 +222,8 @@ impl<'a> SectionReader<'a> {
                     self.anomalies.push(Anomaly::XrefStreamShort { offset: at });
                     return Ok(entries);
                 };
-                let number = first.checked_add(step).ok_or(PdfError::TooLarge("object numbers"))?;
+                let number =
+                    first.checked_add(step).ok_or(PdfError::too_large("object numbers", self.limits.objects))?;
                 self.count_entry(number)?;
                 if let Some(entry) = stream_entry(row, kind, second) {
                     entries.push((number, entry));
@@ -231,8 +235,11 @@ impl<'a> SectionReader<'a> {
 
     fn count_entry(&mut self, number: u32) -> Result<(), PdfError> {
         let known = usize::try_from(number).is_ok_and(|n| n <= self.limits.objects);
-        self.entries_left =
-            self.entries_left.checked_sub(1).filter(|_| known).ok_or(PdfError::TooLarge("indirect objects"))?;
+        self.entries_left = self
+            .entries_left
+            .checked_sub(1)
+            .filter(|_| known)
+            .ok_or(PdfError::too_large("indirect objects", object_budget(self.data, self.limits)))?;
         Ok(())
     }
 
@@ -261,6 +268,16 @@ impl<'a> SectionReader<'a> {
             self.anomalies.push(Anomaly::DuplicateKey { object: None, key: key.to_string() });
         }
     }
+}
+
+/// How many objects the file may name: as many as its bytes can hold, and 4,096 so that small files have room.
+fn object_budget(data: &[u8], limits: &Limits) -> usize {
+    (data.len() / limits.bytes_an_object.max(1)).saturating_add(4_096).min(limits.objects)
+}
+
+/// How many bytes may be lexed for all states of one file together: the limit in passes, and 64 MiB, which take half a second.
+pub(super) fn states_budget(data: &[u8], limits: &Limits) -> usize {
+    data.len().saturating_mul(limits.passes_of_all_states).saturating_add(64 << 20)
 }
 
 /// How many bytes may be lexed for one file: the limit in passes, and 16 MiB so that small files have room.
@@ -379,6 +396,21 @@ mod tests {
         let (section, anomalies) = read(b"xref\n1 2\n0000000000 65535 f \n000000017 00000 n\ntrailer<<>>");
         assert_eq!(section.unwrap().entries[1].0, 1);
         assert_eq!(anomalies.len(), 2);
+    }
+
+    #[test]
+    fn few_bytes_that_name_more_objects_than_they_can_hold_are_refused() {
+        let bomb = |rows: usize| {
+            let row = [1, 0, 0, 0, 20, 0, 0];
+            let mut zip = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            (0..rows).for_each(|_| std::io::Write::write_all(&mut zip, &row).unwrap());
+            stream(&format!("/W[1 4 2]/Size {rows}/Filter/FlateDecode"), &zip.finish().unwrap())
+        };
+        assert_eq!(read(&bomb(4_000)).0.unwrap().entries.len(), 4_000);
+        let file = bomb(1_000_000);
+        assert!(file.len() < 20_000, "{} bytes", file.len());
+        let Err(PdfError::TooLarge(reached)) = read(&file).0 else { panic!("read") };
+        assert_eq!((reached.what, reached.most), ("indirect objects", 4_096 + file.len() / 4));
     }
 
     #[test]

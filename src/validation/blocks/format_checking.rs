@@ -3,7 +3,7 @@
 
 use crate::formats::cms::{CmsError, SignedData, Trailing};
 use crate::formats::pdf::byte_range::{ByteRangeDefect, Coverage};
-use crate::formats::pdf::{Pdf, SignatureDictionary, SignatureKind};
+use crate::formats::pdf::{Pdf, PdfError, SignatureDictionary, SignatureKind};
 use crate::validation::pdf_changes::{self, ChangeLimits, Changes};
 use crate::validation::report::{Code, Finding, Kind, Message, Modification, SubIndication};
 
@@ -105,6 +105,12 @@ pub fn changes(
         .and_then(|signed| pdf_changes::analyse(&signed, pdf, dictionary, &ChangeLimits::default()));
     let changes = match compared {
         Ok(changes) => changes,
+        Err(PdfError::TooLarge(reached)) => {
+            // Nothing speaks against the document, and nothing for it.
+            let sub = SubIndication::SigConstraintsFailure;
+            findings.push(Finding::with(sub, Code::BudgetExceeded, reached.to_string()));
+            return Changes { modification: Modification::Suspicious, findings: Vec::new() };
+        }
         Err(error) => {
             findings.push(Finding::with(SubIndication::FormatFailure, Code::ModifiedForbidden, error.to_string()));
             return Changes { modification: Modification::Forbidden, findings: Vec::new() };
@@ -114,6 +120,9 @@ pub fn changes(
         let detail = format!("{}: {} ({})", change.path, change.text, change.rule);
         let finding = |sub, code| Finding::with(sub, code, detail.clone());
         match change.modification {
+            Modification::Forbidden if change.rule == pdf_changes::LIMIT => {
+                findings.push(Finding::with(SubIndication::FormatFailure, Code::BudgetExceeded, change.text.clone()));
+            }
             Modification::Forbidden => findings.push(finding(SubIndication::FormatFailure, Code::ModifiedForbidden)),
             Modification::Suspicious => {
                 findings.push(finding(SubIndication::SigConstraintsFailure, Code::ModifiedSuspicious));

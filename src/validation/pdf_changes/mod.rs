@@ -60,19 +60,25 @@ pub struct Changes {
     pub findings: Vec<Finding>,
 }
 
+/// The rule of a comparison that was given up at a limit.
+pub const LIMIT: &str = "limit";
+
 /// Numbers that bound the comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeLimits {
     /// Pairs of objects compared. Only paths that lead to a changed object are walked; a signature on a form of 10,000
     /// fields visits some 50,000 pairs.
     pub pairs: usize,
+    /// Values (numbers, names, strings) that differences keep of both states: 64 MiB of memory. An honest update changes a page's
+    /// dictionary or a field's value, some hundred values.
+    pub values: usize,
     /// Findings kept; the worst ones are kept in any case.
     pub findings: usize,
 }
 
 impl Default for ChangeLimits {
     fn default() -> Self {
-        Self { pairs: 2_000_000, findings: 200 }
+        Self { pairs: 2_000_000, values: 2_000_000, findings: 200 }
     }
 }
 
@@ -104,7 +110,9 @@ pub fn analyse(
             findings.push(rules::judge(difference, &facts));
         }
         if differences.incomplete {
-            findings.forbid("limit", "Root", "the comparison exceeds its limits");
+            let text =
+                format!("the comparison exceeds its limits of {} objects and {} values", limits.pairs, limits.values);
+            findings.forbid(LIMIT, "Root", &text);
         }
         rules::unexplained::orphans(&facts, &mut findings)?;
         for number in reach.misnamed() {

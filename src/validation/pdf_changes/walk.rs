@@ -60,6 +60,7 @@ pub(super) fn differences(facts: &Facts<'_, '_>, limits: &ChangeLimits) -> Diffe
         paths: vec![(0, String::new())],
         found: Vec::new(),
         pairs_left: limits.pairs,
+        values_left: limits.values,
         incomplete: false,
     };
     let (old, new) = (facts.old.trailer(), facts.new.trailer());
@@ -108,6 +109,7 @@ struct Walk<'f, 'p, 'a> {
     paths: Vec<(usize, String)>,
     found: Vec<Difference>,
     pairs_left: usize,
+    values_left: usize,
     incomplete: bool,
 }
 
@@ -144,6 +146,12 @@ impl Walk<'_, '_, '_> {
     }
 
     fn differ(&mut self, context: &Context, change: Change, old: Option<&Object>, new: Option<&Object>) {
+        let values = [old, new].into_iter().flatten().map(Object::values).sum();
+        match self.values_left.checked_sub(values) {
+            Some(left) => self.values_left = left,
+            // The verdict is given already: what is not kept changes nothing any more.
+            None => return self.incomplete = true,
+        }
         self.found.push(Difference {
             container: context.container,
             place: context.place,

@@ -153,6 +153,13 @@ pub fn validate(
     basic
 }
 
+/// When the file's signature checks are used up, something that speaks against a signature may not have been looked at.
+pub fn tell_exhaustion(setting: Setting<'_>, report: &mut SignatureReport) {
+    if let Some(most) = setting.evidence.known.exhausted() {
+        report.cut_short(format!("signature checks for all signers together (at most {most})"));
+    }
+}
+
 /// Without an identified certificate nothing can pass, but the certificate the SignerInfo names still tells whether digest and
 /// value fit.
 fn integrity_alone(subject: &Subject<'_>, setting: Setting<'_>, report: &mut SignatureReport) {

@@ -25,6 +25,8 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
     let signed_data = SignedData::parse(bytes)?;
     let frame = Frame::read(bytes)?;
     let kept = ValidationData::of_message(&signed_data);
+    let fresh = setting.evidence.for_one_file();
+    let setting = Setting { evidence: &fresh, ..setting };
     let evidence = setting.evidence.with(&kept);
     let stamps = Setting { evidence: &evidence, ..setting };
     let message = Whole { frame: &frame, kept: &kept, stamps, given: setting.evidence };
@@ -45,6 +47,7 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
         let mut report = empty_report(position.saturating_add(1), Kind::Signature, None);
         report.coverage = Coverage::WholeFile;
         validate_one(&message, position, &subject, setting, answer, &mut report);
+        basic::tell_exhaustion(setting, &mut report);
         report
     });
     Ok(FileReport { format: Format::Cms, signatures: reports.collect(), revisions: 1, history: Vec::new() })

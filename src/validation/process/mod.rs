@@ -1,6 +1,6 @@
 //! The validation processes: which blocks run in which order, and how their answers make one.
 //!
-//! Reading order: [`pdf`] and [`cms`] (the two kinds of file), [`basic`] (one signature at the validation time, EN 319 102-1
+//! Reading order: [`any`] (which kind a file is), [`pdf`] and [`cms`] (the two kinds of file), [`basic`] (one signature at the validation time, EN 319 102-1
 //! §5.3), [`timestamp`] (tokens, §5.4), [`long_term`] (best signature time and levels, §5.5), [`archival`] and [`archive_time_stamp`] (proofs of existence, in a PDF and in CMS, §5.6.3),
 //! `content_time_stamp` (what was provably made after its certificate ended), `counter` (counter-signatures, told beside the
 //! verdict), [`past`] (what only time decides, judged for a proven time, §5.6.2), [`rests_on`] (the facts behind a
@@ -13,6 +13,7 @@
 //! In one place it is wider than the letter: a time-stamping unit that has expired since is judged for the day its time-stamp was
 //! renewed, by the material the newer time-stamp covers (see [`past`]).
 
+pub mod any;
 pub mod archival;
 pub mod archive_time_stamp;
 pub mod basic;
@@ -26,6 +27,7 @@ pub mod pdf;
 mod rests_on;
 pub mod timestamp;
 
+pub use any::{Beside, FileError, format, validate_file};
 pub use basic::Setting;
 pub use cms::validate_cms;
 pub use pdf::{validate_pdf, validate_pdf_with};

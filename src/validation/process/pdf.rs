@@ -45,13 +45,13 @@ pub fn validate_pdf_with(
     dictionaries.sort_by_key(|dictionary| dictionary.byte_range.covered_end().unwrap_or(usize::MAX));
     let store = SecurityStore::read(&pdf).map(|store| evidence::of_store(&store)).unwrap_or_default();
     let given = setting.evidence;
-    let evidence = given.with(&store);
+    let evidence = given.for_one_file().with(&store);
     let setting = Setting { evidence: &evidence, ..setting };
     let mut file = File { pdf: &pdf, setting, given, store: &store, proofs: ProofsOfExistence::default() };
     // Newest first: a document time-stamp proves the existence of what was there before it.
     let newest_first = dictionaries.iter().enumerate().rev();
     let mut signatures: Vec<_> =
-        newest_first.map(|(position, dictionary)| file.validate(dictionary, position.saturating_add(1))).collect();
+        newest_first.map(|(position, dictionary)| file.within_budget(dictionary, position.saturating_add(1))).collect();
     signatures.reverse();
     let revisions = revisions::revisions(&pdf);
     let history = history::of(&pdf, &revisions);
@@ -69,7 +69,25 @@ struct File<'f, 'a> {
     proofs: ProofsOfExistence,
 }
 
+/// Hashing runs some thirty times as fast as reading objects.
+const HASHED_BYTES_A_BYTE_READ: usize = 32;
+
 impl File<'_, '_> {
+    /// Validates a signature unless those before it used up what may be spent on the file.
+    fn within_budget(&mut self, dictionary: &SignatureDictionary, index: usize) -> SignatureReport {
+        let hashing = self.pdf.data().len() / HASHED_BYTES_A_BYTE_READ;
+        if let Err(PdfError::TooLarge(reached)) = self.pdf.spend_of_states(hashing) {
+            let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
+            // Nothing was found against it.
+            report.sub_indication = None;
+            report.cut_short(reached.to_string());
+            return report;
+        }
+        let mut report = self.validate(dictionary, index);
+        basic::tell_exhaustion(self.setting, &mut report);
+        report
+    }
+
     fn validate(&mut self, dictionary: &SignatureDictionary, index: usize) -> SignatureReport {
         let mut report = empty_report(index, Kind::from(dictionary.kind), Some(dictionary.field_name.clone()));
         report.coverage = dictionary.byte_range.coverage;
@@ -242,6 +260,25 @@ mod tests {
         file[at] = b'9';
         let report = run(&signed, &file);
         assert_eq!((report.sub_indication, report.integrity), (Some(SubIndication::HashFailure), Integrity::Broken));
+    }
+
+    #[test]
+    fn signatures_beyond_the_files_budget_are_told_and_do_not_pass() {
+        let (signed, bytes) = testing::pdf(M);
+        let evidence = Evidence { anchors: vec![signed.root.certificate.clone()], ..Evidence::default() };
+        let policy = Policy::strict_with(RevocationPolicy::IfPresent);
+        let setting = Setting { evidence: &evidence, policy, time: datetime!(2026-06-01 0:00 UTC) };
+        let pdf = Pdf::open(&bytes, &Limits::default()).expect("readable");
+        let dictionary = signature::signatures(&pdf).expect("readable").remove(0);
+        let store = ValidationData::default();
+        let mut file =
+            File { pdf: &pdf, setting, given: &evidence, store: &store, proofs: ProofsOfExistence::default() };
+        assert_eq!(file.within_budget(&dictionary, 1).sub_indication, None);
+        let _ = pdf.spend_of_states(usize::MAX);
+        let report = file.within_budget(&dictionary, 1);
+        assert_eq!(report.indication(), Indication::Indeterminate);
+        assert_eq!(report.messages[0].code, Code::BudgetExceeded);
+        assert!(report.messages[0].detail.as_deref().is_some_and(|detail| detail.contains("at most")));
     }
 
     #[test]

@@ -206,8 +206,11 @@ codes! {
         "a certificate in the path was not signed by its issuer"
         "chữ ký trên chứng thư trong đường dẫn không hợp lệ";
     ChainTooExpensive "chain-too-expensive"
-        "the search for a certification path was given up at its limit"
-        "việc tìm đường dẫn chứng thực vượt quá giới hạn";
+        "the search for a certification path was given up at its limit; ask for the document with the certificates it needs only"
+        "việc tìm đường dẫn chứng thực vượt quá giới hạn; hãy đề nghị gửi lại tài liệu chỉ kèm các chứng thư cần thiết";
+    BudgetExceeded "budget-exceeded"
+        "the file asks for more work than is spent on one file, so this was left undone; ask for a simpler copy of the document, or split it"
+        "tệp đòi hỏi quá nhiều công việc nên phần này chưa được kiểm tra; hãy đề nghị gửi bản tài liệu đơn giản hơn hoặc tách tài liệu";
     CertificateMalformed "certificate-malformed"
         "a certificate in the path is malformed"
         "chứng thư trong đường dẫn sai định dạng";

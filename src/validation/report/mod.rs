@@ -255,6 +255,18 @@ impl SignatureReport {
     pub fn indication(&self) -> Indication {
         self.sub_indication.map_or(Indication::TotalPassed, SubIndication::indication)
     }
+
+    /// Tells that a budget ended before everything was looked at; what would have passed is INDETERMINATE then.
+    pub fn cut_short(&mut self, limit: String) {
+        let message = Message::error(Code::BudgetExceeded).detail(limit);
+        if self.sub_indication.is_none() {
+            self.sub_indication = Some(SubIndication::CertificateChainGeneralFailure);
+            self.best_signature_time = None;
+            self.messages.insert(0, message);
+        } else if !self.messages.contains(&message) {
+            self.messages.push(message);
+        }
+    }
 }
 
 /// The answer for one file that could be processed.

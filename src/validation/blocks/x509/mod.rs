@@ -92,16 +92,22 @@ fn first_valid(
     messages: &mut Vec<Message>,
     judge: impl Fn(&Path, Context<'_>, &mut Budget, &mut Vec<Message>) -> Result<(), Refusal>,
 ) -> Result<ValidatedPath, Finding> {
+    if let Some(most) = context.evidence.known.exhausted() {
+        let detail = format!("at most {most} signature checks for all signers together");
+        return Err(Finding::with(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive, detail));
+    }
     let mut best: Option<Refusal> = None;
     let mut search = Search::new(leaf, context.evidence);
     loop {
         let path = match search.next_path(budget) {
             Ok(Some(path)) => path,
             Ok(None) => break,
-            Err(_) => return Err(Finding::new(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive)),
+            Err(_) => return Err(too_expensive()),
         };
         let mut remarks = Vec::new();
         match judge(&path, context, budget, &mut remarks) {
+            // A list or response that was not looked at any more may have spoken against the signer.
+            Ok(()) if budget.is_exhausted() => return Err(too_expensive()),
             Ok(()) => {
                 messages.append(&mut remarks);
                 return match &context.evidence.anchors_in_doubt {
@@ -117,6 +123,10 @@ fn first_valid(
     // Told even where something else decides.
     messages.extend(context.evidence.anchors_in_doubt.clone());
     Err(best.map_or_else(|| no_path(leaf, context, &search), |refusal| refusal.finding))
+}
+
+fn too_expensive() -> Finding {
+    Finding::with(SubIndication::NoCertificateChainFound, Code::ChainTooExpensive, Budget::limits())
 }
 
 fn no_path(leaf: &Certificate, context: Context<'_>, search: &Search<'_>) -> Finding {
@@ -464,5 +474,39 @@ mod tests {
             run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW),
             Err(SubIndication::NoCertificateChainFound)
         );
+    }
+
+    #[test]
+    fn lists_beyond_the_budget_do_not_let_a_signer_pass_whose_status_was_not_looked_at() {
+        let (root, ca, leaf) = chain();
+        let forged = crl(&Issuer::root("CA"), &[]);
+        let run = |count: usize| {
+            let evidence = evidence(&root, &ca, vec![forged.clone(); count]);
+            let policy = Policy::strict_with(RevocationPolicy::IfPresent);
+            let (purpose, policies) = (Purpose::DocumentSigning, PolicyInputs::default());
+            let context = Context { evidence: &evidence, policy, time: NOW, purpose, policies };
+            validate(&leaf.certificate, context, &mut Budget::default(), &mut Vec::new())
+                .map(drop)
+                .map_err(|finding| finding.message)
+        };
+        assert_eq!(run(10), Ok(()), "lists nobody signed are passed over");
+        let refused = run(600).expect_err("not all were looked at");
+        assert_eq!(refused.code, Code::ChainTooExpensive);
+        assert!(refused.detail.is_some_and(|detail| detail.contains("512 signature checks")));
+    }
+
+    #[test]
+    fn file_whose_effort_is_used_up_has_no_valid_path() {
+        let (root, ca, leaf) = chain();
+        let evidence = evidence(&root, &ca, Vec::new());
+        assert_eq!(run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW), Ok(3));
+        let other = Issuer::root("CA");
+        while evidence.known.exhausted().is_none() {
+            evidence.known.issued(&leaf.certificate, &other.certificate);
+        }
+        let refused = run(&leaf.certificate, &evidence, RevocationPolicy::IfPresent, NOW);
+        assert_eq!(refused, Err(SubIndication::NoCertificateChainFound));
+        let anew = evidence.for_one_file();
+        assert_eq!(run(&leaf.certificate, &anew, RevocationPolicy::IfPresent, NOW), Ok(3));
     }
 }

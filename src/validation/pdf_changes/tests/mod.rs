@@ -342,6 +342,19 @@ fn three_thousand_fields_filled_are_compared_quickly() {
     assert!(start.elapsed() < std::time::Duration::from_secs(5));
 }
 
+#[test]
+fn comparison_that_would_keep_too_much_is_given_up_and_forbidden() {
+    let file = updated(&signed(), &[(1, "<</Type/Catalog/Pages 2 0 R/Kept[1 2 3 4 5 6 7 8 9]>>")]);
+    let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+    let signature = &signature::signatures(&Pdf::open(&signed(), &Limits::default()).unwrap()).unwrap()[0];
+    let revision = signature.signed_revision(&pdf).unwrap();
+    let limits = ChangeLimits { values: 3, ..ChangeLimits::default() };
+    let changes = analyse(&revision, &pdf, signature, &limits).unwrap();
+    assert_eq!(changes.modification, Forbidden);
+    let given_up = changes.findings.iter().find(|finding| finding.rule == LIMIT).unwrap();
+    assert!(given_up.text.contains("3 values"), "{}", given_up.text);
+}
+
 /// Appends an update whose trailer names the encryption dictionary 90, given with it or as it was.
 fn encrypted_later(file: &[u8], dictionary: Option<String>) -> Vec<u8> {
     let mut text = file.to_vec();
