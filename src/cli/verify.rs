@@ -189,6 +189,7 @@ impl Arguments {
                 (Some(Lang::Vi), _) | (None, ReportForm::Html | ReportForm::Text) => Language::Vietnamese,
                 (Some(Lang::En), _) | (None, ReportForm::Json) => Language::English,
             },
+            spoken: if matches!(self.lang, Some(Lang::En)) { Language::English } else { Language::Vietnamese },
             jobs: jobs(self.jobs),
             progress: if self.progress { Wish::Always } else { Wish::Auto },
             journal: None,
@@ -229,6 +230,8 @@ struct Task {
     password: Option<Password>,
     form: ReportForm,
     language: Language,
+    /// Of what is said to the person waiting, whatever form the report has.
+    spoken: Language,
     jobs: usize,
     progress: Wish,
     journal: Option<Mutex<Journal>>,
@@ -240,11 +243,11 @@ struct Task {
 impl Task {
     /// Verifies the files and prints them in the order given; the exit code.
     fn run(&self) -> u8 {
-        let mut progress = Progress::new(self.progress, self.language);
+        let mut progress = Progress::new(self.progress, self.spoken);
         let ended = batch::run(&self.files, self.jobs, self, &mut io::stdout().lock(), &mut progress);
         let recalled = self.journal.as_ref().map_or(0, |journal| locked(journal).recalled());
         if self.summary {
-            eprintln!("{}", progress::summary(&ended.tally, recalled, progress.elapsed(), self.language));
+            eprintln!("{}", progress::summary(&ended.tally, recalled, progress.elapsed(), self.spoken));
         }
         let broken_off = ended.broken_off.or_else(|| self.write_document().err());
         match broken_off {
