@@ -8,7 +8,6 @@ mod archival;
 mod pages;
 #[path = "appearance/pictures.rs"]
 mod pictures;
-#[allow(dead_code)] // Its own invisible signing is for other tests.
 #[path = "support/signer.rs"]
 mod signer;
 #[path = "appearance/verdicts.rs"]
