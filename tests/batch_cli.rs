@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use kyso::formats::pdf::{Limits, Pdf};
+use kyso::validation::report::Indication;
 use signer::TestSigner;
 
 const SAMPLE: &[u8] = include_bytes!("../samples/hop-dong-dich-vu.pdf");
@@ -187,4 +188,17 @@ fn reader_that_closes_the_pipe_ends_the_run_without_a_word() {
     child.stderr.take().expect("piped").read_to_string(&mut words).expect("words");
     assert_eq!(child.wait().expect("ends").code(), Some(141));
     assert!(!words.contains("panicked") && !words.contains("cannot write"), "{words}");
+}
+
+#[test]
+fn contract_of_a_hundred_signatures_stays_within_what_is_spent_on_a_file() {
+    let (signer, mut file) = (TestSigner::new(), SAMPLE.to_vec());
+    let count = 100;
+    for _ in 0..count {
+        let update = signer.sign(&Pdf::open(&file, &Limits::default()).expect("a PDF")).expect("signed");
+        file.extend(update);
+    }
+    let report = signer.validate(&file, None).expect("readable");
+    let passed = report.signatures.iter().filter(|signature| signature.indication() == Indication::TotalPassed);
+    assert_eq!((report.signatures.len(), passed.count()), (count, count));
 }

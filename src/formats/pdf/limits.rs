@@ -65,7 +65,7 @@ impl Default for Limits {
             filters: 8,
             values: 1_000_000,
             passes: 16,
-            passes_of_all_states: 8,
+            passes_of_all_states: 4,
             pages: 200_000,
             fields: 100_000,
             tree_depth: 64,

@@ -100,6 +100,10 @@ pub fn changes(
     findings: &mut Vec<Finding>,
     messages: &mut Vec<Message>,
 ) -> Changes {
+    if dictionary.byte_range.covered_end() == Some(pdf.data().len()) {
+        // The signed state is the whole file: nothing can have come after it.
+        return Changes { modification: Modification::None, findings: Vec::new() };
+    }
     let compared = dictionary
         .signed_revision(pdf)
         .and_then(|signed| pdf_changes::analyse(&signed, pdf, dictionary, &ChangeLimits::default()));
