@@ -69,7 +69,9 @@ async def judge_pdf(level, name):
                 said["in four years"] = future.ades_subindic.status.name
             stamps = len(reader.embedded_timestamp_signatures)
             own = result.best_signature_time
-            return {**said, "valid": set(said.values()) == {"PASSED"}, "stamped": own is not None, "stamps": stamps}
+            valid = set(said.values()) == {"PASSED"}
+            why = {} if valid else {"why": f"{result.ades_subindic} {result.failure_msg}"}
+            return {**said, **why, "valid": valid, "stamped": own is not None, "stamps": stamps}
         status = await async_validate_pdf_signature(signature, outside())
         return told(status)
 
