@@ -18,6 +18,7 @@
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
 //!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
 //!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget
+//!     identity       signed words of others: clients' assertions, citizens' ID tokens (OpenID Connect)
 //!     custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
 //!  ─────────────────────────────────────────────────────────────────────────────── I/O above, pure below
@@ -114,6 +115,8 @@ pub mod custody;
 pub mod dev_pki;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+pub mod identity;
 #[cfg(feature = "cli")]
 pub mod mapping;
 #[cfg(feature = "server")]

@@ -12,6 +12,7 @@ const RANKS: &[(&str, u32)] = &[
     ("signing", 30),
     ("domain", 40),
     ("custody", 50),
+    ("identity", 50),
     ("storage", 50),
     ("raising", 55),
     ("trust", 50),
