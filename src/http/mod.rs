@@ -40,6 +40,10 @@ pub struct AppState {
     /// The sandbox's outbox and development PKI; none in production.
     pub sandbox: Option<sandbox::SandboxState>,
     pub renderer: render::Renderer,
+    /// Who ends TLS and passes clients' certificates on; none when clients do not use them.
+    pub tls_proxy: Option<Arc<oauth::client_auth::TlsProxy>>,
+    /// Where citizens sign in; none when the one-time code alone says who they are.
+    pub citizens: Option<Arc<crate::identity::Provider>>,
     pub limits: Limits,
     pub clock: Clock,
     pub request_ids: RequestIds,
@@ -109,7 +113,7 @@ pub fn router(state: AppState) -> Router {
         .nest("/csc/v2", csc::router(csc::Version::V2, &state.limits))
         .merge(oauth::router(&state.limits))
         .merge(requests::router(&state.limits))
-        .merge(confirm::router(&state.limits))
+        .merge(confirm::router(&state))
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);
