@@ -6,6 +6,8 @@ mod abuse;
 mod clients;
 #[path = "support/oauth.rs"]
 mod helper;
+#[path = "oauth/id_token.rs"]
+mod id_token;
 #[path = "oauth/node.rs"]
 mod node;
 #[path = "oauth/oidc.rs"]
