@@ -159,9 +159,9 @@ async fn a_pushed_request_is_used_once_by_its_client_and_soon() {
     let (id, secret) = sandbox.add_portal("other-portal");
     let stranger = Oauth::as_client(&sandbox, &id, &secret);
     let by_uri = |uri: &str| [("request_uri".to_owned(), uri.to_owned()), ("state".to_owned(), "x".to_owned())].into();
-    assert_eq!(stranger.authorize(&by_uri(&uri)).await.status, 422, "another client's");
+    assert_eq!(stranger.authorize(&by_uri(&uri)).await.status, 400, "another client's");
     let page = client.page(&by_uri(&uri)).await;
-    assert_eq!(client.authorize(&by_uri(&uri)).await.status, 422, "used");
+    assert_eq!(client.authorize(&by_uri(&uri)).await.status, 400, "used");
     let leaving = client.confirm(&page).await;
     assert_eq!(answered(&leaving, "state").as_deref(), Some("xyz ~ é"), "what was pushed counts");
     let code = answered(&leaving, "code").expect("a code");
@@ -171,9 +171,9 @@ async fn a_pushed_request_is_used_once_by_its_client_and_soon() {
     let moved = json!({"offset_seconds": 91});
     send(client.http.post(format!("{}/sandbox/clock", client.url)).json(&moved)).await.expect("answers");
     let answer = client.authorize(&by_uri(late["request_uri"].as_str().expect("text"))).await;
-    assert_eq!(answer.status, 422, "{}", answer.text());
-    assert_eq!(client.authorize(&by_uri("urn:ietf:params:oauth:request_uri:x")).await.status, 422);
-    assert_eq!(client.authorize(&by_uri("https://evil.example/request")).await.status, 422);
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(client.authorize(&by_uri("urn:ietf:params:oauth:request_uri:x")).await.status, 400);
+    assert_eq!(client.authorize(&by_uri("https://evil.example/request")).await.status, 400);
 
     let client = Oauth::as_client(&sandbox, &client.id, "wrong");
     refused(&client.push(&asked(&[])).await, 401, "invalid_client");

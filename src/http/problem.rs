@@ -292,6 +292,11 @@ problems! {
         csc 400 "invalid_request" "The token request is not acceptable", signed No,
         vi "Yêu cầu xác thực không hợp lệ. Tài liệu chưa được ký.",
         en "The token request is not acceptable. Nothing has been signed.";
+    CLIENT_NOT_FITTING = "authorization-not-fitting" 400 "The authorisation request does not fit its client",
+        do "Check client_id, and that redirect_uri is registered character by character; a request_uri is used once, soon.",
+        csc 400 "invalid_request" "The authorization request does not fit its client", signed No,
+        vi "Yêu cầu không đến từ đúng cổng dịch vụ đã đăng ký hoặc đã cũ. Vui lòng bắt đầu lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request does not come from the registered portal, or is too old. Please start again from the portal. Nothing has been signed.";
     SIGN_IN_FAILED = "sign-in-failed" 403 "The sign-in at the identity provider did not succeed",
         do "Open the page again and sign in anew.",
         csc 403 "access_denied" "The sign-in did not succeed", signed No,

@@ -156,7 +156,7 @@ async fn nobody_is_sent_to_an_address_that_only_looks_registered() {
     for address in &odd {
         let parameters = change(asked_to_sign(CREDENTIAL, &["odd"]), "redirect_uri", address);
         let answer = client.authorize(&parameters).await;
-        assert_eq!((answer.status, answer.header("location")), (422, ""), "{address}");
+        assert_eq!((answer.status, answer.header("location")), (400, ""), "{address}");
         assert!(answer.header("content-type").starts_with("text/html"), "a page for the citizen: {address}");
         assert_eq!(client.push(&parameters).await.status, 400, "{address}");
     }
@@ -169,7 +169,7 @@ async fn nobody_is_sent_to_an_address_that_only_looks_registered() {
     let unknown = Oauth { id: "unknown".into(), ..client.clone() };
     assert_eq!(
         (unknown.authorize(&asked(&[])).await.status, unknown.authorize(&asked(&[])).await.header("location")),
-        (401, "")
+        (400, "")
     );
     // Twice the same parameter, and the code is for the address that asked for it.
     let twice = format!(
@@ -177,7 +177,7 @@ async fn nobody_is_sent_to_an_address_that_only_looks_registered() {
         client.url, client.id
     );
     let answer = send(client.http.get(twice)).await.expect("answers");
-    assert_eq!((answer.status, answer.header("location")), (422, ""));
+    assert_eq!((answer.status, answer.header("location")), (400, ""));
     let code = client.granted(&asked_to_sign(CREDENTIAL, &["address"])).await;
     for other in ["", "http://127.0.0.1:51005/callback", "http://127.0.0.1/callback"] {
         refused(&client.exchange(&code, &[("redirect_uri", other)]).await, 400, "invalid_grant");
