@@ -48,7 +48,6 @@ CREATE TABLE refresh_tokens (
     authorization_id TEXT NOT NULL,
     portal           TEXT NOT NULL REFERENCES portals (id),
     signer           TEXT NOT NULL REFERENCES signers (id),
-    certificate      TEXT,
     -- Kept after its use: whoever shows it again has stolen it, or was stolen from.
     used             INTEGER NOT NULL DEFAULT 0,
     expires_at       INTEGER NOT NULL

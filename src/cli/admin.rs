@@ -115,7 +115,7 @@ enum SecretCommand {
 
 #[derive(Debug, Subcommand)]
 enum RedirectCommand {
-    /// Register an address: https, http://127.0.0.1 or http://[::1] (with any port), or a scheme like com.example.app
+    /// Register an address: https, http to a loopback address (any port then fits), or a scheme like com.example.app
     Add {
         id: String,
         uri: String,

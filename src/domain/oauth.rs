@@ -202,7 +202,6 @@ pub struct RefreshToken {
     pub portal: PortalId,
     pub signer: SignerId,
     pub authorization: String,
-    pub certificate: Option<String>,
     /// End of the whole family.
     pub expires_at: OffsetDateTime,
 }

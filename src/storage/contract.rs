@@ -584,7 +584,6 @@ async fn a_refresh_token_is_used_once_and_its_family_ends_together(storage: &dyn
         portal: PortalId::parse("portal").expect("id"),
         signer: signer.clone(),
         authorization: "f1".into(),
-        certificate: None,
         expires_at: NOW + Duration::days(30),
     };
     let issue = |n: u8| Issued {

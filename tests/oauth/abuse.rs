@@ -36,6 +36,42 @@ async fn of_a_hundred_who_bring_one_code_at_once_one_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_open_one_pushed_request_at_once_one_sees_the_page() {
+    let client = Oauth::shared();
+    let pushed = client.push(&asked_to_sign(CREDENTIAL, &["fifty"])).await.json();
+    let uri = pushed["request_uri"].as_str().expect("an address").to_owned();
+    let mut calls = JoinSet::new();
+    for _ in 0..50 {
+        let (client, parameters) = (client.clone(), [("request_uri".to_owned(), uri.clone())].into());
+        calls.spawn(async move { client.authorize(&parameters).await.status });
+    }
+    let statuses = calls.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 302).count(), 1, "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_who_refresh_with_one_token_at_once_at_most_one_is_served_and_nothing_lives_on() {
+    let sandbox = Sandbox::start();
+    let client = Oauth::of(&sandbox);
+    let code = super::answered(&super::let_in(&client, "0900000001").await, "code").expect("a code");
+    let tokens = client.exchange(&code, &[]).await.json();
+    let refresh = tokens["refresh_token"].as_str().expect("a token").to_owned();
+    let mut calls = JoinSet::new();
+    for _ in 0..50 {
+        let (client, refresh) = (client.clone(), refresh.clone());
+        calls.spawn(async move {
+            let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+            client.post("/oauth2/token", &form).await
+        });
+    }
+    let answers = calls.join_all().await;
+    let served: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(served.len(), 1);
+    let token = served[0].json()["access_token"].as_str().expect("a token").to_owned();
+    refused(&client.csc(&token, "/csc/v2/credentials/list", &json!({})).await, 401, "invalid_token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_who_use_one_token_at_once_one_signs() {
     let client = Oauth::shared();
     let token = client.token_to_sign(CREDENTIAL, &["one hash"]).await;

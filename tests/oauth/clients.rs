@@ -205,6 +205,10 @@ async fn a_certificate_that_the_proxy_passes_on_is_the_client_and_binds_its_toke
     assert_eq!(answer.status, 200, "{}", answer.text());
     let token = answer.json()["access_token"].as_str().expect("a token").to_owned();
     assert_eq!(service.list(&token, Some(&service.header)).await.status, 200);
+    // RFC 9440 spells it otherwise.
+    let pem = std::fs::read_to_string(service.certificate("tsa.pem")).expect("a certificate");
+    let der: String = pem.lines().skip(1).take_while(|line| !line.starts_with("-----END")).collect();
+    assert_eq!(send(service.token().header("client-cert", format!(":{der}:"))).await.expect("answers").status, 200);
     // Without the certificate, or with another one, the token is nothing.
     let other = Proxied::header(&service.certificate("issuing.pem"));
     assert_eq!(service.list(&token, None).await.status, 401);

@@ -1,6 +1,6 @@
 //! Authorisation requests on their way: pushed by the client (RFC 9126), or brought by a browser, then opened for the citizen.
 
-use super::{OauthError, PUSHED_LIFE, WAITING, redirect, refusal};
+use super::{OauthError, PUSHED_LIFE, WAITING_BROWSERS, WAITING_PUSHED, redirect, refusal};
 use crate::crypto::digest::sha256;
 use crate::domain::oauth::{
     Arrival, Authorization, AuthorizationRequest, AuthorizationStage, Client, CredentialRequest,
@@ -84,8 +84,11 @@ impl Service {
     }
 
     async fn check_room(&self, client: &Client, arrival: Arrival) -> Result<()> {
-        self.storage().forget_ended(self.now()).await?;
-        if self.storage().waiting_authorizations(&client.portal, arrival, self.now()).await? < WAITING {
+        let room = match arrival {
+            Arrival::Browser => WAITING_BROWSERS,
+            Arrival::Pushed => WAITING_PUSHED,
+        };
+        if self.storage().waiting_authorizations(&client.portal, arrival, self.now()).await? < room {
             return Ok(());
         }
         Err(refusal(OauthError::TemporarilyUnavailable, "Too many authorisations wait for their citizens"))

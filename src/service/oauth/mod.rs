@@ -32,8 +32,10 @@ pub const PUSHED_LIFE: Duration = Duration::seconds(90);
 const CODE_LIFE: Duration = Duration::seconds(60);
 /// How long a family of refresh tokens lives, whatever happens.
 const FAMILY_LIFE: Duration = Duration::days(30);
-/// Authorisations of one portal that may wait at a time, those of unauthenticated browsers and the pushed ones counted apart.
-const WAITING: u32 = 10_000;
+/// Authorisations of one portal that may wait at a time: those that any browser may begin, and those the client pushed. One kind
+/// cannot take the other's room.
+const WAITING_BROWSERS: u32 = 1_000;
+const WAITING_PUSHED: u32 = 10_000;
 
 /// The error words of RFC 6749 §4.1.2.1 and §5.2, RFC 7009, RFC 9126 and RFC 9396.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

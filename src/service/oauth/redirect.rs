@@ -72,7 +72,7 @@ pub fn with_parameters(uri: &str, parameters: &[(&str, &str)]) -> String {
 
 /// What a page's `form-action` must name so that a form's answer may lead there.
 pub fn policy_source(uri: &str) -> Option<String> {
-    let url = Url::parse(uri).ok().filter(|_| fault(uri).is_none())?;
+    let url = Url::parse(uri).ok()?;
     Some(match url.scheme() {
         "https" | "http" => url.origin().ascii_serialization(),
         scheme => format!("{scheme}:"),

@@ -144,21 +144,21 @@ impl Service {
             portal: client.portal.clone(),
             signer,
             authorization: authorization.id.clone(),
-            certificate: bound(client, certificate),
             expires_at: self.now() + FAMILY_LIFE,
         };
-        Ok(self.pair(refresh))
+        Ok(self.pair(refresh, bound(client, certificate)))
     }
 
-    /// An access token and its refresh token.
-    fn pair(&self, refresh: RefreshToken) -> (TokenAnswer, Issued) {
+    /// An access token, bound to a certificate if the client has one, and its refresh token, which is bound to the client and so
+    /// outlives the change of a certificate (RFC 8705 §7.1).
+    fn pair(&self, refresh: RefreshToken, certificate: Option<String>) -> (TokenAnswer, Issued) {
         let (token, refresh_token) = (self.random_text(), self.random_text());
         let expires_in = self.limits().token_life;
         let access = AccessToken {
             portal: refresh.portal.clone(),
             holder: Holder::Signer(refresh.signer.clone()),
             authorization: Some(refresh.authorization.clone()),
-            certificate: refresh.certificate.clone(),
+            certificate,
             expires_at: self.now() + expires_in,
         };
         let key = |secret: &Secret| sha256(secret.expose().as_bytes());
@@ -181,14 +181,14 @@ impl Service {
         let unknown = || refusal(OauthError::InvalidGrant, "Invalid parameter refresh_token");
         let key = sha256(token.expose().as_bytes());
         let found = self.storage().refresh_token(&key).await?.filter(|found| found.portal == client.portal);
-        let found = found.filter(|found| found.certificate == bound(client, certificate)).ok_or_else(unknown)?;
+        let found = found.ok_or_else(unknown)?;
         if found.expires_at <= self.now() {
             return Err(refusal(OauthError::InvalidGrant, "Refresh token expired"));
         }
         if !self.storage().is_granted(&found.portal, &found.signer).await? {
             return Err(unknown());
         }
-        let (answer, issued) = self.pair(found.clone());
+        let (answer, issued) = self.pair(found.clone(), bound(client, certificate));
         if self.storage().rotate_refresh_token(&key, &issued).await? == Outcome::Done {
             return Ok(answer);
         }

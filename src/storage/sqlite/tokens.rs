@@ -16,14 +16,12 @@ pub(super) async fn insert(write: &mut Write, issued: &Issued) -> Result<()> {
     insert_access(write, &issued.access.0, &issued.access.1).await?;
     let Some((sha256, token)) = &issued.refresh else { return Ok(()) };
     sqlx::query(
-        "INSERT INTO refresh_tokens (sha256, authorization_id, portal, signer, certificate, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO refresh_tokens (sha256, authorization_id, portal, signer, expires_at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(sha256.as_slice())
     .bind(&token.authorization)
     .bind(token.portal.as_str())
     .bind(token.signer.as_str())
-    .bind(&token.certificate)
     .bind(rows::nanos(token.expires_at))
     .execute(&mut **write)
     .await?;
@@ -81,7 +79,6 @@ fn refresh_token(row: &SqliteRow) -> Result<RefreshToken> {
         portal: rows::portal_id(row)?,
         signer: rows::signer_id(row)?,
         authorization: row.try_get("authorization_id")?,
-        certificate: row.try_get("certificate")?,
         expires_at: rows::time(row.try_get("expires_at")?)?,
     })
 }
