@@ -18,6 +18,7 @@
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
 //!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
 //!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget
+//!     identity       signed words of others: clients' assertions, citizens' ID tokens (OpenID Connect)
 //!     custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
 //!     installed      the trust bundle of this machine: one folder, written atomically
@@ -62,6 +63,16 @@
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
 //! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails
 //! as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
+//!
+//! # Walkthrough: a portal signs hashes with a citizen's consent (OAuth 2.0)
+//!
+//! 1. `http::oauth` authenticates the client and reads what it asks for; `service::oauth` checks it and keeps it as one
+//!    [`domain::oauth::Authorization`], which moves *pushed → open → granted → redeemed*. Each step is entered with another secret, known by
+//!    its hash, and left by a conditional commit.
+//! 2. Opening it creates a transaction like any other, and the browser goes to `/c/{token}`. The code confirms it, and sole control issues
+//!    the SAD. It is sealed under a fresh authorization code, which goes back to the client by redirect.
+//! 3. The token endpoint unseals the SAD with the code and the PKCE verifier in hand, and gives it out as the access token.
+//!    `signatures/signHash` redeems it as step 4 above.
 //!
 //! # Walkthrough: verify a PDF
 //!
@@ -120,6 +131,8 @@ pub mod custody;
 pub mod dev_pki;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "server")]
+pub mod identity;
 #[cfg(feature = "cli")]
 pub mod installed;
 #[cfg(feature = "cli")]

@@ -65,12 +65,13 @@ async fn world() -> World {
         entropy,
         link_key: kek.derive("kyso link v1"),
         password_key: kek.derive("kyso document password v1"),
+        oauth_key: kek.derive("kyso oauth v1"),
         limits: Limits::default(),
         levels: None,
     });
     let pki = sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI");
     Sandbox::open(&service, pki, data).await.expect("provisioned");
-    let caller = Caller { portal: PortalId::parse("sandbox-portal").expect("id") };
+    let caller = Caller::of_portal(PortalId::parse("sandbox-portal").expect("id"));
     World { _folder: folder, service, outbox, clock, caller }
 }
 

@@ -15,6 +15,7 @@ const RANKS: &[(&str, u32)] = &[
     ("report", 45),
     ("installed", 50),
     ("custody", 50),
+    ("identity", 50),
     ("storage", 50),
     ("raising", 55),
     ("trust", 50),

@@ -14,6 +14,8 @@ install_missing() {
     command -v openssl >/dev/null || packages+=(openssl)
     command -v g++ >/dev/null || packages+=(g++)
     command -v python3 >/dev/null || packages+=(python3 python3-venv)
+    command -v node >/dev/null || packages+=(nodejs)
+    command -v npm >/dev/null || packages+=(npm)
     if [ ${#packages[@]} -gt 0 ]; then
         local sudo=""
         [ "$(id -u)" = 0 ] || sudo="sudo"
@@ -27,6 +29,11 @@ install_missing() {
             python3 -m venv target/judges
         }
         target/judges/bin/pip install --quiet 'pyhanko==0.38.0' aiohttp
+    fi
+    # The OpenID Connect provider that citizens of the tests sign in at.
+    if ! [ -d target/judges/node/node_modules/oidc-provider ]; then
+        mkdir -p target/judges/node
+        npm install --prefix target/judges/node --no-audit --no-fund --loglevel=error 'oidc-provider@8.8.1'
     fi
 }
 

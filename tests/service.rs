@@ -40,7 +40,7 @@ async fn world() -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().to_owned();
     let (service, outbox) = open(&data).await;
-    let caller = Caller { portal: PortalId::parse("sandbox-portal").expect("id") };
+    let caller = Caller::of_portal(PortalId::parse("sandbox-portal").expect("id"));
     World { _folder: folder, data, service, outbox, caller }
 }
 
@@ -251,7 +251,7 @@ async fn a_sad_opens_only_its_hashes_for_its_portal_and_credential() {
     let sad = sad(&w, "ec-p256", &[sha256("a")]).await;
     let other = w.service.sign_hashes(&w.caller, sign("ec-p256", &sad, &[sha256("b")], algorithm)).await;
     assert!(matches!(other, Err(ServiceError::HashNotAuthorized)), "{other:?}");
-    let stranger = Caller { portal: PortalId::parse("stranger").expect("id") };
+    let stranger = Caller::of_portal(PortalId::parse("stranger").expect("id"));
     let stolen = w.service.sign_hashes(&stranger, sign("ec-p256", &sad, &[sha256("a")], algorithm)).await;
     assert!(matches!(stolen, Err(ServiceError::NotFound("credential"))), "{stolen:?}");
     let p384 = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha384);
@@ -335,7 +335,7 @@ async fn hosted_credentials_take_no_code_in_band() {
 async fn another_portals_requests_and_signers_do_not_exist() {
     let w = world().await;
     let view = w.service.create_request(&w.caller, request("ec-p256-hosted", form())).await.expect("created");
-    let stranger = Caller { portal: PortalId::parse("stranger").expect("id") };
+    let stranger = Caller::of_portal(PortalId::parse("stranger").expect("id"));
     let found = w.service.request(&stranger, &view.transaction.id).await;
     assert!(matches!(found, Err(ServiceError::NotFound("request"))), "{found:?}");
     assert!(w.service.cancel_request(&stranger, &view.transaction.id).await.is_err());

@@ -4,7 +4,7 @@
 //! leave, and its public address. Unknown keys are refused: a misspelt limit is a missing limit.
 
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -42,6 +42,56 @@ pub struct Config {
     pub messages: Messages,
     pub limits: Limits,
     pub trust: Trust,
+    pub citizens: Citizens,
+    pub tls_proxy: Option<TlsProxy>,
+}
+
+/// How citizens show who they are, besides the one-time code.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Citizens {
+    pub oidc: Option<Oidc>,
+}
+
+/// An OpenID Connect provider where citizens sign in before they see a page.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oidc {
+    /// Exactly as in the provider's discovery document.
+    pub issuer: String,
+    pub client_id: String,
+    /// File with the client secret, mode 0600.
+    pub client_secret_file: PathBuf,
+    /// Its name on the page, e.g. `VNeID`.
+    pub name: String,
+    /// The claim of the ID token that names the person.
+    #[serde(default = "sub")]
+    pub claim: String,
+    #[serde(default = "openid")]
+    pub scope: String,
+}
+
+fn sub() -> String {
+    "sub".to_owned()
+}
+
+fn openid() -> String {
+    "openid".to_owned()
+}
+
+/// The proxy that ends TLS, for clients that authenticate with a certificate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsProxy {
+    /// Where its connections come from.
+    pub addresses: Vec<IpAddr>,
+    /// Header with the client's certificate: RFC 9440, or percent-encoded PEM. The proxy must remove it from what clients send.
+    #[serde(default = "client_cert")]
+    pub header: String,
+}
+
+fn client_cert() -> String {
+    "client-cert".to_owned()
 }
 
 /// Where the key-encryption key comes from; exactly one of the two.

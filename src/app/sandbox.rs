@@ -22,6 +22,13 @@ use crate::trust::guard::Allowed;
 use crate::trust::{Settings, Tsa};
 
 const PORTAL: &str = "sandbox-portal";
+/// Where the sandbox's portal has citizens sent back to: this machine, on any port.
+const REDIRECT_URIS: [&str; 4] = [
+    "http://127.0.0.1/callback",
+    "http://127.0.0.1/oauth/callback",
+    "http://[::1]/callback",
+    "https://dichvucong.example.gov.vn/callback",
+];
 
 /// A provisioned sandbox.
 pub struct Sandbox {
@@ -138,7 +145,8 @@ impl Sandbox {
             "url": url,
             "csc": {"v1": format!("{url}/csc/v1"), "v2": format!("{url}/csc/v2")},
             "token_url": format!("{url}/oauth2/token"),
-            "portal": {"client_id": PORTAL, "client_secret": self.client_secret.expose()},
+            "portal": {"client_id": PORTAL, "client_secret": self.client_secret.expose(), "redirect_uris": REDIRECT_URIS},
+            "oauth": {"issuer": url, "metadata_url": format!("{url}/.well-known/oauth-authorization-server")},
             "signers": signers(CertificateState::Valid),
             // For tests of refusal: they exist like the others, and nothing good comes of them.
             "expired_signers": signers(CertificateState::Expired),
@@ -206,7 +214,11 @@ async fn portal(service: &Service, data: &Path) -> Result<Secret> {
         secret: Some(secret.clone()),
     };
     match service.add_portal(new).await {
-        Ok(_) | Err(ServiceError::Storage(StorageError::Duplicate)) => Ok(secret),
-        Err(error) => Err(error.into()),
+        Ok(_) | Err(ServiceError::Storage(StorageError::Duplicate)) => {}
+        Err(error) => return Err(error.into()),
     }
+    for uri in REDIRECT_URIS {
+        service.add_redirect_uri(&PortalId::parse(PORTAL)?, uri).await?;
+    }
+    Ok(secret)
 }

@@ -116,7 +116,10 @@ pub async fn start(mut options: Options) -> Result<Running> {
     let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
     let moved = state.as_ref().map(|state| state.moved.clone()).unwrap_or_default();
     tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone(), moved));
-    let app = http::router(app_state(service.clone(), &options, &public_url, clock, state)?);
+    let mut state = app_state(service.clone(), &options, &public_url, clock.clone(), state)?;
+    state.citizens = wiring::citizens(&options.config, &public_url, clock)?;
+    state.tls_proxy = wiring::tls_proxy(&options.config)?;
+    let app = http::router(state).into_make_service_with_connect_info::<SocketAddr>();
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let shutdown = async move {
         // A dropped sender means the same: stop.
@@ -190,6 +193,8 @@ fn app_state(
         renderer: Renderer::new(RenderSettings::new(options.renderer.clone())),
         verifier,
         limits: http::Limits::default(),
+        citizens: None,
+        tls_proxy: None,
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);

@@ -13,8 +13,10 @@ use super::trust::Trust;
 use crate::authorization::{CodePolicy, MessageChannel, SoleControl};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
-use crate::domain::Clock;
+use crate::domain::{Clock, Secret};
+use crate::http::oauth::client_auth::TlsProxy;
 use crate::http::verify::{Verifier, VerifySettings};
+use crate::identity::{Provider, ProviderSettings, provider};
 use crate::service::{Backends, LevelServices, Limits, Service, WhenDown};
 use crate::storage::documents::DocumentStore;
 use crate::storage::sqlite::SqliteStorage;
@@ -65,6 +67,7 @@ pub async fn open_with(
         entropy,
         link_key: kek.derive("kyso link v1"),
         password_key: kek.derive("kyso document password v1"),
+        oauth_key: kek.derive("kyso oauth v1"),
         limits,
         levels,
     }))
@@ -97,6 +100,41 @@ pub fn verifier(program: &Path, data: &Path, trust: &Trust, sandbox: Option<&Pat
 pub fn levels(trust: &Arc<TrustServices>, when_down: WhenDown) -> Option<LevelServices> {
     let offered = !trust.settings().tsas.is_empty();
     offered.then(|| LevelServices { trust: trust.clone(), when_down })
+}
+
+/// Where citizens sign in, if the configuration says so; answers come to `public_url`.
+///
+/// # Errors
+/// When the issuer is not https, or the secret's file can be read by others.
+pub fn citizens(config: &Config, public_url: &str, clock: Arc<dyn Clock>) -> Result<Option<Arc<Provider>>> {
+    let Some(oidc) = &config.citizens.oidc else { return Ok(None) };
+    if !provider::is_safe(&oidc.issuer) {
+        anyhow::bail!("configuration: citizens.oidc.issuer is not an https address");
+    }
+    if !oidc.scope.split(' ').any(|scope| scope == "openid") {
+        anyhow::bail!("configuration: citizens.oidc.scope does not hold openid");
+    }
+    let settings = ProviderSettings {
+        issuer: oidc.issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret: Secret::new(config::secret_file(&oidc.client_secret_file)?.as_str()),
+        claim: oidc.claim.clone(),
+        scope: oidc.scope.clone(),
+        name: oidc.name.clone(),
+        redirect_uri: format!("{public_url}/oidc/callback"),
+    };
+    Ok(Some(Arc::new(Provider::new(settings, clock)?)))
+}
+
+/// Who may pass on clients' certificates.
+///
+/// # Errors
+/// When the header's name is none.
+pub fn tls_proxy(config: &Config) -> Result<Option<Arc<TlsProxy>>> {
+    let Some(proxy) = &config.tls_proxy else { return Ok(None) };
+    let header =
+        proxy.header.to_ascii_lowercase().parse().context("configuration: tls_proxy.header is no header name")?;
+    Ok(Some(Arc::new(TlsProxy { addresses: proxy.addresses.clone(), header })))
 }
 
 /// The channel codes leave by in production.

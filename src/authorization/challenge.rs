@@ -3,7 +3,7 @@
 use super::{AuthorizationError, Result, SoleControl, channel, code};
 use crate::crypto::digest::{hex, sha256};
 use crate::domain::binding::fingerprint;
-use crate::domain::{AuditEvent, Binding, Item, Portal, Secret, Signer, StateKind, Transaction, ports};
+use crate::domain::{AuditEvent, Binding, Item, Origin, Portal, Secret, Signer, StateKind, Transaction, ports};
 use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, Outcome};
 
 /// What came of an entered code.
@@ -57,7 +57,10 @@ impl SoleControl {
         }
         // Sent only after the code is on disk: a code that arrives always works, and a crash in between costs one resend.
         let first = transaction.items.first().map(|item| fingerprint(&item.digest)).unwrap_or_default();
-        let text = channel::sms_text(&code, portal, transaction.items.len(), &first, self.policy.life.whole_minutes());
+        // A challenge of CSC may come before its hashes; one of OAuth without hashes never gets any.
+        let documents =
+            if transaction.origin == Origin::Oauth { transaction.items.len() } else { transaction.items.len().max(1) };
+        let text = channel::sms_text(&code, portal, documents, &first, self.policy.life.whole_minutes());
         let message =
             channel::CodeMessage { to: signer.phone.clone(), code, text, transaction: transaction.id.clone() };
         self.channel.send(&message).await?;

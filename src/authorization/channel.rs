@@ -41,6 +41,14 @@ pub trait MessageChannel: Send + Sync {
 /// Without accents, so that it stays one part of 160 characters on every telephone; a long portal name is cut.
 pub(super) fn sms_text(code: &Secret, portal: &Portal, documents: usize, fingerprint: &str, minutes: i64) -> Secret {
     let compose = |name: &str| {
+        if documents == 0 {
+            // Nothing to sign: the signer only says who they are.
+            return format!(
+                "{}: ma xac nhan theo yeu cau cua {name}, khong dung de ky. Het han sau {minutes} phut. \
+                 Khong doc ma nay cho bat ky ai.",
+                code.expose(),
+            );
+        }
         format!(
             "{}: ma ky so {documents} tai lieu {fingerprint} theo yeu cau cua {name}. Het han sau {minutes} phut. \
              Khong doc ma nay cho bat ky ai.",
@@ -100,5 +108,11 @@ mod tests {
         );
         assert!(text.expose().len() <= GSM7_LIMIT, "{}", text.expose().len());
         assert!(text.expose().ends_with("Khong doc ma nay cho bat ky ai."));
+    }
+
+    #[test]
+    fn a_code_that_signs_nothing_says_so() {
+        let text = sms_text(&Secret::new("123456"), &portal("Cổng"), 0, "", 5);
+        assert!(text.expose().contains("khong dung de ky") && !text.expose().contains("tai lieu"), "{}", text.expose());
     }
 }

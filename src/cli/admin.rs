@@ -17,10 +17,12 @@ use crate::app::wiring;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{DevPki, PkiSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
+use crate::domain::oauth::ClientAuth;
 use crate::domain::{AuthMode, Clock, CredentialId, KeyAlgorithm, PortalId, Secret, SignerId};
 use crate::formats::x509;
 use crate::service::Service;
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+use crate::service::oauth::admin::certificate_name;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -82,6 +84,49 @@ enum PortalCommand {
         support_phone: Option<String>,
     },
     List,
+    /// Client secrets: two may live at a time, so that a portal can change over
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Where citizens may be sent back to
+    #[command(subcommand)]
+    Redirect(RedirectCommand),
+    /// Set the one way the portal authenticates
+    Auth {
+        id: String,
+        /// secret, private-key-jwt or tls
+        #[arg(long)]
+        method: String,
+        /// JSON Web Key Set with the portal's public keys
+        #[arg(long, value_name = "FILE")]
+        jwks: Option<PathBuf>,
+        /// PEM with the portal's certificates
+        #[arg(long, value_name = "FILE")]
+        certificates: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SecretCommand {
+    /// Make a new secret, printed this once; the old one lives on until it is retired
+    Rotate { id: String },
+    /// End the old secret
+    Retire { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+enum RedirectCommand {
+    /// Register an address: https, http to a loopback address (any port then fits), or a scheme like com.example.app
+    Add {
+        id: String,
+        uri: String,
+    },
+    Remove {
+        id: String,
+        uri: String,
+    },
+    List {
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,6 +142,16 @@ enum SignerCommand {
         /// File with the PIN that explicit mode asks for
         #[arg(long, value_name = "FILE")]
         pin_file: Option<PathBuf>,
+    },
+    /// Say which person of the identity provider a signer is
+    Identity {
+        signer: String,
+        /// The provider's issuer, as in citizens.oidc
+        #[arg(long)]
+        issuer: String,
+        /// File with the value of the claim that names the person
+        #[arg(long, value_name = "FILE")]
+        person_file: PathBuf,
     },
     /// Let a portal ask a signer
     Grant {
@@ -197,6 +252,27 @@ async fn portal(service: &Service, command: PortalCommand) -> Result<ExitCode> {
             println!("client_id={id}\nclient_secret={}", secret.expose());
             eprintln!("The secret is shown this once; only its hash is kept.");
         }
+        PortalCommand::Secret(SecretCommand::Rotate { id }) => {
+            let secret = service.rotate_secret(&PortalId::parse(&id)?).await?;
+            println!("client_id={id}\nclient_secret={}", secret.expose());
+            eprintln!("The secret is shown this once. The old one lives until `kyso admin portal secret retire {id}`.");
+        }
+        PortalCommand::Secret(SecretCommand::Retire { id }) => service.retire_secret(&PortalId::parse(&id)?).await?,
+        PortalCommand::Redirect(RedirectCommand::Add { id, uri }) => {
+            service.add_redirect_uri(&PortalId::parse(&id)?, &uri).await?;
+        }
+        PortalCommand::Redirect(RedirectCommand::Remove { id, uri }) => {
+            service.remove_redirect_uri(&PortalId::parse(&id)?, &uri).await?;
+        }
+        PortalCommand::Redirect(RedirectCommand::List { id }) => {
+            for uri in service.client(&PortalId::parse(&id)?).await?.redirect_uris {
+                println!("{uri}");
+            }
+        }
+        PortalCommand::Auth { id, method, jwks, certificates } => {
+            let auth = client_auth(&method, jwks, certificates)?;
+            service.set_client_auth(&PortalId::parse(&id)?, auth).await?;
+        }
         PortalCommand::List => {
             for portal in service.portals().await? {
                 println!("{}\t{}\t{}", portal.id, portal.name, portal.host.unwrap_or_default());
@@ -206,11 +282,35 @@ async fn portal(service: &Service, command: PortalCommand) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The registered way of authentication, with the file it needs.
+fn client_auth(method: &str, jwks: Option<PathBuf>, certificates: Option<PathBuf>) -> Result<ClientAuth> {
+    match (method, jwks, certificates) {
+        ("secret", None, None) => Ok(ClientAuth::Secret),
+        ("private-key-jwt", Some(file), None) => {
+            let jwks = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            Ok(ClientAuth::PrivateKeyJwt { jwks })
+        }
+        ("tls", None, Some(file)) => {
+            let pem = fs::read(&file).with_context(|| file.display().to_string())?;
+            let certificates: Vec<_> = x509::pem::certificates(&pem)?.iter().map(certificate_name).collect();
+            if certificates.is_empty() {
+                bail!("{} holds no certificate", file.display());
+            }
+            Ok(ClientAuth::Tls { certificates })
+        }
+        _ => bail!("--method secret, --method private-key-jwt --jwks FILE, or --method tls --certificates FILE"),
+    }
+}
+
 async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
     match command {
         SignerCommand::Add { id, name, phone, pin_file } => {
             let pin = pin_file.as_deref().map(secret_file).transpose()?.map(|pin| Secret::new(pin.as_str()));
             service.add_signer(NewSigner { id: SignerId::parse(&id)?, name, phone, pin }).await?;
+        }
+        SignerCommand::Identity { signer, issuer, person_file } => {
+            let person = Secret::new(secret_file(&person_file)?.as_str());
+            service.add_identity(&SignerId::parse(&signer)?, &issuer, &person).await?;
         }
         SignerCommand::Grant { signer, portal } => {
             service.grant(&PortalId::parse(&portal)?, &SignerId::parse(&signer)?).await?

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::ids::{CredentialId, PortalId, SignerId, TransactionId};
+use super::oauth::Scope;
 use crate::crypto::DigestAlgorithm;
 use crate::formats::level::Baseline;
 
@@ -18,6 +19,27 @@ pub enum AuditEvent {
     PortalAdded {
         portal: PortalId,
         name: String,
+    },
+    /// A new client secret, the removal of the old one, another way of authentication, a redirect URI: what changed, in a word.
+    ClientChanged {
+        portal: PortalId,
+        change: String,
+    },
+    /// Which person of an identity provider the signer is; the person's number there is not recorded.
+    SignerIdentified {
+        signer: SignerId,
+        issuer: String,
+    },
+    /// A signer let a portal act for them.
+    AccessGranted {
+        portal: PortalId,
+        signer: SignerId,
+        scope: Scope,
+    },
+    /// Tokens of one authorisation ended before their time.
+    AccessRevoked {
+        portal: PortalId,
+        reason: String,
     },
     SignerAdded {
         signer: SignerId,

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
-//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
+//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`oauth`], [`audit`] (events and their hash chain),
 //! [`ports`] (time and randomness as parameters).
 //!
 //! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
@@ -12,6 +12,7 @@ pub mod authorized;
 pub mod binding;
 pub mod credential;
 pub mod ids;
+pub mod oauth;
 pub mod party;
 pub mod ports;
 pub mod secret;

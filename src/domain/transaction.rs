@@ -41,6 +41,8 @@ pub enum Origin {
     Request { return_url: Option<String>, settings: Box<SignatureSettings> },
     /// Hashes by CSC `credentials/authorize`.
     Csc,
+    /// Hashes by OAuth 2.0, scope `credential`, confirmed on the hosted page; without hashes a sign-in for scope `service`.
+    Oauth,
 }
 
 /// One thing to be signed.

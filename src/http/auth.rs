@@ -8,6 +8,7 @@ use crate::domain::Secret;
 use crate::service::Caller;
 
 use super::fault::Fault;
+use super::oauth::client_auth::ClientCertificate;
 use super::{AppState, problem};
 
 /// A portal that showed a live token. Handlers that take this cannot run without one.
@@ -20,12 +21,13 @@ impl FromRequestParts<AppState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Fault> {
         let token =
             bearer(&parts.headers).ok_or_else(|| Fault::new(&problem::NO_TOKEN).challenge("invalid_request"))?;
-        Ok(Self(state.service.authenticate(&token).await?))
+        let certificate = parts.extensions.get::<ClientCertificate>().map(|certificate| certificate.0.as_str());
+        Ok(Self(state.service.authenticate(&token, certificate).await?))
     }
 }
 
 /// The token of exactly one `Authorization: Bearer …` header.
-fn bearer(headers: &HeaderMap) -> Option<Secret> {
+pub fn bearer(headers: &HeaderMap) -> Option<Secret> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (all.next(), all.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;

@@ -74,6 +74,11 @@ impl Fields {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// How often a name stands there.
+    pub fn count(&self, name: &str) -> usize {
+        self.0.iter().filter(|(key, _)| key == name).count()
+    }
 }
 
 /// Undoes `+` and `%XX`; `None` when what remains is not UTF-8.

@@ -37,10 +37,11 @@ impl Shape {
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/csc/") {
             Self::Csc
+        } else if ["/c/", "/a/", "/oidc/"].iter().any(|pages| path.starts_with(pages)) || path == "/oauth2/authorize" {
+            // A browser stands at the authorisation endpoint too.
+            Self::Page
         } else if path.starts_with("/oauth2/") {
             Self::OAuth
-        } else if path.starts_with("/c/") {
-            Self::Page
         } else {
             Self::Problem
         }
@@ -197,6 +198,7 @@ mod tests {
         assert_eq!(Shape::of_path("/csc/v1/nothing"), Shape::Csc);
         assert_eq!(Shape::of_path("/oauth2/token"), Shape::OAuth);
         assert_eq!(Shape::of_path("/c/abc"), Shape::Page);
+        assert_eq!(Shape::of_path("/oauth2/authorize"), Shape::Page);
         assert_eq!(Shape::of_path("/cscx"), Shape::Problem);
     }
 }

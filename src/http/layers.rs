@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::fault::{Fault, Shape};
+use super::oauth::client_auth;
 use super::{AppState, Limits, problem};
 use super::{confirm, verify};
 
@@ -21,6 +22,7 @@ pub fn surround(routes: Router<AppState>, state: &AppState) -> Router<AppState> 
         uploads: Arc::new(Semaphore::new(state.limits.uploads)),
     };
     routes
+        .layer(from_fn_with_state(state.clone(), client_auth::read_certificate))
         .layer(from_fn_with_state(state.limits, limit_time))
         .layer(from_fn_with_state(gate, limit_load))
         .layer(CatchPanicLayer::custom(after_panic))

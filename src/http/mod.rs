@@ -42,6 +42,10 @@ pub struct AppState {
     pub sandbox: Option<sandbox::SandboxState>,
     pub renderer: render::Renderer,
     pub verifier: verify::Verifier,
+    /// Who ends TLS and passes clients' certificates on; none when clients do not use them.
+    pub tls_proxy: Option<Arc<oauth::client_auth::TlsProxy>>,
+    /// Where citizens sign in; none when the one-time code alone says who they are.
+    pub citizens: Option<Arc<crate::identity::Provider>>,
     pub limits: Limits,
     pub clock: Clock,
     pub request_ids: RequestIds,
@@ -112,7 +116,7 @@ pub fn router(state: AppState) -> Router {
         .merge(oauth::router(&state.limits))
         .merge(requests::router(&state.limits))
         .merge(verify::router(&state.limits))
-        .merge(confirm::router(&state.limits))
+        .merge(confirm::router(&state))
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);

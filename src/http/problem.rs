@@ -102,7 +102,7 @@ problems! {
         vi "Chứng thư chữ ký số không còn hiệu lực. Vui lòng gia hạn rồi ký lại. Tài liệu chưa được ký.",
         en "The signing certificate is not valid now. Please renew it, then sign again. Nothing has been signed.";
     HOSTED_ONLY = "hosted-only" 409 "The code of this credential is typed on the service's own page only",
-        do "Create a signing request with POST /v1/requests and send the signer to its confirm_url.",
+        do "Send the signer to /oauth2/authorize with scope=credential, or create a request with POST /v1/requests.",
         csc 403 "access_denied" "The credential is authorized on the page of the signing service only", signed No,
         vi "Chữ ký số này chỉ xác nhận trên trang ký số. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
         en "This credential is confirmed on the signing page only. Please start again from the portal. Nothing has been signed.";
@@ -303,10 +303,35 @@ problems! {
         vi "Định dạng kết quả được yêu cầu không có. Tài liệu chưa được ký.",
         en "The result is not offered in the form that was asked for. Nothing has been signed.";
     INVALID_GRANT_REQUEST = "invalid-grant-request" 400 "The token request is not acceptable",
-        do "Ask for grant_type=client_credentials with scope=service.",
+        do "Read error and error_description: they are those of RFC 6749, RFC 9126 and RFC 9396.",
         csc 400 "invalid_request" "The token request is not acceptable", signed No,
         vi "Yêu cầu xác thực không hợp lệ. Tài liệu chưa được ký.",
         en "The token request is not acceptable. Nothing has been signed.";
+    CLIENT_NOT_FITTING = "authorization-not-fitting" 400 "The authorisation request does not fit its client",
+        do "Check client_id, and that redirect_uri is registered character by character; a request_uri is used once, soon.",
+        csc 400 "invalid_request" "The authorization request does not fit its client", signed No,
+        vi "Yêu cầu không đến từ đúng cổng dịch vụ đã đăng ký hoặc đã cũ. Vui lòng bắt đầu lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The request does not come from the registered portal, or is too old. Please start again from the portal. Nothing has been signed.";
+    SIGN_IN_FAILED = "sign-in-failed" 403 "The sign-in at the identity provider did not succeed",
+        do "Open the page again and sign in anew.",
+        csc 403 "access_denied" "The sign-in did not succeed", signed No,
+        vi "Đăng nhập không thành công hoặc đã hết hạn. Vui lòng mở lại liên kết từ cổng dịch vụ và đăng nhập lại. Tài liệu chưa được ký.",
+        en "The sign-in did not succeed or has expired. Please open the link from the portal again and sign in anew. Nothing has been signed.";
+    UNKNOWN_PERSON = "unknown-person" 403 "The person who signed in is no signer of this service",
+        do "Sign in with the account that is registered for signing.",
+        csc 403 "access_denied" "The person is not a signer", signed No,
+        vi "Tài khoản này chưa đăng ký ký số. Vui lòng đăng nhập bằng tài khoản đã đăng ký. Tài liệu chưa được ký.",
+        en "This account is not registered for signing. Please sign in with the registered one. Nothing has been signed.";
+    PROVIDER_DOWN = "identity-provider-unavailable" 503 "The identity provider does not answer",
+        do "Try again in a few minutes.",
+        csc 503 "temporarily_unavailable" "The identity provider does not answer", signed No,
+        vi "Hệ thống đăng nhập chưa trả lời. Vui lòng thử lại sau ít phút. Tài liệu chưa được ký.",
+        en "The sign-in service does not answer. Please try again in a few minutes. Nothing has been signed.";
+    INSUFFICIENT_SCOPE = "insufficient-scope" 403 "The access token does not reach as far",
+        do "Use a token of the portal itself (client credentials), or of scope service.",
+        csc 403 "access_denied" "The access token does not reach as far", signed No,
+        vi "Phiên làm việc không đủ quyền. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The session does not reach as far. Please start again from the portal. Nothing has been signed.";
     CROSS_SITE = "cross-site" 403 "The form was sent from another site",
         do "Send the form from the service's own page.",
         csc 403 "access_denied" "The form was sent from another site", signed No,
@@ -322,6 +347,8 @@ impl From<ServiceError> for Fault {
             E::UnknownClient => told(&UNKNOWN_CLIENT),
             E::InvalidToken => told(&INVALID_TOKEN).challenge("invalid_token"),
             E::ExpiredToken => told(&EXPIRED_TOKEN).challenge("invalid_token"),
+            E::InsufficientScope => told(&INSUFFICIENT_SCOPE).challenge("insufficient_scope"),
+            E::Oauth { error: word, description } => told(&INVALID_GRANT_REQUEST).csc(word.name(), description.clone()),
             E::NotFound(what) => told(&NOT_FOUND).csc_description(format!("Invalid parameter {}", parameter(what))),
             E::CredentialDisabled => told(&CREDENTIAL_DISABLED),
             E::CertificateNotValid => told(&CERTIFICATE_NOT_VALID),
@@ -383,6 +410,8 @@ pub(super) mod tests {
             E::UnknownClient,
             E::InvalidToken,
             E::ExpiredToken,
+            E::InsufficientScope,
+            E::Oauth { error: crate::service::oauth::OauthError::InvalidGrant, description: "x".into() },
             E::NotFound("credential"),
             E::WrongPin,
             E::CredentialDisabled,

@@ -39,6 +39,7 @@ impl Service {
         Ok(ConfirmationView {
             documents,
             codes_left: self.backends.sole_control.codes_left(&transaction).await?,
+            leaving: self.leave_unconfirmed(&transaction).await?,
             certificate_subject: certificate
                 .map(|c| format!("{} ({})", c.subject().common_name(), c.serial_hex()))
                 .unwrap_or_default(),
@@ -86,9 +87,19 @@ impl Service {
         }
         let (service, code) = (self.clone(), code.clone());
         let work = async move {
-            let verdict = service.backends.sole_control.confirm(&transaction, &code).await;
+            let sole_control = &service.backends.sole_control;
+            // Only bare hashes are opened by a SAD; documents are signed right here.
+            let verdict = match transaction.origin {
+                Origin::Oauth => sole_control.confirm_hashes(&transaction, &transaction.items, &code).await,
+                Origin::Request { .. } | Origin::Csc => sole_control.confirm(&transaction, &code).await,
+            };
             match verdict? {
-                Verdict::Confirmed { .. } => service.sign_request(&transaction.id).await,
+                Verdict::Confirmed { sad: Some(sad) } => {
+                    let leaving = Some(service.grant_confirmed(&transaction, &sad).await?);
+                    let state = State::Confirmed { at: service.now() };
+                    Ok(StepOutcome { state, return_url: None, leaving })
+                }
+                Verdict::Confirmed { sad: None } => service.sign_request(&transaction.id).await.map(outcome),
                 Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
                 Verdict::Locked => Err(ServiceError::Locked),
                 Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
@@ -96,7 +107,7 @@ impl Service {
         };
         let signing = tokio::spawn(work);
         match tokio::time::timeout(PATIENCE, signing).await {
-            Ok(signed) => Ok(outcome(signed.map_err(|error| ServiceError::Internal(error.to_string()))??)),
+            Ok(signed) => signed.map_err(|error| ServiceError::Internal(error.to_string()))?,
             // A large batch goes on in its task; the page shows how far it is.
             Err(_) => Ok(outcome(self.by_link(token).await?)),
         }
@@ -116,7 +127,8 @@ impl Service {
         if moved == Outcome::Stale && transaction.state.kind() != StateKind::Refused {
             return Err(ServiceError::State(transaction.state.kind()));
         }
-        Ok(outcome(transaction))
+        let leaving = self.leave_unconfirmed(&transaction).await?;
+        Ok(StepOutcome { leaving, ..outcome(transaction) })
     }
 
     async fn by_link(&self, token: &Secret) -> Result<Transaction> {
@@ -137,7 +149,7 @@ impl Service {
 fn outcome(transaction: Transaction) -> StepOutcome {
     let return_url = match transaction.origin {
         Origin::Request { return_url, .. } => return_url,
-        Origin::Csc => None,
+        Origin::Csc | Origin::Oauth => None,
     };
-    StepOutcome { state: transaction.state, return_url }
+    StepOutcome { state: transaction.state, return_url, leaving: None }
 }

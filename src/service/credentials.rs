@@ -28,6 +28,19 @@ impl UsableCredential {
         }
     }
 
+    /// Checks that the key signs hashes.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnsupportedAlgorithm`] for a pure scheme: no hash that is authorised could ever be signed with it.
+    pub(super) fn check_signs_hashes(&self) -> Result<()> {
+        let key = self.credential.algorithm;
+        if !key.is_pure() {
+            return Ok(());
+        }
+        let algorithm = format!("{} over a hash; documents can be signed", key.default_signature().name());
+        Err(ServiceError::UnsupportedAlgorithm { key, algorithm })
+    }
+
     /// Checks that the key makes such signatures, and that they may still be made.
     ///
     /// # Errors
@@ -47,10 +60,18 @@ impl Service {
     /// Credentials of one signer, certified ones only.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`] without a signer (a client-credentials token is not tied to one),
+    /// [`ServiceError::Invalid`] without a signer where the token is not tied to one, and with one where it is;
     /// [`ServiceError::NotFound`] when the portal may not ask that signer.
     pub async fn list_credentials(&self, caller: &Caller, signer: Option<&SignerId>) -> Result<Vec<Credential>> {
-        let signer = signer.ok_or(ServiceError::Invalid { what: "userID", why: "it is missing" })?;
+        caller.needs_service()?;
+        let signer = match (caller.signer(), signer) {
+            (None, Some(named)) => named,
+            (Some(own), None) => own,
+            (None, None) => return Err(ServiceError::Invalid { what: "userID", why: "it is missing" }),
+            (Some(_), Some(_)) => {
+                return Err(ServiceError::Invalid { what: "userID", why: "the token is tied to a signer already" });
+            }
+        };
         self.granted(caller, signer).await?;
         let found = self.storage().credentials_of(signer).await?;
         Ok(found.into_iter().filter(|credential| credential.status != KeyStatus::Pending).collect())
@@ -61,7 +82,8 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`] when there is none, or the portal may not ask its signer.
     pub async fn credential(&self, caller: &Caller, id: &CredentialId) -> Result<Credential> {
-        let found = self.storage().credential(id).await?.filter(|credential| credential.status != KeyStatus::Pending);
+        let visible = |credential: &Credential| credential.status != KeyStatus::Pending && caller.reaches(id);
+        let found = self.storage().credential(id).await?.filter(visible);
         let credential = found.ok_or(ServiceError::NotFound("credential"))?;
         match self.granted(caller, &credential.signer).await {
             Err(ServiceError::NotFound(_)) => Err(ServiceError::NotFound("credential")),
@@ -71,7 +93,8 @@ impl Service {
 
     /// The signer, if the caller may ask them.
     pub(super) async fn granted(&self, caller: &Caller, signer: &SignerId) -> Result<Signer> {
-        if !self.storage().is_granted(&caller.portal, signer).await? {
+        let own = caller.signer().is_none_or(|own| own == signer);
+        if !own || !self.storage().is_granted(&caller.portal, signer).await? {
             return Err(ServiceError::NotFound("signer"));
         }
         self.signer(signer).await

@@ -3,6 +3,7 @@
 use crate::authorization::AuthorizationError;
 use crate::custody::CustodyError;
 use crate::domain::{KeyAlgorithm, StateKind};
+use crate::service::oauth::OauthError;
 use crate::signing::extras::AttributeRule;
 use crate::storage::StorageError;
 
@@ -16,6 +17,11 @@ pub enum ServiceError {
     InvalidToken,
     #[error("the access token has expired")]
     ExpiredToken,
+    #[error("the access token does not reach as far")]
+    InsufficientScope,
+    /// OAuth has words of its own.
+    #[error("{description}")]
+    Oauth { error: OauthError, description: String },
     /// It does not exist, or belongs to somebody else: the two are not told apart.
     #[error("no such {0}")]
     NotFound(&'static str),

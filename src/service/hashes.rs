@@ -93,13 +93,9 @@ impl Service {
     }
 
     async fn explicit(&self, caller: &Caller, id: &CredentialId) -> Result<UsableCredential> {
+        caller.needs_service()?;
         let credential = self.usable(self.credential(caller, id).await?)?;
-        let key = credential.credential.algorithm;
-        if key.is_pure() {
-            // It signs messages: no hash that is authorised here could ever be signed.
-            let algorithm = format!("{} over a hash; documents can be signed", key.default_signature().name());
-            return Err(ServiceError::UnsupportedAlgorithm { key, algorithm });
-        }
+        credential.check_signs_hashes()?;
         match credential.credential.auth {
             AuthMode::Explicit => Ok(credential),
             AuthMode::Hosted => Err(ServiceError::HostedOnly),

@@ -1,20 +1,20 @@
 //! Use cases: what a portal, a citizen and an operator can ask for, one file each.
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
-//! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
+//! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
 //! (above B-B), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
 pub mod admin;
-pub mod clients;
 pub mod confirm;
 pub mod credentials;
 pub mod error;
 pub mod hashes;
 pub mod levels;
 mod links;
+pub mod oauth;
 pub mod requests;
 mod sealed;
 pub mod settle;
@@ -31,7 +31,7 @@ use crate::authorization::SoleControl;
 use crate::authorization::challenge::binding;
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
-use crate::domain::{AuditEvent, Clock, Entropy, Transaction, TransactionId};
+use crate::domain::{AuditEvent, Clock, Entropy, Secret, Transaction, TransactionId, ports};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
 
@@ -82,6 +82,8 @@ pub struct Backends {
     pub link_key: Zeroizing<[u8; 32]>,
     /// Encrypts the passwords of waiting documents.
     pub password_key: Zeroizing<[u8; 32]>,
+    /// Keys what OAuth seals and derives.
+    pub oauth_key: Zeroizing<[u8; 32]>,
     pub limits: Limits,
     /// Absent where the operator configured no time-stamping authority: B-B is all there is then.
     pub levels: Option<LevelServices>,
@@ -138,6 +140,18 @@ impl Service {
 
     fn now(&self) -> OffsetDateTime {
         self.backends.clock.now()
+    }
+
+    /// 256 random bits as hex.
+    fn random_text(&self) -> Secret {
+        let bytes: [u8; 32] = ports::random(self.backends.entropy.as_ref());
+        Secret::new(hex(&bytes))
+    }
+
+    /// 128 random bits as hex.
+    fn random_id(&self) -> String {
+        let bytes: [u8; 16] = ports::random(self.backends.entropy.as_ref());
+        hex(&bytes)
     }
 
     /// The record of a new transaction, with what its codes will be tied to.

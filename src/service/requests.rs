@@ -33,6 +33,7 @@ impl Service {
     /// [`ServiceError::NotFound`], [`ServiceError::Document`], [`ServiceError::Invalid`], [`ServiceError::Limit`],
     /// [`ServiceError::IdempotencyMismatch`], or why the credential cannot sign.
     pub async fn create_request(&self, caller: &Caller, mut request: NewRequest) -> Result<RequestView> {
+        caller.needs_portal()?;
         let portal = self.portal(caller).await?;
         self.check_request(&mut request, &portal)?;
         let credential = self.usable(self.credential(caller, &request.credential).await?)?;
@@ -63,6 +64,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`], also for another portal's request.
     pub async fn request(&self, caller: &Caller, id: &TransactionId) -> Result<RequestView> {
+        caller.needs_portal()?;
         let found = self.storage().transaction(id).await?;
         let own = |t: &Transaction| t.portal == caller.portal && matches!(t.origin, Origin::Request { .. });
         let transaction = found.filter(own).ok_or(ServiceError::NotFound("request"))?;
@@ -190,7 +192,7 @@ impl Service {
         match created? {
             Created::New => self.view(transaction).await,
             Created::Mismatch => Err(ServiceError::IdempotencyMismatch),
-            Created::Replayed(first) => self.request(&Caller { portal: transaction.portal }, &first).await,
+            Created::Replayed(first) => self.request(&Caller::of_portal(transaction.portal), &first).await,
         }
     }
 

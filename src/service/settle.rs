@@ -84,11 +84,11 @@ impl Service {
     async fn settle_one(self: &Arc<Self>, transaction: &Transaction, settled: &mut Settled) -> Result<()> {
         let ended = match &transaction.origin {
             Origin::Request { .. } => self.sign_request(&transaction.id).await.map(|t| t.state.kind()),
-            Origin::Csc if self.is_interrupted(transaction).await? => {
+            Origin::Csc | Origin::Oauth if self.is_interrupted(transaction).await? => {
                 let failed = self.fail(transaction, StateKind::Signing, FailureReason::Interrupted).await;
                 failed.map(|()| StateKind::Failed)
             }
-            Origin::Csc => return Ok(()),
+            Origin::Csc | Origin::Oauth => return Ok(()),
         };
         match ended {
             Ok(StateKind::Signed) => settled.finished += 1,
@@ -97,7 +97,7 @@ impl Service {
         Ok(())
     }
 
-    /// Ends what is past its time. Call it now and then.
+    /// Ends what is past its time, and forgets tokens that are. Call it now and then.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -105,7 +105,7 @@ impl Service {
         for transaction in self.storage().overdue(self.now()).await? {
             self.expire_if_due(transaction).await?;
         }
-        Ok(())
+        Ok(self.storage().forget_ended(self.now()).await?)
     }
 
     /// The transaction as it is now: expired if its time is over.
@@ -114,10 +114,10 @@ impl Service {
         let expired = || (State::Expired { at: now }, AuditEvent::Expired { transaction: id.clone() });
         let (from, (to, event)) = match (transaction.state.kind(), &transaction.origin) {
             (StateKind::Waiting, _) if transaction.expires_at <= now => (StateKind::Waiting, expired()),
-            (StateKind::Confirmed, Origin::Csc) if self.sad_is_over(&transaction).await? => {
+            (StateKind::Confirmed, Origin::Csc | Origin::Oauth) if self.sad_is_over(&transaction).await? => {
                 (StateKind::Confirmed, expired())
             }
-            (StateKind::Signing, Origin::Csc) if self.sad_is_over(&transaction).await? => {
+            (StateKind::Signing, Origin::Csc | Origin::Oauth) if self.sad_is_over(&transaction).await? => {
                 let rows = self.storage().signatures(&id).await?;
                 if rows.iter().any(|row| row.signature.is_none()) {
                     // In use right now, or interrupted: settled soon.

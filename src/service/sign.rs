@@ -179,7 +179,7 @@ fn sort_out(prepared: impl Iterator<Item = (u32, Result<Content>)>) -> Result<(V
 pub(super) fn settings(transaction: &Transaction) -> Result<&SignatureSettings> {
     match &transaction.origin {
         Origin::Request { settings, .. } => Ok(settings),
-        Origin::Csc => Err(ServiceError::Internal("hashes are signed by their caller".into())),
+        Origin::Csc | Origin::Oauth => Err(ServiceError::Internal("hashes are signed by their caller".into())),
     }
 }
 

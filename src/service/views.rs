@@ -4,23 +4,26 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use crate::crypto::{Digest, SignatureAlgorithm};
+use crate::domain::oauth::Holder;
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{
     CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
 };
 use crate::storage::ItemState;
 
-/// The authenticated portal behind a bearer token.
+/// The authenticated portal behind a bearer token, and for whom the token speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     pub portal: PortalId,
+    pub holder: Holder,
 }
 
-/// A bearer token just issued.
+/// Where a citizen's browser goes after an authorisation: back to the client, with a code or with a refusal.
 #[derive(Debug)]
-pub struct AccessToken {
-    pub token: Secret,
-    pub expires_in: Duration,
+pub struct Leaving {
+    pub(super) redirect_uri: String,
+    pub(super) state: Option<String>,
+    pub(super) code: Option<Secret>,
 }
 
 /// `credentials/authorize`.
@@ -101,6 +104,8 @@ pub struct ConfirmationView {
     pub code: Option<LiveCode>,
     /// Whether another code may be sent at all.
     pub codes_left: u32,
+    /// Where the browser goes when it ends unconfirmed, if an OAuth client brought it here.
+    pub leaving: Option<Leaving>,
 }
 
 /// A one-time code that may still be entered.
@@ -128,4 +133,6 @@ pub struct SignedDocument {
 pub struct StepOutcome {
     pub state: State,
     pub return_url: Option<String>,
+    /// Where the browser goes at once, if an OAuth client brought it here.
+    pub leaving: Option<Leaving>,
 }

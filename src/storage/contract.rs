@@ -2,10 +2,15 @@
 
 use time::{Duration, OffsetDateTime, macros::datetime};
 
+use super::oauth::{CodeGrant, Issued};
 use super::*;
 use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::domain::audit::check_chain;
 use crate::domain::credential::Purpose;
+use crate::domain::oauth::{
+    AccessToken, Arrival, Authorization, AuthorizationRequest, AuthorizationStage, ClientAuth, Holder, RefreshToken,
+    Scope,
+};
 use crate::domain::{AuthMode, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
@@ -45,6 +50,12 @@ suite!(
     overdue_and_unsettled_are_found,
     two_codes_at_once_confirm_once,
     a_pin_locks_after_its_tries_and_opens_with_time,
+    tokens_speak_for_whom_they_were_given_and_end,
+    a_client_has_two_secrets_at_most,
+    a_pushed_request_is_opened_once_by_its_own_client,
+    a_code_is_redeemed_once,
+    a_refresh_token_is_used_once_and_its_family_ends_together,
+    a_sign_in_ends_once_in_the_browser_it_began_in,
 );
 
 async fn chain_holds(storage: &dyn Storage) {
@@ -195,10 +206,6 @@ async fn parties_and_credentials_come_back(storage: &dyn Storage) {
     assert_eq!((credential.certificates, credential.status), (certificates, KeyStatus::Enabled));
     assert_eq!(storage.credentials_of(&signer).await.expect("read").len(), 1);
     assert!(!storage.holds_development_credentials().await.expect("read"));
-    storage.add_access_token(&[5; 32], &portal, NOW).await.expect("added");
-    assert_eq!(storage.access_token(&[5; 32]).await.expect("read"), Some((portal, NOW)));
-    storage.drop_expired_tokens(NOW + Duration::seconds(1)).await.expect("dropped");
-    assert_eq!(storage.access_token(&[5; 32]).await.expect("read"), None);
 }
 
 async fn a_transaction_comes_back_whole(storage: &dyn Storage) {
@@ -446,4 +453,171 @@ async fn two_codes_at_once_are_sent_once(storage: &dyn Storage) {
     assert_eq!(storage.put_challenge(&rival, event()).await.expect("asked"), Outcome::Stale);
     assert_eq!(storage.codes_sent(&t.id).await.expect("read"), 2);
     assert_eq!(storage.live_challenge(&t.id).await.expect("read"), Some(second));
+}
+
+fn access_token(holder: Holder, family: Option<&str>) -> AccessToken {
+    AccessToken {
+        portal: PortalId::parse("portal").expect("id"),
+        holder,
+        authorization: family.map(str::to_owned),
+        certificate: None,
+        expires_at: NOW + Duration::hours(1),
+    }
+}
+
+async fn tokens_speak_for_whom_they_were_given_and_end(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Oauth, &["a"]);
+    create(storage, &t).await;
+    let signer = t.signer.clone();
+    let credential = Holder::Credential { signer: signer.clone(), credential: t.credential, transaction: t.id };
+    for (n, holder) in (0u8..).zip([Holder::Portal, Holder::Signer(signer), credential]) {
+        let token = access_token(holder, Some("f"));
+        storage.add_access_token(&[n; 32], &token).await.expect("added");
+        assert_eq!(storage.access_token(&[n; 32]).await.expect("read"), Some(token));
+    }
+    storage.remove_access_token(&[0; 32]).await.expect("removed");
+    storage.forget_ended(NOW + Duration::hours(1)).await.expect("forgotten");
+    assert_eq!(storage.access_token(&[0; 32]).await.expect("read"), None);
+    assert!(storage.access_token(&[1; 32]).await.expect("read").is_some());
+    storage.forget_ended(NOW + Duration::hours(2)).await.expect("forgotten");
+    assert_eq!(storage.access_token(&[1; 32]).await.expect("read"), None);
+}
+
+async fn a_client_has_two_secrets_at_most(storage: &dyn Storage) {
+    populate(storage).await;
+    let portal = PortalId::parse("portal").expect("id");
+    let event = || entry(AuditEvent::ClientChanged { portal: portal.clone(), change: "x".into() });
+    let secrets = async || storage.client(&portal).await.expect("read").expect("there").secrets;
+    assert_eq!(secrets().await, [[7; 32]]);
+    assert_eq!(storage.retire_secret(&portal, event()).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.rotate_secret(&portal, &[8; 32], event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(secrets().await, [[8; 32], [7; 32]]);
+    assert_eq!(storage.rotate_secret(&portal, &[9; 32], event()).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.retire_secret(&portal, event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(secrets().await, [[8; 32]]);
+    let auth = ClientAuth::Tls { certificates: vec!["00".into()] };
+    assert_eq!(storage.set_client_auth(&portal, &auth, event()).await.expect("asked"), Outcome::Done);
+    storage.add_redirect_uri(&portal, "https://p.example/cb", event()).await.expect("added");
+    let twice = storage.add_redirect_uri(&portal, "https://p.example/cb", event()).await;
+    assert!(matches!(twice, Err(StorageError::Duplicate)));
+    let client = storage.client(&portal).await.expect("read").expect("there");
+    assert_eq!((client.auth, client.redirect_uris), (auth, vec!["https://p.example/cb".to_owned()]));
+    let removed = storage.remove_redirect_uri(&portal, "https://p.example/other", event()).await.expect("asked");
+    assert_eq!(removed, Outcome::Stale);
+    assert_eq!(storage.take_assertion(&portal, &[1; 32], NOW).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.take_assertion(&portal, &[1; 32], NOW).await.expect("asked"), Outcome::Stale);
+}
+
+fn authorization(stage: AuthorizationStage) -> Authorization {
+    Authorization {
+        id: "f1".into(),
+        portal: PortalId::parse("portal").expect("id"),
+        request: AuthorizationRequest {
+            redirect_uri: "https://p.example/cb".into(),
+            state: Some("s".into()),
+            code_challenge: "c".into(),
+            lang: None,
+            description: String::new(),
+            account: None,
+            credential: None,
+        },
+        stage,
+        arrival: Arrival::Pushed,
+        signer: None,
+        transaction: None,
+        sealed_sad: None,
+        created_at: NOW,
+        expires_at: NOW + Duration::seconds(90),
+    }
+}
+
+async fn a_pushed_request_is_opened_once_by_its_own_client(storage: &dyn Storage) {
+    populate(storage).await;
+    let (own, other) = (PortalId::parse("portal").expect("id"), PortalId::parse("other").expect("id"));
+    storage.add_authorization(&authorization(AuthorizationStage::Pushed), &[1; 32]).await.expect("added");
+    assert_eq!(storage.waiting_authorizations(&own, Arrival::Pushed, NOW).await.expect("read"), 1);
+    let open = async |portal: &PortalId, at: OffsetDateTime| {
+        let next = (&[2; 32], NOW + Duration::minutes(15));
+        storage.open_pushed(portal, &[1; 32], next, at).await.expect("asked")
+    };
+    assert!(open(&other, NOW).await.is_none());
+    assert!(open(&own, NOW + Duration::seconds(90)).await.is_none(), "too late");
+    assert_eq!(open(&own, NOW).await.map(|opened| opened.stage), Some(AuthorizationStage::Open));
+    assert!(open(&own, NOW).await.is_none());
+    assert!(storage.authorization(&[1; 32]).await.expect("read").is_none());
+    assert!(storage.authorization(&[2; 32]).await.expect("read").is_some());
+}
+
+async fn a_code_is_redeemed_once(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Oauth, &[]);
+    create(storage, &t).await;
+    storage.add_authorization(&authorization(AuthorizationStage::Open), &[1; 32]).await.expect("added");
+    assert_eq!(storage.attach("f1", &t.signer, &t.id).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.attach("f1", &t.signer, &t.id).await.expect("asked"), Outcome::Stale);
+    let found = storage.authorization_of(&t.id).await.expect("read").expect("there");
+    assert_eq!(found.signer.as_ref(), Some(&t.signer));
+    let grant = CodeGrant {
+        code: [2; 32],
+        signer: t.signer.clone(),
+        sealed_sad: Some(vec![1]),
+        expires_at: NOW + Duration::minutes(1),
+    };
+    let scope = Scope::Service;
+    let event = || entry(AuditEvent::AccessGranted { portal: found.portal.clone(), signer: t.signer.clone(), scope });
+    assert_eq!(storage.grant_code("f1", &grant, event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.grant_code("f1", &grant, event()).await.expect("asked"), Outcome::Stale);
+    let issue =
+        |n: u8| Issued { access: ([n; 32], access_token(Holder::Signer(t.signer.clone()), Some("f1"))), refresh: None };
+    let redeem = async |n: u8| storage.redeem_code("f1", &issue(n), NOW + Duration::days(30)).await.expect("asked");
+    assert_eq!([redeem(3).await, redeem(4).await], [Outcome::Done, Outcome::Stale]);
+    assert!(storage.access_token(&[4; 32]).await.expect("read").is_none(), "the second gets nothing");
+    let known = storage.authorization(&[2; 32]).await.expect("read").expect("known again");
+    assert_eq!((known.stage, known.sealed_sad), (AuthorizationStage::Redeemed, None));
+}
+
+async fn a_refresh_token_is_used_once_and_its_family_ends_together(storage: &dyn Storage) {
+    populate(storage).await;
+    let signer = SignerId::parse("an").expect("id");
+    let refresh = RefreshToken {
+        portal: PortalId::parse("portal").expect("id"),
+        signer: signer.clone(),
+        authorization: "f1".into(),
+        expires_at: NOW + Duration::days(30),
+    };
+    let issue = |n: u8| Issued {
+        access: ([n; 32], access_token(Holder::Signer(signer.clone()), Some("f1"))),
+        refresh: Some(([n; 32], refresh.clone())),
+    };
+    let none = storage.rotate_refresh_token(&[0; 32], &issue(1)).await.expect("asked");
+    assert_eq!(none, Outcome::Stale);
+    storage.add_authorization(&authorization(AuthorizationStage::Granted), &[9; 32]).await.expect("added");
+    assert_eq!(storage.redeem_code("f1", &issue(1), NOW).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.rotate_refresh_token(&[1; 32], &issue(2)).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.rotate_refresh_token(&[1; 32], &issue(3)).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.refresh_token(&[1; 32]).await.expect("read"), Some(refresh.clone()), "known again");
+    let event = AuditEvent::AccessRevoked { portal: refresh.portal.clone(), reason: "x".into() };
+    storage.end_family("f1", entry(event)).await.expect("ended");
+    assert!(storage.refresh_token(&[2; 32]).await.expect("read").is_none());
+    assert!(storage.access_token(&[2; 32]).await.expect("read").is_none());
+}
+
+async fn a_sign_in_ends_once_in_the_browser_it_began_in(storage: &dyn Storage) {
+    populate(storage).await;
+    let signer = SignerId::parse("an").expect("id");
+    let ends = NOW + Duration::minutes(10);
+    storage.begin_sign_in(&[1; 32], &[2; 32], ends).await.expect("begun");
+    let end = async |browser: u8, at| storage.end_sign_in(&[1; 32], &[browser; 32], at).await.expect("asked");
+    assert_eq!(end(3, NOW).await, Outcome::Stale, "another browser");
+    assert_eq!(end(2, ends).await, Outcome::Stale, "too late");
+    assert_eq!([end(2, NOW).await, end(2, NOW).await], [Outcome::Done, Outcome::Stale]);
+    storage.add_session(&[4; 32], &signer, ends).await.expect("added");
+    assert_eq!(storage.session(&[4; 32], NOW).await.expect("read"), Some(signer.clone()));
+    assert_eq!(storage.session(&[4; 32], ends).await.expect("read"), None);
+    let event = || entry(AuditEvent::SignerIdentified { signer: signer.clone(), issuer: "i".into() });
+    storage.add_identity(&[5; 32], &signer, event()).await.expect("added");
+    assert!(matches!(storage.add_identity(&[5; 32], &signer, event()).await, Err(StorageError::Duplicate)));
+    assert_eq!(storage.identity(&[5; 32]).await.expect("read"), Some(signer.clone()));
+    assert_eq!(storage.signers_with_phone("+84900000001").await.expect("read"), [signer]);
 }

@@ -1,12 +1,13 @@
 //! What is remembered: repository traits, and the database behind them.
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
-//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]), then [`sqlite`].
+//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]), [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
 pub mod documents;
+pub mod oauth;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -21,6 +22,8 @@ use crate::domain::{
     StateKind, Transaction, TransactionId, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
+
+use oauth::{Authorizations, Clients, Identities, Tokens};
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +55,13 @@ pub enum Outcome {
     Done,
     /// Somebody else was first: nothing was changed.
     Stale,
+}
+
+impl Outcome {
+    /// From the number of rows a conditional statement changed.
+    fn of(rows: u64) -> Self {
+        if rows > 0 { Self::Done } else { Self::Stale }
+    }
 }
 
 /// A one-time code that was sent: its MAC and its budget.
@@ -215,10 +225,6 @@ pub trait Parties: Send + Sync {
     ) -> Result<Outcome>;
     /// Gives all tries back after a right PIN.
     async fn reset_pin_tries(&self, id: &SignerId) -> Result<()>;
-    async fn add_access_token(&self, sha256: &[u8; 32], portal: &PortalId, expires_at: OffsetDateTime) -> Result<()>;
-    async fn access_token(&self, sha256: &[u8; 32]) -> Result<Option<(PortalId, OffsetDateTime)>>;
-    /// Forgets tokens that ended before `now`.
-    async fn drop_expired_tokens(&self, now: OffsetDateTime) -> Result<()>;
 }
 
 /// Keys and their certificates.
@@ -310,6 +316,12 @@ pub trait AuditLog: Send + Sync {
 }
 
 /// Everything the service remembers.
-pub trait Storage: Parties + Credentials + Transactions + AuditLog {}
+pub trait Storage:
+    Parties + Credentials + Transactions + AuditLog + Clients + Authorizations + Tokens + Identities
+{
+}
 
-impl<T: Parties + Credentials + Transactions + AuditLog> Storage for T {}
+impl<T: Parties + Credentials + Transactions + AuditLog + Clients + Authorizations + Tokens + Identities> Storage
+    for T
+{
+}

@@ -62,8 +62,16 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn start() -> Self {
+        Self::start_with(None, "127.0.0.1:0", &[])
+    }
+
+    /// With another configuration and environment.
+    pub fn start_with(config: Option<&Path>, listen: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let child = spawn(folder.path(), "127.0.0.1:0");
+        let mut command = command(folder.path(), listen);
+        let config = config.map(|file| ["--config", text(file)]);
+        let child =
+            command.args(config.into_iter().flatten()).envs(environment.iter().copied()).spawn().expect("kyso starts");
         let mut sandbox = Self { folder, ready: Value::Null, child };
         sandbox.wait_until_ready();
         sandbox
@@ -96,7 +104,7 @@ impl Sandbox {
     /// Starts again over the same data, on the same port.
     pub fn restart(&mut self) {
         let address = self.says("/url").trim_start_matches("http://").to_owned();
-        self.child = spawn(self.folder.path(), &address);
+        self.child = command(self.folder.path(), &address).spawn().expect("kyso starts");
         self.wait_until_ready();
     }
 
@@ -172,17 +180,13 @@ impl Drop for Sandbox {
     }
 }
 
-fn spawn(folder: &Path, listen: &str) -> Child {
+fn command(folder: &Path, listen: &str) -> Command {
     let log = File::options().create(true).append(true).open(folder.join("serve.log")).expect("a log");
     let (data, ready) = (folder.join("data"), folder.join("ready.json"));
     let arguments = ["serve", "--sandbox", "--data", text(&data), "--listen", listen, "--ready-file", text(&ready)];
-    Command::new(env!("CARGO_BIN_EXE_kyso"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .expect("kyso starts")
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kyso"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command
 }
 
 /// What came back over HTTP.

@@ -166,7 +166,7 @@ impl World {
         let net = Net { pki, second: Mutex::new(None), behaviour: Mutex::new(HONEST), clock: clock.clone() };
         let net = Arc::new(net);
         let (service, outbox) = Self::service(&folder, &clock, &net, when_down).await;
-        let caller = Caller { portal: PortalId::parse("sandbox-portal").expect("id") };
+        let caller = Caller::of_portal(PortalId::parse("sandbox-portal").expect("id"));
         Self { folder, service, outbox, clock, net, caller, start }
     }
 
@@ -194,6 +194,7 @@ impl World {
             entropy,
             link_key: kek.derive("kyso link v1"),
             password_key: kek.derive("kyso document password v1"),
+            oauth_key: kek.derive("kyso oauth v1"),
             limits: Limits::default(),
             levels: Some(LevelServices { trust, when_down }),
         });

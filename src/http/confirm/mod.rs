@@ -1,16 +1,19 @@
 //! The citizen's page: who asks, what is to be signed, the code, the outcome.
 //!
-//! Plain HTML over post, redirect, get: no script, no cookie, nothing from third parties. Reading order: [`text`] (every
+//! Plain HTML over post, redirect, get: no script, nothing from third parties, no cookie but those of a sign-in. Reading order: [`text`] (every
 //! sentence, in both languages), [`view`] (what a page shows, from what the use cases say), [`pages`] (the templates), then
-//! [`show`], [`steps`] (code, confirm, refuse), [`documents`] (pages as pictures, the file), [`assets`].
+//! [`show`], [`steps`] (code, confirm, refuse), [`documents`] (pages as pictures, the file), [`assets`]; [`access`] (a portal asks to see a citizen's credentials) and
+//! [`sign_in`] (at an identity provider).
 //!
 //! The link's token is the only key to the page. An unknown or old one gets a page that tells nothing. Forms are guarded
 //! against other sites by `Sec-Fetch-Site` and `Origin`; there is no cookie that another site could abuse.
 
+mod access;
 mod assets;
 mod documents;
 mod pages;
 mod show;
+mod sign_in;
 mod steps;
 mod text;
 mod view;
@@ -18,6 +21,7 @@ mod view;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -25,10 +29,10 @@ use crate::domain::Secret;
 
 use super::fault::Fault;
 use super::requests::return_origin;
-use super::{AppState, Limits, problem};
+use super::{AppState, problem};
 pub use text::Language;
 
-pub fn router(limits: &Limits) -> Router<AppState> {
+pub fn router(state: &AppState) -> Router<AppState> {
     Router::new()
         .route("/c/{token}", get(show::show))
         .route("/c/{token}/code", post(steps::send_code))
@@ -36,9 +40,18 @@ pub fn router(limits: &Limits) -> Router<AppState> {
         .route("/c/{token}/refuse", get(show::ask_refusal).post(steps::refuse))
         .route("/c/{token}/documents/{n}", get(documents::file))
         .route("/c/{token}/documents/{n}/pages/{page}", get(documents::page))
+        // Everything above, and nothing below, is for the signed-in signer where citizens sign in.
+        .route_layer(from_fn_with_state(state.clone(), sign_in::guard))
+        .route("/c/{token}/sign-in", post(sign_in::begin))
+        .route("/a/{token}", get(access::show))
+        .route("/a/{token}/code", post(access::send_code))
+        .route("/a/{token}/agree", post(access::agree))
+        .route("/a/{token}/refuse", post(access::refuse))
+        .route("/a/{token}/sign-in", post(sign_in::begin))
+        .route("/oidc/callback", get(sign_in::callback))
         .route("/assets/kyso.css", get(assets::stylesheet))
         .route("/assets/kyso.png", get(assets::logo))
-        .layer(DefaultBodyLimit::max(limits.form_body))
+        .layer(DefaultBodyLimit::max(state.limits.form_body))
 }
 
 /// The page that says what went wrong, for the layer that writes errors.
@@ -53,9 +66,11 @@ fn token(text: &str) -> Result<Secret, Fault> {
     if sane { Ok(Secret::new(text)) } else { Err(Fault::new(&problem::NOT_FOUND)) }
 }
 
-/// An HTML answer under the page's policy. Forms go to this service, and on to the portal's origin at most.
-fn answer(html: String, return_url: Option<&str>) -> Response {
-    let origin = return_url.and_then(return_origin).map(|origin| format!(" {origin}")).unwrap_or_default();
+/// An HTML answer under the page's policy. Forms go to this service, and on to one other source at most: an origin as
+/// [`return_origin`] gives it, or the scheme of an application.
+fn answer(html: String, onward: Option<String>) -> Response {
+    let plain = |source: &String| source.chars().all(|c| c.is_ascii_alphanumeric() || ".-+:[]/".contains(c));
+    let origin = onward.filter(plain).map(|origin| format!(" {origin}")).unwrap_or_default();
     let policy = format!(
         "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
     );
@@ -116,11 +131,14 @@ mod tests {
 
     #[test]
     fn the_policy_allows_the_portals_origin_and_nothing_that_could_end_the_directive() {
-        let policy =
-            |url| answer(String::new(), url).headers()[header::CONTENT_SECURITY_POLICY].to_str().map(str::to_owned);
-        let with = policy(Some("https://portal.example/x")).expect("text");
+        let policy = |url: &str| {
+            answer(String::new(), return_origin(url)).headers()[header::CONTENT_SECURITY_POLICY]
+                .to_str()
+                .map(str::to_owned)
+        };
+        let with = policy("https://portal.example/x").expect("text");
         assert!(with.contains("form-action 'self' https://portal.example; frame-ancestors 'none'"), "{with}");
-        let without = policy(Some("https://a;script-src *")).expect("text");
+        let without = policy("https://a;script-src *").expect("text");
         assert!(without.contains("form-action 'self'; frame-ancestors"), "{without}");
     }
 }

@@ -19,6 +19,10 @@ pub struct Context<'a> {
     pub language: Language,
     pub now: OffsetDateTime,
     pub sandbox: bool,
+    /// This service's name in answers to OAuth clients.
+    pub issuer: &'a str,
+    /// Whether citizens sign in, which needs cookies.
+    pub cookies: bool,
 }
 
 #[derive(Template)]
@@ -28,12 +32,14 @@ struct Waiting<'a> {
     css: &'static str,
     language_link: Option<String>,
     sandbox: bool,
+    cookies: bool,
     base: &'a str,
     portal_name: String,
     portal_host: Option<String>,
     support_phone: Option<String>,
     description: String,
     documents: Vec<Paper>,
+    hashes_only: bool,
     signer_name: String,
     certificate: String,
     phone: String,
@@ -47,11 +53,12 @@ struct Waiting<'a> {
 
 #[derive(Template)]
 #[template(path = "outcome.html")]
-struct Outcome<'a> {
+struct Outcome {
     w: &'static Words,
     css: &'static str,
     language_link: Option<String>,
     sandbox: bool,
+    cookies: bool,
     /// CSS class: `good`, `busy` or `plain`.
     kind: &'static str,
     reload: bool,
@@ -61,7 +68,7 @@ struct Outcome<'a> {
     receipt: Option<Receipt>,
     documents: Vec<File>,
     support_phone: Option<String>,
-    return_url: Option<&'a str>,
+    return_url: Option<String>,
 }
 
 #[derive(Template)]
@@ -71,6 +78,7 @@ struct Refuse<'a> {
     css: &'static str,
     language_link: Option<String>,
     sandbox: bool,
+    cookies: bool,
     base: &'a str,
     documents: Vec<File>,
 }
@@ -82,6 +90,7 @@ struct MessagePage<'a> {
     css: &'static str,
     language_link: Option<String>,
     sandbox: bool,
+    cookies: bool,
     title: &'static str,
     text: &'static str,
     reference: Option<&'a str>,
@@ -96,19 +105,21 @@ pub fn request(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawin
 }
 
 fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>) -> String {
-    let Context { base, language, now, sandbox } = context;
+    let Context { base, language, now, sandbox, cookies, .. } = context;
     let code = view::live_code(view, now);
     draw(&Waiting {
         w: language.words(),
         css: &CSS_URL,
         language_link: Some(language_link(base, language)),
         sandbox,
+        cookies,
         base,
         portal_name: plain(&view.portal.name),
         portal_host: view.portal.host.as_deref().map(plain),
         support_phone: view.portal.support_phone.as_deref().map(plain),
         description: plain(&view.transaction.description),
         documents: view::papers(&view.transaction, drawings, language),
+        hashes_only: view::is_hashes_only(&view.transaction),
         signer_name: plain(&view.signer.name),
         certificate: plain(&view.certificate_subject),
         phone: view.signer.masked_phone(),
@@ -122,11 +133,15 @@ fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], 
 }
 
 fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
-    let Context { base, language, sandbox, .. } = context;
+    let Context { base, language, sandbox, cookies, issuer, .. } = context;
     let w = language.words();
     let signed_title = if view.transaction.items.len() == 1 { w.signed_title } else { w.signed_many_title };
     let (kind, title, text) = match view.transaction.state {
         // A request that waits has its own page.
+        // Hashes wait for the portal, not for the citizen.
+        State::Confirmed { .. } | State::Signing { .. } if view::is_hashes_only(&view.transaction) => {
+            ("good", w.confirmed_title, w.confirmed_text)
+        }
         State::Waiting | State::Confirmed { .. } | State::Signing { .. } => ("busy", w.signing_title, w.signing_text),
         State::Signed { .. } => ("good", signed_title, w.signed_text),
         State::Refused { .. } => ("plain", w.refused_title, w.refused_text),
@@ -139,6 +154,7 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
         css: &CSS_URL,
         language_link: Some(language_link(base, language)),
         sandbox,
+        cookies,
         kind,
         reload: busy,
         title,
@@ -147,18 +163,29 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
         receipt: view::receipt(view, language),
         documents: view::files(view, language),
         support_phone: view.portal.support_phone.as_deref().map(plain),
-        return_url: view::return_url(&view.transaction).filter(|_| !busy),
+        return_url: way_back(view, issuer).filter(|_| !busy),
     })
+}
+
+/// Back to the portal: to its own address, or to its client with the refusal.
+fn way_back(view: &ConfirmationView, issuer: &str) -> Option<String> {
+    use State::{Expired, Failed, Refused};
+    match &view.leaving {
+        Some(leaving) => matches!(view.transaction.state, Refused { .. } | Expired { .. } | Failed { .. })
+            .then(|| leaving.url(issuer).expose().to_owned()),
+        None => view::return_url(&view.transaction).map(str::to_owned),
+    }
 }
 
 /// "Are you sure?", a page of its own because there is no script.
 pub fn ask_refusal(context: Context<'_>, view: &ConfirmationView) -> String {
-    let Context { base, language, sandbox, .. } = context;
+    let Context { base, language, sandbox, cookies, .. } = context;
     draw(&Refuse {
         w: language.words(),
         css: &CSS_URL,
         language_link: Some(language_link(&format!("{base}/refuse"), language)),
         sandbox,
+        cookies,
         base,
         documents: view::files(view, language),
     })
@@ -174,7 +201,7 @@ pub fn fault(problem: &'static Problem, language: Language, request_id: &str) ->
         (false, Language::En) => (w.fault_title, problem.en),
     };
     let reference = Some(request_id).filter(|_| !unknown);
-    draw(&MessagePage { w, css: &CSS_URL, language_link: None, sandbox: false, title, text, reference })
+    draw(&MessagePage { w, css: &CSS_URL, language_link: None, sandbox: false, cookies: false, title, text, reference })
 }
 
 /// Filters of the templates.

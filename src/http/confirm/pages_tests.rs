@@ -55,6 +55,7 @@ fn view(state: State) -> ConfirmationView {
         certificate_subject: "Nguyễn Văn An · 5A:31:0C:9E:77:04:BD:12".into(),
         code: None,
         codes_left: 3,
+        leaving: None,
     }
 }
 
@@ -71,7 +72,14 @@ fn drawing() -> Drawing {
 }
 
 fn html(view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>, language: Language) -> String {
-    let context = Context { base: "/c/0123456789abcdef0123", language, now: NOW, sandbox: false };
+    let context = Context {
+        base: "/c/0123456789abcdef0123",
+        language,
+        now: NOW,
+        sandbox: false,
+        issuer: "https://ky.example",
+        cookies: false,
+    };
     request(context, view, drawings, notice)
 }
 
@@ -98,7 +106,14 @@ fn gallery(language: Language) -> Vec<(String, String)> {
     let two = vec![PageSize { width: 595, height: 842 }; 2];
     let drawings = [Drawing { sizes: Some(two), incomplete: vec![2], text: None }, Drawing::default()];
     add("batch-unfaithful", html(&batch, &drawings, None, language));
-    let context = Context { base: "/c/0123456789abcdef0123", language, now: NOW, sandbox: true };
+    let context = Context {
+        base: "/c/0123456789abcdef0123",
+        language,
+        now: NOW,
+        sandbox: true,
+        issuer: "https://ky.example",
+        cookies: false,
+    };
     add("refuse", ask_refusal(context, &waiting));
     for (name, state) in [
         ("signing", State::Signing { at }),

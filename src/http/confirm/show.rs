@@ -34,14 +34,16 @@ pub async fn show(
     let token = token(&path)?;
     let view = state.service.confirmation(&token).await?;
     let drawings = match view.transaction.state.kind() {
-        StateKind::Waiting => draw_ahead(&state, &token, &view.transaction).await,
+        StateKind::Waiting if !view::is_hashes_only(&view.transaction) => {
+            draw_ahead(&state, &token, &view.transaction).await
+        }
         _ => Vec::new(),
     };
     let fields = Fields::parse(query.as_deref().unwrap_or_default());
     let notice = fields.get("n").and_then(Notice::from_word);
     let base = format!("/c/{path}");
     let html = pages::request(context(&state, &base, query.as_deref()), &view, &drawings, notice);
-    Ok(answer(html, view::return_url(&view.transaction)))
+    Ok(answer(html, view::onward(&view)))
 }
 
 pub async fn ask_refusal(
@@ -56,11 +58,18 @@ pub async fn ask_refusal(
         StateKind::Waiting => pages::ask_refusal(context, &view),
         _ => pages::request(context, &view, &[], None),
     };
-    Ok(answer(html, view::return_url(&view.transaction)))
+    Ok(answer(html, view::onward(&view)))
 }
 
-fn context<'a>(state: &AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
-    Context { base, language: Language::of_query(query), now: (state.clock)(), sandbox: state.sandbox.is_some() }
+fn context<'a>(state: &'a AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
+    Context {
+        base,
+        language: Language::of_query(query),
+        now: (state.clock)(),
+        sandbox: state.sandbox.is_some(),
+        issuer: &state.public_url,
+        cookies: state.citizens.is_some(),
+    }
 }
 
 async fn draw_ahead(state: &AppState, token: &Secret, transaction: &Transaction) -> Vec<Drawing> {
@@ -68,7 +77,7 @@ async fn draw_ahead(state: &AppState, token: &Secret, transaction: &Transaction)
     let mut ahead = DRAWN_AHEAD;
     let is_pdf = match &transaction.origin {
         Origin::Request { settings, .. } => settings.options.format == SignatureFormat::Pdf,
-        Origin::Csc => false,
+        Origin::Csc | Origin::Oauth => false,
     };
     for (number, item) in (1u32..).zip(&transaction.items) {
         let drawing = match is_pdf {

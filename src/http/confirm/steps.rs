@@ -6,13 +6,13 @@ use axum::http::HeaderMap;
 use axum::response::Redirect;
 
 use crate::domain::Secret;
-use crate::service::ServiceError;
+use crate::service::{ServiceError, StepOutcome};
 
 use super::super::AppState;
 use super::super::body::{self, RawBody};
 use super::super::fault::Fault;
 use super::view::Notice;
-use super::{Language, check_same_site, token};
+use super::{Language, access, check_same_site, token};
 
 pub async fn send_code(
     State(state): State<AppState>,
@@ -40,9 +40,7 @@ pub async fn confirm(
     // Spaces come with pasting; anything else that is no digit makes a wrong code.
     let typed = fields.get("code").unwrap_or_default();
     let code = Secret::new(typed.chars().filter(|c| !c.is_whitespace()).collect::<String>());
-    let outcome = state.service.submit_code(&token, &code).await;
-    let notice = outcome.map_or_else(notice_of, |_| Ok(None))?;
-    Ok(back(&path, query.as_deref(), notice))
+    onward(&state, state.service.submit_code(&token, &code).await, (&path, query.as_deref()))
 }
 
 pub async fn refuse(
@@ -52,9 +50,20 @@ pub async fn refuse(
     headers: HeaderMap,
 ) -> Result<Redirect, Fault> {
     check_same_site(&headers, &state.public_url)?;
-    let outcome = state.service.refuse(&token(&path)?).await;
-    let notice = outcome.map_or_else(notice_of, |_| Ok(None))?;
-    Ok(back(&path, query.as_deref(), notice))
+    onward(&state, state.service.refuse(&token(&path)?).await, (&path, query.as_deref()))
+}
+
+/// Back to the page, or on to the OAuth client that brought the citizen.
+fn onward(
+    state: &AppState,
+    outcome: Result<StepOutcome, ServiceError>,
+    (path, query): (&str, Option<&str>),
+) -> Result<Redirect, Fault> {
+    match outcome {
+        Ok(StepOutcome { leaving: Some(leaving), .. }) => Ok(access::leave(state, &leaving)),
+        Ok(_) => Ok(back(path, query, None)),
+        Err(error) => Ok(back(path, query, notice_of(error)?)),
+    }
 }
 
 /// What the page itself can say about an error; everything else is a page of its own.

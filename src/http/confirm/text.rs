@@ -108,6 +108,34 @@ words! {
         "The link is old or incomplete. Please open the signing request again from the portal.";
     fault_title: "Chưa thực hiện được", "That did not work";
     try_again: "Tải lại trang", "Reload the page";
+    // Hashes alone (OAuth, scope credential).
+    bare_hash: "Cổng dịch vụ chỉ gửi mã của tài liệu", "the portal sent only the document's hash";
+    hashes_title: "Không có tài liệu trên trang này", "The documents are not on this page";
+    hashes_text: "Cổng dịch vụ giữ tài liệu và chỉ gửi mã đối chiếu. Vui lòng đọc tài liệu trên cổng và so mã đối chiếu; nếu mã khác, hãy từ chối ký.",
+        "The portal keeps the documents and sent their fingerprints only. Please read them on the portal and compare the fingerprints; if they differ, refuse.";
+    signatures: "Số chữ ký", "Signatures";
+    confirmed_title: "Đã xác nhận", "Confirmed";
+    confirmed_text: "Cổng dịch vụ có thể lấy chữ ký trong vài phút tới. Vui lòng quay lại cổng dịch vụ.",
+        "The portal can fetch the signatures within the next minutes. Please return to the portal.";
+    // Access for a portal (OAuth, scope service).
+    access_title: "Cho phép truy cập", "Access";
+    access_asks: "xin phép xem các chứng thư chữ ký số của Ông/Bà", "asks to see your signing certificates";
+    access_means: "Cổng dịch vụ sẽ thấy danh sách chứng thư chữ ký số và có thể gửi yêu cầu ký. Mỗi chữ ký vẫn cần Ông/Bà xác nhận riêng.",
+        "The portal will see the list of your certificates and may send signing requests. Each signature still needs your own confirmation.";
+    access_phone: "Số điện thoại đã đăng ký ký số", "Phone number registered for signing";
+    access_sent: "Nếu số này đã đăng ký, mã xác nhận đã được gửi đến số đó.", "If this number is registered, a code was sent to it.";
+    access_wrong: "Mã không đúng hoặc đã hết hạn. Chưa cho phép truy cập. Có thể bắt đầu lại từ cổng dịch vụ.",
+        "The code is not right or has expired. No access was given. You may start again from the portal.";
+    access_agree: "Cho phép", "Allow";
+    access_refuse: "Không cho phép", "Do not allow";
+    // Sign-in at an identity provider.
+    sign_in_title: "Đăng nhập", "Sign in";
+    sign_in_text: "Vui lòng đăng nhập để xem yêu cầu ký. Chỉ người được đề nghị ký mới xem được.",
+        "Please sign in to see the signing request. Only the person who is asked to sign can see it.";
+    sign_in_other: "Tài khoản đã đăng nhập không phải của người được đề nghị ký.", "The account that is signed in is not that of the person who is asked to sign.";
+    sign_in_with: "Đăng nhập bằng", "Sign in with";
+    footer_cookies: "Trang này chỉ dùng cookie cần cho việc đăng nhập và không tải nội dung từ bên thứ ba.",
+        "This page uses only the cookies that signing in needs and loads nothing from third parties.";
 }
 
 impl Language {
@@ -124,6 +152,12 @@ impl Language {
     pub fn of_query(query: Option<&str>) -> Self {
         let english = query.is_some_and(|query| query.split('&').any(|pair| pair == "lang=en"));
         if english { Self::En } else { Self::Vi }
+    }
+
+    /// From an RFC 5646 tag, as in `lang` of OAuth and CSC requests.
+    pub fn of_tag(tag: Option<&str>) -> Self {
+        let primary = tag.and_then(|tag| tag.split('-').next()).unwrap_or_default();
+        if primary.eq_ignore_ascii_case("en") { Self::En } else { Self::Vi }
     }
 
     fn pick(self, vi: String, en: String) -> String {

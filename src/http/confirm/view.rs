@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::domain::binding::fingerprint;
 use crate::domain::{Item, Origin, State, Transaction};
-use crate::service::{ConfirmationView, LiveCode};
+use crate::service::{ConfirmationView, Leaving, LiveCode};
 
 use super::super::render::PageSize;
 use super::super::requests::return_origin;
@@ -152,7 +152,7 @@ fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Pap
         number,
         name: plain(&item.label),
         fingerprint: fingerprint(&item.digest),
-        size: language.size(item.len),
+        size: if item.len == 0 { language.words().bare_hash.to_owned() } else { language.size(item.len) },
         pages_text: drawing.sizes.as_ref().map(|sizes| language.pages(sizes.len())),
         pages: (1..).zip(sizes.iter().take(MAX_PAGES)).map(page).collect(),
         text: drawing.text.clone(),
@@ -203,8 +203,19 @@ pub fn message(notice: Notice, view: &ConfirmationView, now: OffsetDateTime, lan
 pub fn return_url(transaction: &Transaction) -> Option<&str> {
     match &transaction.origin {
         Origin::Request { return_url, .. } => return_url.as_deref().filter(|url| return_origin(url).is_some()),
-        Origin::Csc => None,
+        Origin::Csc | Origin::Oauth => None,
     }
+}
+
+/// Where the page's forms may lead besides this service, as a source of its policy.
+pub fn onward(view: &ConfirmationView) -> Option<String> {
+    let client = view.leaving.as_ref().and_then(Leaving::policy_source);
+    client.or_else(|| return_url(&view.transaction).and_then(return_origin))
+}
+
+/// Whether only hashes are known, and no documents can be shown.
+pub fn is_hashes_only(transaction: &Transaction) -> bool {
+    !matches!(transaction.origin, Origin::Request { .. })
 }
 
 /// What the citizen keeps of a signature.

@@ -23,13 +23,14 @@ fn answer(about: &About, public_url: &str, version: Version) -> Value {
         "region": about.region,
         "lang": "vi-VN",
         "description": about.description,
-        "authType": ["oauth2client"],
+        "authType": ["oauth2code", "oauth2client"],
         "oauth2": public_url,
         "methods": ["credentials/list", "credentials/info", "credentials/authorize", challenge, "signatures/signHash"],
     });
     if let (Version::V2, Value::Object(members)) = (version, &mut answer) {
         let algos: Vec<_> = algorithms::all_sign_algorithms().collect();
         members.insert("asynchronousOperationMode".into(), json!(false));
+        members.insert("supportsRar".into(), json!(true));
         members.insert("validationInfo".into(), json!(false));
         members.insert("signAlgorithms".into(), json!({ "algos": algos }));
         // Of documents the service signs PDF only, through its own API beside CSC.

@@ -8,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use crate::domain::Secret;
-use crate::service::{ServiceError, SignHashes};
+use crate::domain::oauth::Holder;
+use crate::service::{Caller, ServiceError, SignHashes};
 
 use super::super::AppState;
-use super::super::auth::Authenticated;
+use super::super::auth::{Authenticated, bearer};
 use super::super::body::RawBody;
 use super::super::fault::Fault;
 use super::algorithms;
@@ -30,14 +31,22 @@ pub async fn sign_hash(
     raw: RawBody,
 ) -> Result<Json<Signatures>, Fault> {
     let params = algorithms::request(&headers, raw)?;
-    let request = read(&params)?;
+    let request = read(&params, bearer_as_sad(&caller, &headers))?;
     let values = state.service.sign_hashes(&caller, request).await.map_err(in_words_of_sign_hash)?;
     Ok(Json(Signatures { signatures: values.iter().map(|value| STANDARD.encode(&value.0)).collect() }))
 }
 
-fn read(params: &Params) -> Result<SignHashes, Fault> {
+/// A token of scope `credential` serves as the SAD (v2.0.0.2 §11.9); it may come in the body as well.
+fn bearer_as_sad(caller: &Caller, headers: &HeaderMap) -> Option<Secret> {
+    matches!(caller.holder, Holder::Credential { .. }).then(|| bearer(headers)).flatten()
+}
+
+fn read(params: &Params, serving: Option<Secret>) -> Result<SignHashes, Fault> {
     let credential = params.credential()?;
-    let sad = Secret::new(params.string(&["SAD"])?);
+    let sad = match (params.optional_string(&["SAD"])?.filter(|sad| !sad.is_empty()), serving) {
+        (None, Some(token)) => token,
+        _ => Secret::new(params.string(&["SAD"])?),
+    };
     let values = params.hashes()?.ok_or_else(|| invalid("Missing (or invalid type) array parameter hash"))?;
     let named = algorithms::digest_algorithm(params)?;
     let algorithm = algorithms::signature_algorithm(params, named)?;
@@ -64,7 +73,7 @@ mod tests {
     const HASH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
     fn refused(json: &str) -> String {
-        description(&read(&params(json)).expect_err("refused"))
+        description(&read(&params(json), None).expect_err("refused"))
     }
 
     #[test]
@@ -74,7 +83,7 @@ mod tests {
                 r#"{{"credentialID":"c","SAD":"s","{hashes}":["{HASH}"],"{algorithm}":"2.16.840.1.101.3.4.2.1",
                     "signAlgo":"1.2.840.113549.1.1.1","clientData":"x","unknown":1}}"#
             );
-            let request = read(&params(&json)).expect("read");
+            let request = read(&params(&json), None).expect("read");
             assert_eq!(request.algorithm, SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha256));
             assert_eq!(request.hashes.len(), 1);
         }

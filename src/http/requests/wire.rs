@@ -97,7 +97,7 @@ impl RequestJson {
             changed_at: transaction.state.since().map(whole_seconds),
             return_url: match &transaction.origin {
                 Origin::Request { return_url, .. } => return_url.clone(),
-                Origin::Csc => None,
+                Origin::Csc | Origin::Oauth => None,
             },
             failure: failure(&transaction.state),
         }

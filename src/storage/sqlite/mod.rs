@@ -2,15 +2,19 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
-//! [`audit`].
+//! [`audit`]; of OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
+mod authorizations;
+mod clients;
 mod codes;
 mod credentials;
+mod identities;
 mod parties;
 mod raises;
 mod rows;
 mod signatures;
+mod tokens;
 mod transactions;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -24,6 +28,7 @@ use super::{Result, StorageError};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
     (2, "levels", include_str!("../../../migrations/sqlite/0002_levels.sql")),
+    (3, "oauth", include_str!("../../../migrations/sqlite/0003_oauth.sql")),
 ];
 
 /// A SQLite database.

@@ -1,7 +1,6 @@
-//! Portals, signers, grants and access tokens.
+//! Portals, signers and grants.
 
 use async_trait::async_trait;
-use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::super::{Entry, Outcome, Parties, Result};
@@ -106,34 +105,6 @@ impl Parties for SqliteStorage {
 
     async fn reset_pin_tries(&self, id: &SignerId) -> Result<()> {
         sqlx::query("UPDATE signers SET pin_failures = 0 WHERE id = $1").bind(id.as_str()).execute(&self.write).await?;
-        Ok(())
-    }
-
-    async fn add_access_token(&self, sha256: &[u8; 32], portal: &PortalId, expires_at: OffsetDateTime) -> Result<()> {
-        sqlx::query("INSERT INTO access_tokens (sha256, portal, expires_at) VALUES ($1, $2, $3)")
-            .bind(sha256.as_slice())
-            .bind(portal.as_str())
-            .bind(rows::nanos(expires_at))
-            .execute(&self.write)
-            .await?;
-        Ok(())
-    }
-
-    async fn access_token(&self, sha256: &[u8; 32]) -> Result<Option<(PortalId, OffsetDateTime)>> {
-        let found = sqlx::query("SELECT portal, expires_at FROM access_tokens WHERE sha256 = $1")
-            .bind(sha256.as_slice())
-            .fetch_optional(&self.read)
-            .await?;
-        let Some(row) = found else { return Ok(None) };
-        let portal = PortalId::try_from(row.try_get::<String, _>("portal")?).map_err(|_| rows::corrupt("portal"))?;
-        Ok(Some((portal, rows::time(row.try_get("expires_at")?)?)))
-    }
-
-    async fn drop_expired_tokens(&self, now: OffsetDateTime) -> Result<()> {
-        sqlx::query("DELETE FROM access_tokens WHERE expires_at < $1")
-            .bind(rows::nanos(now))
-            .execute(&self.write)
-            .await?;
         Ok(())
     }
 }

@@ -9,8 +9,8 @@ use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
 
 use crate::domain::{
-    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Origin, Portal, SignatureSettings, Signer,
-    State, StateKind, Transaction, WrappedKey,
+    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, SignatureSettings,
+    Signer, SignerId, State, StateKind, Transaction, WrappedKey,
 };
 use crate::formats::level::Baseline;
 
@@ -56,6 +56,19 @@ macro_rules! id {
     ($row:expr, $column:expr) => {
         parsed($row.try_get::<String, _>($column)?.try_into(), $column)?
     };
+}
+
+pub(super) fn portal_id(row: &SqliteRow) -> Result<PortalId> {
+    Ok(id!(row, "portal"))
+}
+
+pub(super) fn signer_id(row: &SqliteRow) -> Result<SignerId> {
+    Ok(id!(row, "signer"))
+}
+
+pub(super) fn optional_signer_id(row: &SqliteRow) -> Result<Option<SignerId>> {
+    let id: Option<String> = row.try_get("signer")?;
+    parsed(id.map(SignerId::try_from).transpose(), "signer")
 }
 
 pub(super) fn portal(row: &SqliteRow) -> Result<Portal> {
@@ -109,6 +122,7 @@ pub(super) fn credential(row: &SqliteRow, certificates: Vec<Vec<u8>>) -> Result<
 pub(super) fn origin_columns(origin: &Origin) -> Result<(&'static str, Option<&str>, Option<String>)> {
     match origin {
         Origin::Csc => Ok(("csc", None, None)),
+        Origin::Oauth => Ok(("oauth", None, None)),
         Origin::Request { return_url, settings } => {
             let settings = parsed(serde_json::to_string(settings), "settings")?;
             Ok(("request", return_url.as_deref(), Some(settings)))
@@ -119,6 +133,7 @@ pub(super) fn origin_columns(origin: &Origin) -> Result<(&'static str, Option<&s
 fn origin(row: &SqliteRow) -> Result<Origin> {
     match row.try_get("origin")? {
         "csc" => Ok(Origin::Csc),
+        "oauth" => Ok(Origin::Oauth),
         "request" => {
             let settings: Option<String> = row.try_get("settings")?;
             let settings: Box<SignatureSettings> =
