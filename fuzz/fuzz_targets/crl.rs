@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
         for (revocation, valid) in [(RevocationPolicy::IfPresent, true), (RevocationPolicy::Require, false)] {
             let context = Context {
                 evidence: &evidence,
-                policy: Policy { revocation },
+                policy: Policy::strict_with(revocation),
                 time: NOW,
                 purpose: Purpose::DocumentSigning,
                 policies: PolicyInputs::default(),

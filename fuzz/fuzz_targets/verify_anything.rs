@@ -39,7 +39,7 @@ fuzz_target!(|data: &[u8]| {
     if trusting {
         SIGNER.with(|signer| evidence.anchors.push(signer.root().clone()));
     }
-    let setting = Setting { evidence: &evidence, policy: Policy { revocation }, time: NOW };
+    let setting = Setting { evidence: &evidence, policy: Policy::strict_with(revocation), time: NOW };
     let Ok(report) = validate_file(file, beside, setting) else { return };
     for signature in &report.signatures {
         let passed = signature.indication() == Indication::TotalPassed;

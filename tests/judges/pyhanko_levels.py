@@ -3,11 +3,13 @@
     pyhanko_levels.py ROOT CHAIN CRL pdf LEVEL=FILE...
     pyhanko_levels.py ROOT CHAIN CRL cms CONTENT LEVEL=FILE...
 
-B-B and B-T are judged with the chain and the lists from outside; B-LT and B-LTA by pyHanko's EN 319 102-1 LTA process with the
-root alone, from what stands in the document, and B-LTA also in four years' time, when the signer's certificate has ended.
+B-B and B-T are judged with the chain and the lists from outside; B-LT and B-LTA by pyHanko's EN 319 102-1 processes with the root
+alone, from what stands in the document: B-LT by that for signatures with time, B-LTA by that with archival data, also in four years'
+time, when the signer's certificate has ended.
 """
 
 import asyncio
+import dataclasses
 import json
 import sys
 from datetime import datetime, timedelta, timezone
@@ -17,13 +19,19 @@ from asn1crypto import cms, crl, pem
 from pyhanko.keys import load_cert_from_pemder, load_certs_from_pemder
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import async_validate_detached_cms, async_validate_pdf_signature
-from pyhanko.sign.validation.ades import ades_lta_validation, simulate_future_ades_lta_validation
+from pyhanko.sign.validation.ades import (
+    _dss_to_local_knowledge,
+    ades_lta_validation,
+    ades_with_time_validation,
+    simulate_future_ades_lta_validation,
+)
 from pyhanko.sign.validation.policy_decl import (
     PdfSignatureValidationSpec,
     RevinfoOnlineFetchingRule,
     RevocationInfoGatheringSpec,
     SignatureValidationSpec,
 )
+from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy
@@ -56,12 +64,27 @@ def process():
     return PdfSignatureValidationSpec(SignatureValidationSpec(policy, gathering))
 
 
+async def judge_with_time(signature, spec):
+    signature.compute_integrity_info()
+    known = dataclasses.replace(
+        spec.signature_validation_spec, local_knowledge=_dss_to_local_knowledge(signature.reader)
+    )
+    return await ades_with_time_validation(
+        signature.signed_data,
+        known,
+        raw_digest=signature.compute_digest(),
+        extra_status_kwargs=signature.summarise_integrity_info(),
+        status_cls=PdfSignatureStatus,
+    )
+
+
 async def judge_pdf(level, name):
     with open(name, "rb") as handle:
         reader = PdfFileReader(handle)
         signature = reader.embedded_regular_signatures[-1]
         if level in ("B-LT", "B-LTA"):
-            result = await ades_lta_validation(signature, process())
+            judge = judge_with_time if level == "B-LT" else ades_lta_validation
+            result = await judge(signature, process())
             said = {"now": result.ades_subindic.status.name}
             if level == "B-LTA":
                 in_four_years = datetime.now(timezone.utc) + timedelta(days=4 * 365)
