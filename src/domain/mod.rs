@@ -3,7 +3,7 @@
 //! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
 //! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
-//! [`ports`] (time and randomness as parameters).
+//! [`webhook`] (what portals are told), [`ports`] (time and randomness as parameters).
 //!
 //! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
 
@@ -17,12 +17,13 @@ pub mod ports;
 pub mod secret;
 pub mod settings;
 pub mod transaction;
+pub mod webhook;
 
 pub use audit::{AuditEvent, AuditRecord};
 pub use authorized::{AuthorizedHash, AuthorizedHashes};
 pub use binding::Binding;
 pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
-pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
+pub use ids::{CredentialId, PortalId, SignerId, TransactionId, WebhookId};
 pub use party::{Portal, Signer};
 pub use ports::{Clock, Entropy};
 pub use secret::Secret;
