@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::trust::Trust;
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
+use crate::trust::guard::{Allowed, BadException};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,25 @@ pub struct Config {
     pub messages: Messages,
     pub limits: Limits,
     pub trust: Trust,
+    pub webhooks: Webhooks,
+}
+
+/// Where portals may have messages sent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// What is allowed besides https to public addresses, e.g. `["10.1.2.3", "hooks.internal:8080"]`; over http too.
+    pub allow_private: Vec<String>,
+}
+
+impl Webhooks {
+    /// # Errors
+    /// [`ConfigError::Value`] for an entry that is none.
+    pub fn allowed(&self) -> Result<Vec<Allowed>, ConfigError> {
+        let bad =
+            |error: BadException| ConfigError::Value { key: "webhooks.allow_private", message: error.to_string() };
+        self.allow_private.iter().map(|text| text.parse().map_err(bad)).collect()
+    }
 }
 
 /// Where the key-encryption key comes from; exactly one of the two.

@@ -5,6 +5,7 @@ use crate::custody::CustodyError;
 use crate::domain::{KeyAlgorithm, StateKind};
 use crate::signing::extras::AttributeRule;
 use crate::storage::StorageError;
+use crate::trust::guard::Forbidden;
 
 /// The error of every use case; the HTTP edge turns it into CSC errors, problem documents or a page.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,12 @@ pub enum ServiceError {
     State(StateKind),
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
+    /// The same key is being worked on by another call.
+    #[error("a call with this idempotency key is still being worked on")]
+    IdempotencyInFlight,
+    /// Where no message may be sent.
+    #[error("url: {0}")]
+    Address(#[from] Forbidden),
     #[error("{what} exceeds the limit of {max}")]
     Limit { what: &'static str, max: u64 },
     #[error("{what} is not acceptable: {why}")]

@@ -3,7 +3,7 @@
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
+//! (above B-B), [`hashes`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -21,6 +21,7 @@ pub mod settle;
 pub mod sign;
 mod stage;
 pub mod views;
+pub mod webhooks;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,6 +35,7 @@ use crate::custody::KeyCustody;
 use crate::domain::{AuditEvent, Clock, Entropy, Transaction, TransactionId};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
+use crate::trust::deliver::Deliver;
 
 pub use error::{DocumentProblem, ServiceError};
 pub use levels::{LevelServices, WhenDown};
@@ -80,11 +82,13 @@ pub struct Backends {
     pub entropy: Arc<dyn Entropy>,
     /// Keys the MAC in confirmation links.
     pub link_key: Zeroizing<[u8; 32]>,
-    /// Encrypts the passwords of waiting documents.
+    /// Encrypts the passwords of waiting documents, and webhooks' secrets.
     pub password_key: Zeroizing<[u8; 32]>,
     pub limits: Limits,
     /// Absent where the operator configured no time-stamping authority: B-B is all there is then.
     pub levels: Option<LevelServices>,
+    /// The way to portals' webhooks.
+    pub deliver: Arc<dyn Deliver>,
 }
 
 /// All use cases over one set of backends. Cheap to share behind an [`Arc`].

@@ -2,16 +2,18 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
-//! [`audit`].
+//! [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`].
 
 mod audit;
 mod codes;
 mod credentials;
+mod outbox;
 mod parties;
 mod raises;
 mod rows;
 mod signatures;
 mod transactions;
+mod webhooks;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -24,6 +26,7 @@ use super::{Result, StorageError};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
     (2, "levels", include_str!("../../../migrations/sqlite/0002_levels.sql")),
+    (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
 ];
 
 /// A SQLite database.

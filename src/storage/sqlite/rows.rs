@@ -31,7 +31,7 @@ fn parsed<T, E>(value: std::result::Result<T, E>, what: &str) -> Result<T> {
     value.map_err(|_| corrupt(what))
 }
 
-fn named<T>(row: &SqliteRow, column: &str, from_name: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(super) fn named<T>(row: &SqliteRow, column: &str, from_name: impl Fn(&str) -> Option<T>) -> Result<T> {
     from_name(row.try_get(column)?).ok_or_else(|| corrupt(column))
 }
 
@@ -39,7 +39,7 @@ fn array(row: &SqliteRow, column: &str) -> Result<[u8; 32]> {
     parsed(row.try_get::<&[u8], _>(column)?.try_into(), column)
 }
 
-fn number(row: &SqliteRow, column: &str) -> Result<u32> {
+pub(super) fn number(row: &SqliteRow, column: &str) -> Result<u32> {
     parsed(u32::try_from(row.try_get::<i64, _>(column)?), column)
 }
 

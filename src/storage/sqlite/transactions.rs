@@ -9,7 +9,7 @@ use super::super::{
     Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, Idempotency, Intent, ItemState, LeftOut, Outcome,
     Output, Result, SignatureResult, SignatureRow, Transactions,
 };
-use super::{SqliteStorage, Write, audit, codes, raises, rows, signatures};
+use super::{SqliteStorage, Write, audit, codes, outbox, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
 
 impl SqliteStorage {
@@ -30,7 +30,7 @@ impl SqliteStorage {
     }
 }
 
-/// Sets the state; false when the transaction is no longer in `from`.
+/// Sets the state, and tells of it in the same commit; false when the transaction is no longer in `from`.
 pub(super) async fn set_state(write: &mut Write, id: &TransactionId, from: StateKind, to: &State) -> Result<bool> {
     let (kind, at, failure) = rows::state_columns(to);
     let changed =
@@ -42,7 +42,11 @@ pub(super) async fn set_state(write: &mut Write, id: &TransactionId, from: State
             .bind(failure)
             .execute(&mut **write)
             .await?;
-    Ok(changed.rows_affected() == 1)
+    let moved = changed.rows_affected() == 1;
+    if moved {
+        outbox::state_changed(write, id, to).await?;
+    }
+    Ok(moved)
 }
 
 pub(super) async fn insert_items(write: &mut Write, id: &TransactionId, items: &[Item]) -> Result<()> {
