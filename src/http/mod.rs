@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
 //! table of errors), [`auth`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
+//! [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -16,10 +16,12 @@ pub mod fault;
 pub mod health;
 pub mod layers;
 pub mod oauth;
+pub mod paging;
 pub mod problem;
 pub mod render;
 pub mod requests;
 pub mod sandbox;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +111,7 @@ pub fn router(state: AppState) -> Router {
         .nest("/csc/v2", csc::router(csc::Version::V2, &state.limits))
         .merge(oauth::router(&state.limits))
         .merge(requests::router(&state.limits))
+        .merge(webhooks::router(&state.limits))
         .merge(confirm::router(&state.limits))
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
