@@ -18,6 +18,8 @@ pub mod chain;
 pub mod demo;
 #[cfg(feature = "server")]
 mod hash_only;
+#[cfg(feature = "server")]
+pub mod listen;
 mod material;
 #[cfg(feature = "server")]
 mod online;

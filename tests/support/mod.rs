@@ -62,7 +62,13 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With a configuration file of this text.
+    pub fn start_with(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("kyso.toml"), config).expect("written");
         let child = spawn(folder.path(), "127.0.0.1:0");
         let mut sandbox = Self { folder, ready: Value::Null, child };
         sandbox.wait_until_ready();
@@ -174,8 +180,9 @@ impl Drop for Sandbox {
 
 fn spawn(folder: &Path, listen: &str) -> Child {
     let log = File::options().create(true).append(true).open(folder.join("serve.log")).expect("a log");
-    let (data, ready) = (folder.join("data"), folder.join("ready.json"));
-    let arguments = ["serve", "--sandbox", "--data", text(&data), "--listen", listen, "--ready-file", text(&ready)];
+    let (data, ready, config) = (folder.join("data"), folder.join("ready.json"), folder.join("kyso.toml"));
+    let mut arguments = vec!["serve", "--sandbox", "--data", text(&data), "--listen", listen];
+    arguments.extend(["--ready-file", text(&ready), "--config", text(&config)]);
     Command::new(env!("CARGO_BIN_EXE_kyso"))
         .args(arguments)
         .stdin(Stdio::null())
