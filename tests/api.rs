@@ -200,7 +200,7 @@ async fn callers_who_are_not_who_they_say_get_nothing() {
 async fn unknown_paths_and_wrong_methods_have_the_shape_of_their_place() {
     let portal = Portal::shared().await;
     refused(&send(portal.get("/v1/nothing")).await.expect("an answer"), 404, "no-such-path", json!(false));
-    refused(&send(portal.get("/v1/requests")).await.expect("an answer"), 405, "method-not-allowed", json!(false));
+    refused(&send(portal.delete("/v1/requests")).await.expect("an answer"), 405, "method-not-allowed", json!(false));
     for unknown in ["not-an-id", "../../../etc/passwd", "%00", &"a".repeat(4000), "0123456789abcdef0123456789abcdef"] {
         let answer = send(portal.get(&format!("/v1/requests/{unknown}"))).await.expect("an answer");
         assert_eq!((answer.status, &answer.json()["signed"]), (404, &json!(false)), "{unknown}: {}", answer.text());

@@ -15,7 +15,7 @@ use kyso::trust::FetchError;
 use kyso::trust::deliver::{Answer, Message};
 use serde_json::{Value, json};
 use time::Duration;
-use world::{World, ask, sample};
+use world::{Reply, World, ask, sample};
 
 const URL: &str = "https://portal.example/hook";
 
@@ -141,7 +141,7 @@ async fn nothing_but_pings_goes_to_an_address_that_has_not_answered_one() {
 #[tokio::test]
 async fn a_portal_that_is_down_for_a_day_gets_everything_with_the_same_ids() {
     let (w, id, secret) = listening().await;
-    let mut failing: Vec<Box<dyn Fn(&Message) -> Result<Answer, FetchError> + Send>> = vec![
+    let mut failing: Vec<Reply> = vec![
         Box::new(|_| Ok(Answer { status: 500, retry_after: None })),
         Box::new(|_| Ok(Answer { status: 302, retry_after: None })),
         Box::new(|_| Err(FetchError::Unreachable("connection refused".into()))),

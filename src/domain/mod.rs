@@ -1,6 +1,6 @@
 //! What the service is about, as plain data: parties, credentials, signing transactions, authorisation, audit.
 //!
-//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`settings`] (how its
+//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`joint`] (several signers), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
 //! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
 //! [`webhook`] (what portals are told), [`ports`] (time and randomness as parameters).
@@ -12,6 +12,7 @@ pub mod authorized;
 pub mod binding;
 pub mod credential;
 pub mod ids;
+pub mod joint;
 pub mod party;
 pub mod ports;
 pub mod secret;

@@ -191,6 +191,11 @@ problems! {
         csc 400 "invalid_request" "Invalid Idempotency-Key", signed No,
         vi "Yêu cầu bị trùng. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request was sent twice with different content. Please tell the portal. Nothing has been signed.";
+    NOT_YET = "not-yet" 409 "Others have to sign before",
+        do "Wait until those of an earlier turn have signed; the page shows who they are.",
+        csc 400 "invalid_request" "Others have to sign before", signed No,
+        vi "Chưa đến lượt Ông/Bà ký. Vui lòng mở lại liên kết này sau khi những người trước đã ký.",
+        en "It is not your turn yet. Please open this link again when those before you have signed.";
     IDEMPOTENCY_IN_FLIGHT = "idempotency-in-flight" 409 "A call with this Idempotency-Key is still being worked on",
         do "Wait for the time in Retry-After, then send the same request again.",
         csc 409 "invalid_request" "Idempotency-Key in use", signed No,
@@ -338,6 +343,7 @@ impl From<ServiceError> for Fault {
             E::State(StateKind::Confirmed | StateKind::Signing) => told(&BEING_SIGNED),
             E::State(_) => told(&WRONG_STATE),
             E::IdempotencyMismatch => told(&IDEMPOTENCY_MISMATCH),
+            E::NotYet => told(&NOT_YET),
             E::IdempotencyInFlight => told(&IDEMPOTENCY_IN_FLIGHT).retry_after(1),
             E::Address(_) => told(&ADDRESS),
             E::Limit { .. } => told(&LIMIT).csc_description(error.to_string()),
@@ -401,6 +407,7 @@ pub(super) mod tests {
             E::State(StateKind::Signing),
             E::State(StateKind::Signed),
             E::IdempotencyMismatch,
+            E::NotYet,
             E::IdempotencyInFlight,
             E::Address(crate::trust::guard::Forbidden::Malformed),
             E::Limit { what: "documents", max: 1 },

@@ -59,6 +59,9 @@ pub enum ServiceError {
     /// The transaction has left the state the call needs.
     #[error("the transaction is {0}")]
     State(StateKind),
+    /// Others of the same request sign first.
+    #[error("others have to sign before")]
+    NotYet,
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
     /// The same key is being worked on by another call.

@@ -1,7 +1,7 @@
 //! Use cases: what a portal, a citizen and an operator can ask for, one file each.
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
-//! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
+//! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
 //! (above B-B), [`hashes`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the clock left).
 //!
@@ -13,6 +13,7 @@ pub mod confirm;
 pub mod credentials;
 pub mod error;
 pub mod hashes;
+pub mod joint;
 pub mod levels;
 mod links;
 pub mod requests;
@@ -32,7 +33,7 @@ use crate::authorization::SoleControl;
 use crate::authorization::challenge::binding;
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
-use crate::domain::{AuditEvent, Clock, Entropy, Transaction, TransactionId};
+use crate::domain::{AuditEvent, Clock, Entropy, PortalId, Transaction, TransactionId};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
 use crate::trust::deliver::Deliver;
@@ -96,6 +97,10 @@ pub struct Service {
     backends: Backends,
     /// Transactions whose keys are being used right now, by this process.
     in_hand: Mutex<HashSet<TransactionId>>,
+    /// Idempotency keys of calls that are being worked on.
+    keys_in_flight: Mutex<HashSet<(PortalId, String)>>,
+    /// Who of a request's several signers may sign now: one lock for all requests whose hash begins alike.
+    turns: Box<[tokio::sync::Mutex<()>; 256]>,
     /// Octets of a time-stamp token, once one was seen.
     token_size: tokio::sync::OnceCell<usize>,
 }
@@ -112,9 +117,27 @@ impl Drop for InHand<'_> {
     }
 }
 
+/// Holds an idempotency key until dropped.
+struct KeyInFlight<'a> {
+    all: &'a Mutex<HashSet<(PortalId, String)>>,
+    key: (PortalId, String),
+}
+
+impl Drop for KeyInFlight<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
 impl Service {
     pub fn new(backends: Backends) -> Arc<Self> {
-        Arc::new(Self { backends, in_hand: Mutex::default(), token_size: tokio::sync::OnceCell::new() })
+        Arc::new(Self {
+            backends,
+            in_hand: Mutex::default(),
+            keys_in_flight: Mutex::default(),
+            turns: Box::new(std::array::from_fn(|_| tokio::sync::Mutex::default())),
+            token_size: tokio::sync::OnceCell::new(),
+        })
     }
 
     pub fn limits(&self) -> &Limits {
@@ -134,6 +157,18 @@ impl Service {
     fn take_in_hand(&self, id: &TransactionId) -> Option<InHand<'_>> {
         let new = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         new.then(|| InHand { all: &self.in_hand, id: id.clone() })
+    }
+
+    /// Takes an idempotency key for one call.
+    fn take_key(&self, caller: &Caller, key: Option<&str>) -> Result<Option<KeyInFlight<'_>>> {
+        let Some(key) = key else { return Ok(None) };
+        let key = (caller.portal.clone(), key.to_owned());
+        let new = self.keys_in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        if new {
+            Ok(Some(KeyInFlight { all: &self.keys_in_flight, key }))
+        } else {
+            Err(ServiceError::IdempotencyInFlight)
+        }
     }
 
     fn storage(&self) -> &dyn Storage {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
+use super::joint::{OtherSigner, SignatoryView};
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{
@@ -85,6 +86,8 @@ pub struct RequestView {
     pub documents: Vec<ItemState>,
     /// Path of the citizen's page below the service's public URL, `/c/{token}`.
     pub confirm_path: String,
+    /// When there are several signers: each of them, in the portal's order. The first one's page is the one above.
+    pub signatories: Vec<SignatoryView>,
 }
 
 /// A transaction as the citizen sees it.
@@ -101,6 +104,10 @@ pub struct ConfirmationView {
     pub code: Option<LiveCode>,
     /// Whether another code may be sent at all.
     pub codes_left: u32,
+    /// The other signers of the same request, in the portal's order.
+    pub others: Vec<OtherSigner>,
+    /// Whether everybody has signed who comes before.
+    pub in_turn: bool,
 }
 
 /// A one-time code that may still be entered.

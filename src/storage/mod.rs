@@ -1,13 +1,14 @@
 //! What is remembered: repository traits, and the database behind them.
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
-//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]) and in [`webhooks`], then
-//! [`sqlite`].
+//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]) and in [`joint`] and
+//! [`webhooks`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
 pub mod documents;
+pub mod joint;
 pub mod sqlite;
 pub mod webhooks;
 
@@ -23,6 +24,7 @@ use crate::domain::{
     StateKind, Transaction, TransactionId, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
+pub use joint::JointRequests;
 pub use webhooks::Webhooks;
 
 /// Why storage could not answer.
@@ -313,6 +315,6 @@ pub trait AuditLog: Send + Sync {
 }
 
 /// Everything the service remembers.
-pub trait Storage: Parties + Credentials + Transactions + AuditLog + Webhooks {}
+pub trait Storage: Parties + Credentials + Transactions + AuditLog + JointRequests + Webhooks {}
 
-impl<T: Parties + Credentials + Transactions + AuditLog + Webhooks> Storage for T {}
+impl<T: Parties + Credentials + Transactions + AuditLog + JointRequests + Webhooks> Storage for T {}

@@ -88,7 +88,7 @@ pub struct Net {
 }
 
 /// What a portal answers to a message.
-type Reply = Box<dyn Fn(&Message) -> Result<Answer, FetchError> + Send>;
+pub type Reply = Box<dyn Fn(&Message) -> Result<Answer, FetchError> + Send>;
 
 /// Portals that receive webhooks: what they heard, and how they answer.
 pub struct Hooks {

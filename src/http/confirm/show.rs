@@ -34,7 +34,7 @@ pub async fn show(
     let token = token(&path)?;
     let view = state.service.confirmation(&token).await?;
     let drawings = match view.transaction.state.kind() {
-        StateKind::Waiting => draw_ahead(&state, &token, &view.transaction).await,
+        StateKind::Waiting if view.in_turn => draw_ahead(&state, &token, &view.transaction).await,
         _ => Vec::new(),
     };
     let fields = Fields::parse(query.as_deref().unwrap_or_default());

@@ -2,11 +2,12 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
-//! [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`].
+//! [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`].
 
 mod audit;
 mod codes;
 mod credentials;
+mod joint;
 mod outbox;
 mod parties;
 mod raises;
@@ -27,6 +28,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
     (2, "levels", include_str!("../../../migrations/sqlite/0002_levels.sql")),
     (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
+    (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
 ];
 
 /// A SQLite database.

@@ -4,19 +4,35 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::super::Result;
-use super::{Write, rows};
-use crate::domain::webhook::{self, EventKind, Told, ToldDocument, WebhookState};
+use super::{Write, joint, rows};
+use crate::domain::joint::{Joint, Part};
+use crate::domain::webhook::{self, EventKind, Told, ToldDocument, ToldSigner, WebhookState};
 use crate::domain::{FailureReason, State, StateKind, TransactionId};
 use crate::formats::level::Baseline;
 
-/// Tells of a request's new state, if it is one that portals are told of.
+/// Tells of the new state of a request with one signer, if it is one that portals are told of.
 pub(super) async fn state_changed(write: &mut Write, id: &TransactionId, to: &State) -> Result<()> {
     let (Some(kind), Some(at)) = (EventKind::of_state(to.kind()), to.since()) else { return Ok(()) };
-    let failure = match to {
-        State::Failed { reason, .. } => Some(*reason),
-        _ => None,
-    };
-    tell(write, id, kind, (to.kind(), failure), (at, "")).await
+    let told = told(id, to, documents(write, std::slice::from_ref(id)).await?);
+    tell(write, told, kind, (at, "")).await
+}
+
+/// Tells that a request with several signers has come to its end.
+pub(super) async fn joint_ended(write: &mut Write, joint: &Joint, end: &State) -> Result<()> {
+    let (Some(kind), Some(at)) = (EventKind::of_state(end.kind()), end.since()) else { return Ok(()) };
+    let told = told_of_joint(write, joint, end).await?;
+    tell(write, told, kind, (at, "")).await
+}
+
+/// Tells that one of several signers has signed.
+pub(super) async fn part_signed(
+    write: &mut Write,
+    joint: &Joint,
+    part: &TransactionId,
+    at: OffsetDateTime,
+) -> Result<()> {
+    let told = told_of_joint(write, joint, &joint.state).await?;
+    tell(write, told, EventKind::SignerSigned, (at, part.as_str())).await
 }
 
 /// Tells that a released document has reached a higher level.
@@ -27,32 +43,47 @@ pub(super) async fn raised(
     level: Baseline,
     at: OffsetDateTime,
 ) -> Result<()> {
-    let what = format!("{ordinal} {}", level.name());
-    tell(write, id, EventKind::DocumentRaised, (StateKind::Signed, None), (at, &what)).await
+    let told = match joint::load(write, id).await? {
+        // What is not released yet is nobody's to fetch.
+        Some(joint) if joint.state.kind() != StateKind::Signed => return Ok(()),
+        Some(joint) => told_of_joint(write, &joint, &joint.state).await?,
+        None => told(id, &State::Signed { at }, documents(write, std::slice::from_ref(id)).await?),
+    };
+    tell(write, told, EventKind::DocumentRaised, (at, &format!("{ordinal} {}", level.name()))).await
+}
+
+fn told(request: &TransactionId, state: &State, documents: Vec<ToldDocument>) -> Told {
+    let failure = match state {
+        State::Failed { reason, .. } => Some(reason.name()),
+        _ => None,
+    };
+    Told { request_id: request.clone(), state: state.kind().name(), failure, documents, signers: Vec::new() }
+}
+
+async fn told_of_joint(write: &mut Write, joint: &Joint, state: &State) -> Result<Told> {
+    let signed: Vec<TransactionId> = joint.signed().into_iter().map(|part| part.transaction.clone()).collect();
+    let parts = if signed.is_empty() { vec![joint.request.clone()] } else { signed };
+    let signer = |part: &Part| ToldSigner {
+        credential: part.credential.clone(),
+        // As the portal's own answers have it.
+        state: match part.state.kind() {
+            StateKind::Signing => StateKind::Confirmed.name(),
+            other => other.name(),
+        },
+    };
+    let documents = documents(write, &parts).await?;
+    Ok(Told { signers: joint.parts.iter().map(signer).collect(), ..told(&joint.request, state, documents) })
 }
 
 /// Writes an event and puts it on its way to every address that wants it. `what` tells events of one kind and request apart.
-async fn tell(
-    write: &mut Write,
-    id: &TransactionId,
-    kind: EventKind,
-    (state, failure): (StateKind, Option<FailureReason>),
-    (at, what): (OffsetDateTime, &str),
-) -> Result<()> {
+async fn tell(write: &mut Write, told: Told, kind: EventKind, (at, what): (OffsetDateTime, &str)) -> Result<()> {
     let found = sqlx::query("SELECT portal FROM transactions WHERE id = $1 AND origin = 'request'")
-        .bind(id.as_str())
+        .bind(told.request_id.as_str())
         .fetch_optional(&mut **write)
         .await?;
     let Some(row) = found else { return Ok(()) };
     let portal: String = row.try_get("portal")?;
-    let told = Told {
-        request_id: id.clone(),
-        state: state.name(),
-        failure: failure.map(FailureReason::name),
-        documents: documents(write, id).await?,
-        signers: Vec::new(),
-    };
-    let event = webhook::event_id(kind, id, what);
+    let event = webhook::event_id(kind, &told.request_id, what);
     let compose = |sequence| webhook::body(kind, at, sequence, Some(&told));
     if add(write, &portal, (&event, kind), at, compose).await? {
         deliver(write, &portal, &event, kind, at).await?;
@@ -60,23 +91,30 @@ async fn tell(
     Ok(())
 }
 
-async fn documents(write: &mut Write, id: &TransactionId) -> Result<Vec<ToldDocument>> {
-    let found = sqlx::query(
-        "SELECT items.ordinal, items.failure, signatures.level
-         FROM items LEFT JOIN signatures USING (transaction_id, ordinal)
-         WHERE items.transaction_id = $1 ORDER BY items.ordinal",
-    )
-    .bind(id.as_str())
-    .fetch_all(&mut **write)
-    .await?;
-    let document = |row| {
-        Ok(ToldDocument {
-            number: rows::number(row, "ordinal")?.saturating_add(1),
-            level: rows::optional(row, "level", Baseline::from_name)?,
-            failure: rows::optional(row, "failure", FailureReason::from_name)?.map(FailureReason::name),
-        })
-    };
-    found.iter().map(document).collect()
+/// The documents of one transaction, or of several that signed them one after the other: the newest level counts, and a document
+/// that any of them left out was left out.
+async fn documents(write: &mut Write, parts: &[TransactionId]) -> Result<Vec<ToldDocument>> {
+    let mut documents: Vec<ToldDocument> = Vec::new();
+    for part in parts {
+        let found = sqlx::query(
+            "SELECT items.ordinal, items.failure, signatures.level
+             FROM items LEFT JOIN signatures USING (transaction_id, ordinal)
+             WHERE items.transaction_id = $1 ORDER BY items.ordinal",
+        )
+        .bind(part.as_str())
+        .fetch_all(&mut **write)
+        .await?;
+        for (index, row) in found.iter().enumerate() {
+            let number = rows::number(row, "ordinal")?.saturating_add(1);
+            let level = rows::optional(row, "level", Baseline::from_name)?;
+            let failure = rows::optional(row, "failure", FailureReason::from_name)?.map(FailureReason::name);
+            match documents.get_mut(index) {
+                Some(known) => (known.level, known.failure) = (level.or(known.level), failure.or(known.failure)),
+                None => documents.push(ToldDocument { number, level, failure }),
+            }
+        }
+    }
+    Ok(documents)
 }
 
 /// Writes an event with the portal's next number; false when it is there already.
