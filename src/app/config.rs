@@ -94,12 +94,19 @@ pub struct Limits {
     pub document_bytes: u64,
     /// Minutes a citizen may take when the portal names no time.
     pub request_minutes: u32,
+    /// Calls of one portal a minute; beyond it they are answered with 429.
+    pub portal_calls_per_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let service = crate::service::Limits::default();
-        Self { documents: service.documents, document_bytes: service.document_bytes, request_minutes: 15 }
+        Self {
+            documents: service.documents,
+            document_bytes: service.document_bytes,
+            request_minutes: 15,
+            portal_calls_per_minute: 12_000,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
 use crate::domain::{Clock, ports};
+use crate::http::budget::Budgets;
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
@@ -196,6 +197,7 @@ fn app_state(
         sandbox,
         renderer: Renderer::new(RenderSettings::new(options.renderer.clone())),
         limits: http::Limits::default(),
+        budgets: Arc::new(Budgets::new(options.config.limits.portal_calls_per_minute)),
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);

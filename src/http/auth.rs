@@ -7,10 +7,11 @@ use axum::http::{HeaderMap, header};
 use crate::domain::Secret;
 use crate::service::Caller;
 
+use super::budget::Told;
 use super::fault::Fault;
 use super::{AppState, problem};
 
-/// A portal that showed a live token. Handlers that take this cannot run without one.
+/// A portal that showed a live token and has not used up its budget of calls. Handlers that take this cannot run without one.
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
 
@@ -20,7 +21,9 @@ impl FromRequestParts<AppState> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Fault> {
         let token =
             bearer(&parts.headers).ok_or_else(|| Fault::new(&problem::NO_TOKEN).challenge("invalid_request"))?;
-        Ok(Self(state.service.authenticate(&token).await?))
+        let caller = state.service.authenticate(&token).await?;
+        state.budgets.take(&caller.portal, (state.clock)(), parts.extensions.get::<Told>())?;
+        Ok(Self(caller))
     }
 }
 

@@ -1,7 +1,7 @@
 //! HTTP: the CSC API, the portal's simple API, the citizen's page, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
+//! table of errors), [`auth`] with [`budget`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
 //! [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
@@ -10,6 +10,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod budget;
 pub mod confirm;
 pub mod csc;
 pub mod fault;
@@ -45,6 +46,7 @@ pub struct AppState {
     pub limits: Limits,
     pub clock: Clock,
     pub request_ids: RequestIds,
+    pub budgets: Arc<budget::Budgets>,
 }
 
 /// The current time.

@@ -29,6 +29,80 @@ impl Signed {
     }
 }
 
+/// Who can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The caller's developers or staff.
+    Portal,
+    /// The citizen.
+    Signer,
+    /// Whoever runs the service.
+    Operator,
+    /// Nobody: it passes.
+    Nobody,
+}
+
+impl Who {
+    /// The member `who_acts`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Signer => "signer",
+            Self::Operator => "operator",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+impl Problem {
+    pub fn who_acts(&self) -> Who {
+        const SIGNERS: [&str; 9] = [
+            "wrong-pin",
+            "wrong-authentication-data",
+            "code-expired",
+            "resend-too-soon",
+            "no-more-codes",
+            "locked",
+            "certificate-not-valid",
+            "credential-disabled",
+            "not-yet",
+        ];
+        match self.status {
+            _ if SIGNERS.contains(&self.code) => Who::Signer,
+            500 | 501 => Who::Operator,
+            429 | 502..=504 => Who::Nobody,
+            _ => Who::Portal,
+        }
+    }
+}
+
+/// The list as a page of documentation.
+pub fn markdown() -> String {
+    use std::fmt::Write as _;
+    let mut page = String::from(
+        "# Problems\n\nEvery error of `/v1` is an RFC 9457 problem document, `type` being `urn:kyso:problem:` and a code of this list, which \
+         is made\nfrom the code. `signed` says whether the call, or the transaction it names, led to a signature; `?` means that the \
+         transaction's\nstate tells. `who_acts` is who can do something about it. On CSC paths the same faults carry `error` and \
+         `error_description`.\n\n| code | status | what happened | signed | who acts | what to do | CSC |\n| --- | --: | --- | --- | --- | --- | --- |\n",
+    );
+    for row in ALL {
+        let signed = match row.signed {
+            Signed::No => "no",
+            Signed::Yes => "yes",
+            Signed::Unknown => "?",
+        };
+        let (status, error, _) = row.csc;
+        let who = row.who_acts().name();
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {signed} | {who} | {} | {status} `{error}` |",
+            row.code, row.status, row.title, row.what_to_do
+        );
+    }
+    page
+}
+
 /// One row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -257,6 +331,11 @@ problems! {
         csc 503 "temporarily_unavailable" "The call took too long", signed Unknown,
         vi "Hệ thống phản hồi chậm. Vui lòng tải lại trang để xem tài liệu đã được ký hay chưa.",
         en "The service is slow. Please reload the page to see whether the document was signed.";
+    TOO_MANY_CALLS = "too-many-calls" 429 "The portal has used up its calls for now",
+        do "Wait for the time in Retry-After; the RateLimit headers say how many calls are left.",
+        csc 429 "temporarily_unavailable" "Too many calls", signed No,
+        vi "Cổng dịch vụ gửi quá nhiều yêu cầu. Vui lòng thử lại sau ít giây. Yêu cầu vừa rồi chưa được xử lý.",
+        en "The portal sent too many requests. Please try again in a few seconds. The last step was not carried out.";
     OVERLOADED = "overloaded" 503 "The service is busy",
         do "Wait for the time in Retry-After, then send the same request again.",
         csc 503 "temporarily_unavailable" "The service is busy", signed No,
@@ -426,6 +505,17 @@ pub(super) mod tests {
     fn every_error_has_a_row_of_its_own() {
         let codes: HashSet<_> = one_of_each().into_iter().map(|error| Fault::from(error).problem().code).collect();
         assert_eq!(codes.len(), one_of_each().len());
+    }
+
+    /// `KYSO_UPDATE=1` writes the page instead.
+    #[test]
+    fn documentation_of_problems_is_the_table() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/problems.md");
+        if std::env::var_os("KYSO_UPDATE").is_some() {
+            std::fs::write(&file, markdown()).expect("written");
+        }
+        let written = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(written == markdown(), "run `KYSO_UPDATE=1 cargo test --lib documentation_of_problems`");
     }
 
     #[test]
