@@ -2,7 +2,8 @@
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
 //! table of errors), [`auth`] with [`budget`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
+//! [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`openapi`] (what all of it is),
+//! [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -17,6 +18,7 @@ pub mod fault;
 pub mod health;
 pub mod layers;
 pub mod oauth;
+pub mod openapi;
 pub mod paging;
 pub mod problem;
 pub mod render;
@@ -115,6 +117,7 @@ pub fn router(state: AppState) -> Router {
         .merge(requests::router(&state.limits))
         .merge(webhooks::router(&state.limits))
         .merge(confirm::router(&state.limits))
+        .merge(openapi::router())
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);

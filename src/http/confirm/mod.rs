@@ -26,6 +26,7 @@ use crate::domain::Secret;
 use super::fault::Fault;
 use super::requests::return_origin;
 use super::{AppState, Limits, problem};
+pub use assets::CSS_URL;
 pub use text::Language;
 
 pub fn router(limits: &Limits) -> Router<AppState> {
@@ -54,7 +55,7 @@ fn token(text: &str) -> Result<Secret, Fault> {
 }
 
 /// An HTML answer under the page's policy. Forms go to this service, and on to the portal's origin at most.
-fn answer(html: String, return_url: Option<&str>) -> Response {
+pub fn answer(html: String, return_url: Option<&str>) -> Response {
     let origin = return_url.and_then(return_origin).map(|origin| format!(" {origin}")).unwrap_or_default();
     let policy = format!(
         "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
