@@ -52,6 +52,8 @@ pub struct SignatoryView {
 pub struct OtherSigner {
     pub name: String,
     pub state: State,
+    /// Signs before the one who looks.
+    pub earlier: bool,
 }
 
 impl Service {
@@ -200,8 +202,10 @@ impl Service {
     pub(super) async fn others(&self, id: &TransactionId) -> Result<(Vec<OtherSigner>, bool)> {
         let Some(joint) = self.storage().joint(id).await? else { return Ok((Vec::new(), true)) };
         let mut others = Vec::with_capacity(joint.parts.len());
+        let own = joint.part(id).map(|part| part.turn).unwrap_or_default();
         for part in joint.parts.iter().filter(|part| part.transaction != *id) {
-            others.push(OtherSigner { name: self.signer(&part.signer).await?.name, state: part.state.clone() });
+            let name = self.signer(&part.signer).await?.name;
+            others.push(OtherSigner { name, state: part.state.clone(), earlier: part.turn < own });
         }
         Ok((others, joint.in_turn(id)))
     }

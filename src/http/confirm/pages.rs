@@ -129,7 +129,10 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
     let w = language.words();
     let signed_title = if view.transaction.items.len() == 1 { w.signed_title } else { w.signed_many_title };
     let all_signed = view.others.iter().all(|other| matches!(other.state, State::Signed { .. }));
-    let signed_text = if all_signed { w.signed_text } else { w.signed_joint_text };
+    let (signed_title, signed_text) = match all_signed {
+        true => (signed_title, w.signed_text),
+        false => (w.signed_joint_title, w.signed_joint_text),
+    };
     let (kind, title, text) = match view.transaction.state {
         // One that waits for its signer has a page of its own.
         State::Waiting => ("plain", w.not_yet_title, w.not_yet_text),

@@ -7,6 +7,7 @@ use time::macros::{format_description, offset};
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::{FailureReason, State};
+use crate::service::joint::OtherSigner;
 
 /// Language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,11 +89,12 @@ words! {
         "It usually takes a few seconds. This page reloads by itself. You may close it: opening this link again shows the result.";
     signed_title: "Tài liệu đã được ký", "The document has been signed";
     signed_many_title: "Các tài liệu đã được ký", "The documents have been signed";
-    signed_joint_text: "Ông/Bà đã ký. Tài liệu còn chờ những người khác ký. Vui lòng lưu lại biên nhận này.",
-        "You have signed. The document still waits for others. Please keep this receipt.";
+    signed_joint_title: "Ông/Bà đã ký", "You have signed";
+    signed_joint_text: "Tài liệu còn chờ những người khác ký. Vui lòng lưu lại biên nhận này.",
+        "The document still waits for others. Please keep this receipt.";
     not_yet_title: "Chưa đến lượt Ông/Bà ký", "It is not your turn yet";
-    not_yet_text: "Những người dưới đây ký trước. Vui lòng mở lại liên kết này sau khi họ đã ký.",
-        "The people below sign first. Please open this link again when they have signed.";
+    not_yet_text: "Còn người phải ký trước Ông/Bà. Vui lòng mở lại liên kết này sau khi họ đã ký.",
+        "Others have to sign before you. Please open this link again when they have signed.";
     others: "Những người cùng ký", "Others who sign";
     signed_text: "Cổng dịch vụ có thể nhận tài liệu đã ký. Vui lòng lưu lại biên nhận này.",
         "The portal can now fetch the signed document. Please keep this receipt.";
@@ -237,8 +239,16 @@ impl Language {
         self.pick(format!("{local} (giờ Việt Nam, UTC+7)"), format!("{local} (Viet Nam time, UTC+7)"))
     }
 
-    /// Where another signer stands.
-    pub fn standing(self, state: &State) -> String {
+    /// Where another signer stands, and whether they sign first.
+    pub fn standing(self, other: &OtherSigner) -> String {
+        let standing = self.state_of(&other.state);
+        match other.earlier {
+            true => self.pick(format!("ký trước Ông/Bà · {standing}"), format!("signs before you · {standing}")),
+            false => standing,
+        }
+    }
+
+    fn state_of(self, state: &State) -> String {
         match state {
             State::Signed { at } => {
                 let at = self.date_time(*at);

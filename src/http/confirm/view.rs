@@ -125,7 +125,7 @@ pub struct Other {
 }
 
 pub fn others(view: &ConfirmationView, language: Language) -> Vec<Other> {
-    let other = |other: &OtherSigner| Other { name: plain(&other.name), standing: language.standing(&other.state) };
+    let other = |other: &OtherSigner| Other { name: plain(&other.name), standing: language.standing(other) };
     view.others.iter().map(other).collect()
 }
 
