@@ -10,14 +10,14 @@
 //! and fails on a breach.
 //!
 //! ```text
-//!  95 cli            verify · chain · trust · sign · demo · serve · admin            one file a subcommand
+//!  95 cli            verify · chain · trust · sign · portal · demo · serve · admin   one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
-//!  80 http           csc/ · requests/ · verify/ · confirm/ · oauth · health   a handler parses, calls one use case, answers
+//!  80 http           csc/ · requests/ · verify/ · webhooks/ · confirm/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
 //!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
-//!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget
+//!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget; the way to webhooks
 //!     identity       signed words of others: clients' assertions, citizens' ID tokens (OpenID Connect)
 //!     custody        the far side of the key door: wrapped keys, constant-time engine
 //!     storage        repository traits; SQLite; documents as files
@@ -59,6 +59,10 @@
 //!    audit record: *signed*. When a trust service is down, the policy decides: nothing is released, or the level reached is, and the
 //!    same commit puts the document into the queue that raises it later. The portal downloads the original followed by the
 //!    updates; no earlier byte has changed.
+//!
+//! With several signers each has a transaction of their own over the same originals, and step 3 begins by putting together the original and
+//! the updates of those before ([`domain::joint`], `service::joint`); one of them signs at a time. Every commit that ends a request, or raises a
+//! document, writes what its portal is told into the outbox, from which `service::webhooks` sends it.
 //!
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
 //! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails

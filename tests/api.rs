@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Answer, Portal, base64, request_body, sample, send, shared, text, wrong};
+use support::{Answer, Portal, Sandbox, base64, request_body, sample, send, shared, text, wrong};
 
 /// The sentence of a page after which nothing was signed.
 const NOT_SIGNED: &str = "chưa được ký";
@@ -200,7 +200,7 @@ async fn callers_who_are_not_who_they_say_get_nothing() {
 async fn unknown_paths_and_wrong_methods_have_the_shape_of_their_place() {
     let portal = Portal::shared().await;
     refused(&send(portal.get("/v1/nothing")).await.expect("an answer"), 404, "no-such-path", json!(false));
-    refused(&send(portal.get("/v1/requests")).await.expect("an answer"), 405, "method-not-allowed", json!(false));
+    refused(&send(portal.delete("/v1/requests")).await.expect("an answer"), 405, "method-not-allowed", json!(false));
     for unknown in ["not-an-id", "../../../etc/passwd", "%00", &"a".repeat(4000), "0123456789abcdef0123456789abcdef"] {
         let answer = send(portal.get(&format!("/v1/requests/{unknown}"))).await.expect("an answer");
         assert_eq!((answer.status, &answer.json()["signed"]), (404, &json!(false)), "{unknown}: {}", answer.text());
@@ -366,4 +366,89 @@ async fn hostile_file_names_lose_their_teeth() {
         assert!(signed.status == 200 && signed.header("content-disposition").starts_with("attachment; filename=\""));
         assert!(signed.headers.get("set-cookie").is_none());
     }
+}
+
+#[tokio::test]
+async fn lists_go_by_pages_without_gaps_or_repetitions_while_new_requests_come() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::connect(&sandbox).await;
+    let list = |query: String| {
+        let portal = portal.clone();
+        async move { send(portal.get(&format!("/v1/requests{query}"))).await.expect("an answer") }
+    };
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        made.push(id(&portal.create("ec-p256-hosted", &small()).await).to_owned());
+    }
+    let refused_one = &made[1];
+    let waiting = portal.read(refused_one).await;
+    assert_eq!(notice(&portal, &waiting, "refuse", "").await, "");
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = list(format!("?limit=2{cursor}")).await.json();
+        seen.extend(page["requests"].as_array().expect("a page").iter().map(|one| id(one).to_owned()));
+        // What comes meanwhile stands before the first page.
+        portal.create("ec-p256-hosted", &small()).await;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    made.reverse();
+    assert_eq!(seen, made, "newest first, each once");
+    let refused_list = list("?state=refused".into()).await.json();
+    let ids: Vec<&str> = refused_list["requests"].as_array().expect("a page").iter().map(id).collect();
+    assert_eq!(ids, [made[3].as_str()]);
+    for bad in ["?limit=0", "?limit=101", "?state=signing", "?cursor=%00", "?cursor=abc"] {
+        refused(&list(bad.into()).await, 422, "invalid-field", json!(false));
+    }
+    let (other, secret) = sandbox.add_portal("second-portal");
+    let stranger = Portal::connect_as(&sandbox, &other, &secret).await;
+    let theirs = send(stranger.get("/v1/requests")).await.expect("an answer").json();
+    assert_eq!(theirs, json!({"requests": []}));
+}
+
+#[tokio::test]
+async fn every_answer_names_its_request_and_counted_ones_say_what_is_left() {
+    let sandbox = Sandbox::start_configured("[limits]\nportal_calls_per_minute = 30\n");
+    let portal = Portal::connect(&sandbox).await;
+    let ask = |path: &str| portal.http.get(format!("{}{path}", portal.url));
+    for path in ["/livez", "/readyz", "/docs", "/openapi.json", "/assets/kyso.css", "/nothing", "/c/x", "/csc/v2/info"]
+    {
+        let answer = send(ask(path)).await.expect("an answer");
+        assert!(!answer.header("x-request-id").is_empty() && answer.header("ratelimit").is_empty(), "{path}");
+        let own = send(ask(path).header("x-request-id", "trace-0123456789")).await.expect("an answer");
+        assert_eq!(own.header("x-request-id"), "trace-0123456789", "{path}");
+    }
+    let first = send(portal.get("/v1/requests")).await.expect("an answer");
+    assert_eq!(first.header("ratelimit-policy"), "\"portal\";q=30;w=60");
+    assert!(first.header("ratelimit").starts_with("\"portal\";r=29;t="), "{:?}", first.headers);
+    let mut last = first;
+    for _ in 0..40 {
+        last = send(portal.get("/v1/requests/0123456789abcdef0123456789abcdef")).await.expect("an answer");
+        if last.status == 429 {
+            break;
+        }
+        assert_eq!(last.status, 404);
+    }
+    refused(&last, 429, "too-many-calls", json!(false));
+    let wait: u32 = last.header("retry-after").parse().expect("seconds");
+    assert!((1..=2).contains(&wait) && last.header("ratelimit").starts_with("\"portal\";r=0;"), "{:?}", last.headers);
+    assert_eq!(last.json()["who_acts"], "nobody");
+    let (other, secret) = sandbox.add_portal("second-portal");
+    let stranger = Portal::connect_as(&sandbox, &other, &secret).await;
+    assert_eq!(send(stranger.get("/v1/requests")).await.expect("an answer").status, 200, "each has its own");
+}
+
+#[tokio::test]
+async fn documentation_loads_nothing_from_elsewhere_and_needs_no_script() {
+    let portal = Portal::shared().await;
+    for (query, said) in
+        [("", "Gửi tài liệu để một hoặc nhiều người ký"), ("?lang=en", "Hand over documents to be signed")]
+    {
+        let page = send(portal.http.get(format!("{}/docs{query}", portal.url))).await.expect("an answer");
+        assert!(page.status == 200 && page.text().contains(said), "{}", page.text());
+        assert!(!page.text().contains("<script") && !page.text().contains("src=\"http"), "nothing from elsewhere");
+        assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+    }
+    let document = send(portal.http.get(format!("{}/openapi.json", portal.url))).await.expect("an answer").json();
+    assert_eq!(document["servers"][0]["url"], portal.url.as_str());
 }

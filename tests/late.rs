@@ -68,6 +68,7 @@ async fn world() -> World {
         oauth_key: kek.derive("kyso oauth v1"),
         limits: Limits::default(),
         levels: None,
+        deliver: kyso::app::wiring::webhooks(Vec::new()),
     });
     let pki = sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI");
     Sandbox::open(&service, pki, data).await.expect("provisioned");

@@ -35,6 +35,10 @@ install_missing() {
         mkdir -p target/judges/node
         npm install --prefix target/judges/node --no-audit --no-fund --loglevel=error 'oidc-provider@8.8.1'
     fi
+    if [ ! -x target/schemathesis/bin/schemathesis ]; then
+        python3 -m venv target/schemathesis
+        target/schemathesis/bin/pip install --quiet 'schemathesis==4.32.5'
+    fi
 }
 
 # The same flags that cargo-fuzz passes; they work on the stable compiler.
@@ -81,6 +85,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --quiet
 
 say "tests"
 cargo test
+
+say "answers of a running service against /openapi.json"
+python3 tests/openapi.py target/debug/kyso "$PWD/target/schemathesis/bin/schemathesis" "${KYSO_OPENAPI_SECONDS:-60}"
 
 say "post-quantum signatures, behind their feature"
 cargo test --features ml-dsa --lib --quiet -- custody crypto signing

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::trust::Trust;
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
+use crate::trust::guard::{Allowed, BadException};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,25 @@ pub struct Config {
     pub trust: Trust,
     pub citizens: Citizens,
     pub tls_proxy: Option<TlsProxy>,
+    pub webhooks: Webhooks,
+}
+
+/// Where portals may have messages sent.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// What is allowed besides https to public addresses, e.g. `["10.1.2.3", "hooks.internal:8080"]`; over http too.
+    pub allow_private: Vec<String>,
+}
+
+impl Webhooks {
+    /// # Errors
+    /// [`ConfigError::Value`] for an entry that is none.
+    pub fn allowed(&self) -> Result<Vec<Allowed>, ConfigError> {
+        let bad =
+            |error: BadException| ConfigError::Value { key: "webhooks.allow_private", message: error.to_string() };
+        self.allow_private.iter().map(|text| text.parse().map_err(bad)).collect()
+    }
 }
 
 /// How citizens show who they are, besides the one-time code.
@@ -124,12 +144,19 @@ pub struct Limits {
     pub document_bytes: u64,
     /// Minutes a citizen may take when the portal names no time.
     pub request_minutes: u32,
+    /// Calls of one portal a minute; beyond it they are answered with 429.
+    pub portal_calls_per_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let service = crate::service::Limits::default();
-        Self { documents: service.documents, document_bytes: service.document_bytes, request_minutes: 15 }
+        Self {
+            documents: service.documents,
+            document_bytes: service.document_bytes,
+            request_minutes: 15,
+            portal_calls_per_minute: 12_000,
+        }
     }
 }
 

@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::channels::Outbox;
 use super::config::Config;
 use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring;
+use crate::authorization::MessageChannel;
 use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
 use crate::domain::{Clock, ports};
+use crate::http::budget::Budgets;
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
@@ -27,6 +29,10 @@ use crate::trust::TrustServices;
 
 /// How often overdue transactions are looked for; whoever asks for one sees its true state at once anyway.
 const SWEEP: Duration = Duration::from_secs(30);
+/// Between two looks into the outbox of webhooks when it was empty.
+const WEBHOOK_LOOK: Duration = Duration::from_millis(250);
+/// Webhooks under way at a time.
+const WEBHOOK_WORKERS: usize = 32;
 /// How long open answers may take once the service is asked to stop.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -116,6 +122,7 @@ pub async fn start(mut options: Options) -> Result<Running> {
     let pki = state.as_ref().map(|state| Arc::downgrade(&state.pki));
     let moved = state.as_ref().map(|state| state.moved.clone()).unwrap_or_default();
     tokio::spawn(sweep(Arc::downgrade(&service), pki, clock.clone(), moved));
+    tokio::spawn(send_webhooks(Arc::downgrade(&service)));
     let mut state = app_state(service.clone(), &options, &public_url, clock.clone(), state)?;
     state.citizens = wiring::citizens(&options.config, &public_url, clock)?;
     state.tls_proxy = wiring::tls_proxy(&options.config)?;
@@ -152,8 +159,9 @@ async fn production(options: &Options) -> Result<Parts> {
     let kek = config.kek()?;
     let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
     let levels = wiring::levels(&trust, config.trust.when_down.into());
-    let (channel, limits) = (wiring::channel(config)?, wiring::limits(config));
-    let service = wiring::open_with(&options.data, &kek, channel, limits, clock.clone(), levels).await?;
+    let ways_out = (wiring::channel(config)?, wiring::webhooks(config.webhooks.allowed()?));
+    let limits = wiring::limits(config);
+    let service = wiring::open_with(&options.data, &kek, ways_out, limits, clock.clone(), levels).await?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }
@@ -169,7 +177,9 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let (outbox, kek) = (Arc::new(Outbox::new(clock.clone())), sandbox::kek(&options.data)?);
     let limits = wiring::limits(&options.config);
     let levels = wiring::levels(&trust, options.config.trust.when_down.into());
-    let service = wiring::open_with(&options.data, &kek, outbox.clone(), limits, clock.clone(), levels).await?;
+    let deliver = wiring::webhooks(options.config.webhooks.allowed()?);
+    let ways_out = (outbox.clone() as Arc<dyn MessageChannel>, deliver);
+    let service = wiring::open_with(&options.data, &kek, ways_out, limits, clock.clone(), levels).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
     let outbox = Arc::new(move || outbox.messages());
     let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default(), moved: Arc::default() };
@@ -195,6 +205,7 @@ fn app_state(
         limits: http::Limits::default(),
         citizens: None,
         tls_proxy: None,
+        budgets: Arc::new(Budgets::new(options.config.limits.portal_calls_per_minute)),
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);
@@ -207,6 +218,32 @@ fn app_state(
 fn write_ready_file(file: &Path, ready: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_vec_pretty(ready)?;
     sandbox::write_atomically(file, &text, Readers::Owner).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Sends what is due to portals' webhooks, many at a time, until the service is gone.
+async fn send_webhooks(service: Weak<Service>) {
+    let workers = Arc::new(Semaphore::new(WEBHOOK_WORKERS));
+    loop {
+        let Ok(worker) = workers.clone().acquire_owned().await else { return };
+        let Some(service) = service.upgrade() else { return };
+        match service.claim_delivery().await {
+            Ok(Some(claim)) => drop(tokio::spawn(async move {
+                if let Err(error) = service.try_delivery(&claim).await {
+                    tracing::warn!(%error, "what came of a webhook could not be recorded");
+                }
+                drop(worker);
+            })),
+            Ok(None) => {
+                drop((service, worker));
+                tokio::time::sleep(WEBHOOK_LOOK).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "webhooks could not be looked for");
+                drop((service, worker));
+                tokio::time::sleep(SWEEP).await;
+            }
+        }
+    }
 }
 
 /// Does what has become due, now and then and whenever a sandbox's clock is moved, until the service is gone.
@@ -224,6 +261,9 @@ async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "what is stuck could not be settled"),
+        }
+        if let Err(error) = service.forget_events().await {
+            tracing::warn!(%error, "old events could not be forgotten");
         }
         match service.raise_due().await {
             Ok(0) => {}

@@ -21,8 +21,12 @@ use crate::service::{Backends, LevelServices, Limits, Service, WhenDown};
 use crate::storage::documents::DocumentStore;
 use crate::storage::sqlite::SqliteStorage;
 use crate::trust::client::HttpFetch;
+use crate::trust::deliver::{Deliver, HttpDeliver};
 use crate::trust::guard::{Allowed, Guard};
 use crate::trust::{Settings, TrustServices};
+
+/// How long a portal may take to accept a webhook.
+const WEBHOOK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// Opens the folder `data` (from [`data_folder`]) and puts the service together. Waits for nobody: nothing half-way is settled yet.
 ///
@@ -34,17 +38,23 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
-    open_with(data, kek, channel, limits, Arc::new(SystemClock), None).await
+    open_with(data, kek, (channel, webhooks(Vec::new())), limits, Arc::new(SystemClock), None).await
 }
 
-/// The same with trust services, and with another clock: a sandbox's can be moved.
+/// The way to portals' webhooks; `allowed` adds to public addresses.
+pub fn webhooks(allowed: Vec<Allowed>) -> Arc<dyn Deliver> {
+    Arc::new(HttpDeliver::new(Guard::new(allowed), WEBHOOK_TIMEOUT))
+}
+
+/// The same with trust services, with the two ways out (codes to citizens, webhooks to portals), and with another clock: a
+/// sandbox's can be moved.
 ///
 /// # Errors
 /// As [`open`].
 pub async fn open_with(
     data: &Path,
     kek: &KeyEncryptionKey,
-    channel: Arc<dyn MessageChannel>,
+    (channel, deliver): (Arc<dyn MessageChannel>, Arc<dyn Deliver>),
     limits: Limits,
     clock: Arc<dyn Clock>,
     levels: Option<LevelServices>,
@@ -70,6 +80,7 @@ pub async fn open_with(
         oauth_key: kek.derive("kyso oauth v1"),
         limits,
         levels,
+        deliver,
     }))
 }
 

@@ -1,5 +1,7 @@
 //! `kyso admin`: portals, signers, credentials, keys and the audit chain. Works on the data folder, beside a running service.
 
+mod webhook;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -50,6 +52,9 @@ enum Command {
     /// Credentials: keys and their certificates
     #[command(subcommand)]
     Credential(CredentialCommand),
+    /// Webhooks: where portals are told, and what was sent
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// The audit chain
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -228,6 +233,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
             Command::Portal(command) => portal(&service, command).await,
             Command::Signer(command) => signer(&service, command).await,
             Command::Credential(command) => credential(&service, command).await,
+            Command::Webhook(command) => webhook::run(&service, command).await,
             Command::Audit(command) => audit(&service, command).await,
         }
     })

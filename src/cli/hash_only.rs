@@ -186,7 +186,7 @@ fn pin(args: &Args) -> Result<Option<Secret>> {
     if let Ok(pin) = std::env::var("KYSO_PIN") {
         return Ok(Some(Secret::new(pin)));
     }
-    let Some(file) = &args.ready_file else { return typed("PIN").map(Some) };
+    let Some(file) = &args.access.ready_file else { return typed("PIN").map(Some) };
     let ready: Value = serde_json::from_slice(&std::fs::read(file)?)?;
     let signers = ready.get("signers").and_then(Value::as_array).into_iter().flatten();
     let holds = |signer: &&Value| {
@@ -211,7 +211,7 @@ fn typed(what: &str) -> Result<Secret> {
 
 /// Trust services for levels above B-B; the sandbox's own here, others by `kyso augment`.
 fn sources(level: Baseline, args: &Args) -> Result<Option<Sources>> {
-    match (&args.ready_file, level) {
+    match (&args.access.ready_file, level) {
         (_, Baseline::B) => Ok(None),
         (Some(file), _) => Sources::of_sandbox(file).map(Some),
         (None, _) => bail!("with --hash-only, sign at B-B and raise the level with kyso augment"),

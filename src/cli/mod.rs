@@ -23,6 +23,8 @@ pub mod demo;
 mod differences;
 #[cfg(feature = "server")]
 mod hash_only;
+#[cfg(feature = "server")]
+pub mod listen;
 mod material;
 #[cfg(feature = "server")]
 mod online;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{admin, augment, demo, render, serve, sign, verify_document};
+use super::{admin, augment, demo, listen, render, serve, sign, verify_document};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
@@ -12,6 +12,9 @@ pub enum Command {
     Serve(serve::Args),
     /// Have documents signed: a portal's client in one command
     Sign(Box<sign::Args>),
+    /// For a portal's developers
+    #[command(subcommand)]
+    Portal(listen::Command),
     /// Raise the level of signed files, anybody's, or renew their archive time-stamps
     Augment(Box<augment::Args>),
     /// Manage portals, signers, credentials, keys and the audit chain
@@ -31,6 +34,7 @@ pub fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Sign(args) => sign::run(*args),
+        Command::Portal(command) => listen::run(command),
         Command::Augment(args) => augment::run(*args),
         Command::Admin(args) => admin::run(args),
         Command::RenderPage(args) => Ok(render::run(&args)),

@@ -1,7 +1,7 @@
 //! A portal's client: token, request, state, signed document; and, against a sandbox, the citizen's part through the real page.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,11 +11,56 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::app::config::secret_file;
 use crate::domain::Secret;
 
 /// How often a waiting request is looked at: soon at first, for signatures that take a moment, then every second.
 const FIRST_POLL: Duration = Duration::from_millis(50);
 const LAST_POLL: Duration = Duration::from_secs(1);
+
+/// How often a call is repeated while the service still works on the one before.
+const IN_FLIGHT_TRIES: u32 = 120;
+
+/// Where a service is and who calls it, on the command line.
+#[derive(Debug, clap::Args)]
+pub struct AccessArgs {
+    /// Address of the service
+    #[arg(long, value_name = "URL", required_unless_present = "ready_file")]
+    server: Option<String>,
+    /// OAuth client id
+    #[arg(long, env = "KYSO_CLIENT_ID", required_unless_present = "ready_file")]
+    client_id: Option<String>,
+    /// File with the client secret; the variable KYSO_CLIENT_SECRET is read otherwise
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: Option<PathBuf>,
+    /// Ready file of a sandbox: where it is and which portal to be
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+}
+
+impl AccessArgs {
+    /// # Errors
+    /// When a file cannot be read, or something is missing; each says what.
+    pub fn read(&self) -> Result<Access> {
+        if let Some(file) = &self.ready_file {
+            return Access::from_ready_file(file);
+        }
+        let url = self.server.as_deref().context("--server is missing")?.trim_end_matches('/').to_owned();
+        let secret = match &self.client_secret_file {
+            Some(file) => secret_file(file)?.to_string(),
+            None => {
+                std::env::var("KYSO_CLIENT_SECRET").context("set KYSO_CLIENT_SECRET or give --client-secret-file")?
+            }
+        };
+        Ok(Access {
+            token_url: format!("{url}/oauth2/token"),
+            url,
+            client_id: self.client_id.clone().context("--client-id is missing")?,
+            client_secret: Secret::new(secret),
+            outbox_url: None,
+        })
+    }
+}
 
 /// Where a service is and who calls it.
 #[derive(Debug, Clone)]
@@ -163,11 +208,28 @@ impl Portal {
             self.authorized(request).header("Idempotency-Key", &key)
         };
         // The key makes it safe to send again when the connection broke before the answer.
-        let answer = match ask().send().await {
+        let mut answer = match ask().send().await {
             Ok(answer) => answer,
             Err(_) => ask().send().await.context("the service does not answer")?,
         };
+        // The first call may still be worked on.
+        for _ in 0..IN_FLIGHT_TRIES {
+            if answer.status() != StatusCode::CONFLICT || answer.headers().get("retry-after").is_none() {
+                break;
+            }
+            tokio::time::sleep(LAST_POLL).await;
+            answer = ask().send().await.context("the service does not answer")?;
+        }
         Ok(judged(answer, "the request was refused").await?.json().await?)
+    }
+
+    /// Reads JSON of the service's own API.
+    ///
+    /// # Errors
+    /// The service's reason for refusing.
+    pub async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let request = self.http.get(format!("{}{path}", self.access.url));
+        Ok(accepted(self.authorized(request), "the service refused").await?.json().await?)
     }
 
     /// A call of the CSC API v2.

@@ -11,19 +11,16 @@ use serde_json::{Map, Value, json};
 use super::appearance_args::AppearanceArgs;
 use super::hash_only;
 use super::material::first_line;
-use super::portal::{Access, Ask, Document, Paper, Portal};
-use crate::app::config::secret_file;
+use super::portal::{AccessArgs, Ask, Document, Paper, Portal};
 use crate::app::sandbox::{Readers, write_atomically};
-use crate::domain::Secret;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files to have signed
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// Address of the service
-    #[arg(long, value_name = "URL", required_unless_present = "ready_file")]
-    server: Option<String>,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
     /// Credential to sign with
     #[arg(long, value_name = "ID")]
     pub(super) credential: String,
@@ -45,12 +42,6 @@ pub struct Args {
     /// Only the hash leaves this machine (CSC signHash, credentials with auth explicit); the signature is put in here
     #[arg(long, conflicts_with_all = ["batch", "enveloping"])]
     pub(super) hash_only: bool,
-    /// OAuth client id
-    #[arg(long, env = "KYSO_CLIENT_ID", required_unless_present = "ready_file")]
-    client_id: Option<String>,
-    /// File with the client secret; the variable KYSO_CLIENT_SECRET is read otherwise
-    #[arg(long, value_name = "FILE")]
-    client_secret_file: Option<PathBuf>,
     /// File with the signer's PIN, for --hash-only; the variable KYSO_PIN is read otherwise
     #[arg(long, value_name = "FILE")]
     pub(super) pin_file: Option<PathBuf>,
@@ -93,9 +84,6 @@ pub struct Args {
     pub(super) field: Option<String>,
     #[command(flatten)]
     appearance: AppearanceArgs,
-    /// Ready file of a sandbox: where it is and which portal to be
-    #[arg(long, value_name = "FILE")]
-    pub(super) ready_file: Option<PathBuf>,
     /// Play the citizen too (sandbox only)
     #[arg(long, requires = "ready_file")]
     pub(super) auto_confirm: bool,
@@ -109,7 +97,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signed = runtime.block_on(async {
-        let portal = Portal::connect(access(&args)?).await?;
+        let portal = Portal::connect(args.access.read()?).await?;
         if args.batch {
             return sign(&portal, &args.files, &args).await;
         }
@@ -214,24 +202,6 @@ fn options(args: &Args) -> Map<String, Value> {
         ("content_time_stamp", args.content_time_stamp.then_some(Value::Bool(true))),
     ];
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-fn access(args: &Args) -> Result<Access> {
-    if let Some(file) = &args.ready_file {
-        return Access::from_ready_file(file);
-    }
-    let url = args.server.as_deref().context("--server is missing")?.trim_end_matches('/').to_owned();
-    let secret = match &args.client_secret_file {
-        Some(file) => secret_file(file)?.to_string(),
-        None => std::env::var("KYSO_CLIENT_SECRET").context("set KYSO_CLIENT_SECRET or give --client-secret-file")?,
-    };
-    Ok(Access {
-        token_url: format!("{url}/oauth2/token"),
-        url,
-        client_id: args.client_id.clone().context("--client-id is missing")?,
-        client_secret: Secret::new(secret),
-        outbox_url: None,
-    })
 }
 
 fn output(file: &Path, args: &Args) -> Result<PathBuf> {

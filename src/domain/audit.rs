@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::ids::{CredentialId, PortalId, SignerId, TransactionId};
+use super::ids::{CredentialId, PortalId, SignerId, TransactionId, WebhookId};
 use super::oauth::Scope;
 use crate::crypto::DigestAlgorithm;
 use crate::formats::level::Baseline;
@@ -61,6 +61,21 @@ pub enum AuditEvent {
     CredentialStatus {
         credential: CredentialId,
         status: String,
+    },
+    WebhookAdded {
+        portal: PortalId,
+        webhook: WebhookId,
+        url: String,
+    },
+    WebhookSecretRotated {
+        webhook: WebhookId,
+    },
+    WebhookState {
+        webhook: WebhookId,
+        state: String,
+    },
+    WebhookDeleted {
+        webhook: WebhookId,
     },
     TransactionCreated {
         transaction: TransactionId,

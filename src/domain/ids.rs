@@ -69,6 +69,10 @@ id!(
     /// One signing transaction: at least 128 random bits, so knowing one says nothing of another.
     TransactionId
 );
+id!(
+    /// A portal's address for webhooks.
+    WebhookId
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! What the service is about, as plain data: parties, credentials, signing transactions, authorisation, audit.
 //!
-//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`settings`] (how its
+//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`joint`] (several signers), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
 //! one-time code is tied to), [`authorized`] (the token that opens the key door), [`oauth`], [`audit`] (events and their hash chain),
-//! [`ports`] (time and randomness as parameters).
+//! [`webhook`] (what portals are told), [`ports`] (time and randomness as parameters).
 //!
 //! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
 
@@ -12,18 +12,20 @@ pub mod authorized;
 pub mod binding;
 pub mod credential;
 pub mod ids;
+pub mod joint;
 pub mod oauth;
 pub mod party;
 pub mod ports;
 pub mod secret;
 pub mod settings;
 pub mod transaction;
+pub mod webhook;
 
 pub use audit::{AuditEvent, AuditRecord};
 pub use authorized::{AuthorizedHash, AuthorizedHashes};
 pub use binding::Binding;
 pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
-pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
+pub use ids::{CredentialId, PortalId, SignerId, TransactionId, WebhookId};
 pub use party::{Portal, Signer};
 pub use ports::{Clock, Entropy};
 pub use secret::Secret;

@@ -101,6 +101,8 @@ pub enum FailureReason {
     CertificateNotValid,
     /// A time-stamp or revocation information for the level asked for could not be had, and the policy is to refuse then.
     TrustServiceUnavailable,
+    /// Another signer of the same request refused or could not sign.
+    AnotherSigner,
 }
 
 /// The move is not an edge of the state machine.
@@ -191,7 +193,7 @@ impl std::fmt::Display for StateKind {
 }
 
 impl FailureReason {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Cancelled,
         Self::TooManyWrongCodes,
         Self::Interrupted,
@@ -200,6 +202,7 @@ impl FailureReason {
         Self::KeyUnavailable,
         Self::CertificateNotValid,
         Self::TrustServiceUnavailable,
+        Self::AnotherSigner,
     ];
 
     pub fn name(self) -> &'static str {
@@ -212,6 +215,7 @@ impl FailureReason {
             Self::KeyUnavailable => "key-unavailable",
             Self::CertificateNotValid => "certificate-not-valid",
             Self::TrustServiceUnavailable => "trust-service-unavailable",
+            Self::AnotherSigner => "another-signer",
         }
     }
 

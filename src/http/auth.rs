@@ -7,11 +7,12 @@ use axum::http::{HeaderMap, header};
 use crate::domain::Secret;
 use crate::service::Caller;
 
+use super::budget::Told;
 use super::fault::Fault;
 use super::oauth::client_auth::ClientCertificate;
 use super::{AppState, problem};
 
-/// A portal that showed a live token. Handlers that take this cannot run without one.
+/// A portal that showed a live token and has not used up its budget of calls. Handlers that take this cannot run without one.
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
 
@@ -22,7 +23,9 @@ impl FromRequestParts<AppState> for Authenticated {
         let token =
             bearer(&parts.headers).ok_or_else(|| Fault::new(&problem::NO_TOKEN).challenge("invalid_request"))?;
         let certificate = parts.extensions.get::<ClientCertificate>().map(|certificate| certificate.0.as_str());
-        Ok(Self(state.service.authenticate(&token, certificate).await?))
+        let caller = state.service.authenticate(&token, certificate).await?;
+        state.budgets.take(&caller.portal, (state.clock)(), parts.extensions.get::<Told>())?;
+        Ok(Self(caller))
     }
 }
 

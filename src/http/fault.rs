@@ -146,6 +146,7 @@ impl Fault {
             signed: Option<bool>,
             request_id: &'a str,
             what_to_do: &'a str,
+            who_acts: &'a str,
         }
         serde_json::to_string(&Body {
             r#type: format!("urn:kyso:problem:{}", self.problem.code),
@@ -155,6 +156,7 @@ impl Fault {
             signed: self.problem.signed.json(),
             request_id,
             what_to_do: self.problem.what_to_do,
+            who_acts: self.problem.who_acts().name(),
         })
         .ok()
     }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::budget::Told;
 use super::fault::{Fault, Shape};
 use super::oauth::client_auth;
 use super::{AppState, Limits, problem};
@@ -36,6 +37,8 @@ pub struct RequestId(pub Arc<str>);
 async fn finish(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = incoming_id(request.headers()).unwrap_or_else(|| (state.request_ids)()).into();
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let budget = Told::default();
+    request.extensions_mut().insert(budget.clone());
     let shape = Shape::of_path(request.uri().path());
     let language = confirm::Language::of_query(request.uri().query());
     let mut response = next.run(request).await;
@@ -46,6 +49,7 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", value);
     }
+    budget.write(headers);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

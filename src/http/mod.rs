@@ -1,8 +1,9 @@
 //! HTTP: the CSC API, the portal's simple API, the citizen's page, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`verify`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
+//! table of errors), [`auth`] with [`budget`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
+//! [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`openapi`] (what all of it is),
+//! [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -10,17 +11,21 @@
 
 pub mod auth;
 pub mod body;
+pub mod budget;
 pub mod confirm;
 pub mod csc;
 pub mod fault;
 pub mod health;
 pub mod layers;
 pub mod oauth;
+pub mod openapi;
+pub mod paging;
 pub mod problem;
 pub mod render;
 pub mod requests;
 pub mod sandbox;
 pub mod verify;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +54,7 @@ pub struct AppState {
     pub limits: Limits,
     pub clock: Clock,
     pub request_ids: RequestIds,
+    pub budgets: Arc<budget::Budgets>,
 }
 
 /// The current time.
@@ -116,7 +122,9 @@ pub fn router(state: AppState) -> Router {
         .merge(oauth::router(&state.limits))
         .merge(requests::router(&state.limits))
         .merge(verify::router(&state.limits))
+        .merge(webhooks::router(&state.limits))
         .merge(confirm::router(&state))
+        .merge(openapi::router())
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);

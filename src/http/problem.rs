@@ -29,6 +29,80 @@ impl Signed {
     }
 }
 
+/// Who can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The caller's developers or staff.
+    Portal,
+    /// The citizen.
+    Signer,
+    /// Whoever runs the service.
+    Operator,
+    /// Nobody: it passes.
+    Nobody,
+}
+
+impl Who {
+    /// The member `who_acts`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portal => "portal",
+            Self::Signer => "signer",
+            Self::Operator => "operator",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+impl Problem {
+    pub fn who_acts(&self) -> Who {
+        const SIGNERS: [&str; 9] = [
+            "wrong-pin",
+            "wrong-authentication-data",
+            "code-expired",
+            "resend-too-soon",
+            "no-more-codes",
+            "locked",
+            "certificate-not-valid",
+            "credential-disabled",
+            "not-yet",
+        ];
+        match self.status {
+            _ if SIGNERS.contains(&self.code) => Who::Signer,
+            500 | 501 => Who::Operator,
+            429 | 502..=504 => Who::Nobody,
+            _ => Who::Portal,
+        }
+    }
+}
+
+/// The list as a page of documentation.
+pub fn markdown() -> String {
+    use std::fmt::Write as _;
+    let mut page = String::from(
+        "# Problems\n\nEvery error of `/v1` is an RFC 9457 problem document, `type` being `urn:kyso:problem:` and a code of this list, which \
+         is made\nfrom the code. `signed` says whether the call, or the transaction it names, led to a signature; `?` means that the \
+         transaction's\nstate tells. `who_acts` is who can do something about it. On CSC paths the same faults carry `error` and \
+         `error_description`.\n\n| code | status | what happened | signed | who acts | what to do | CSC |\n| --- | --: | --- | --- | --- | --- | --- |\n",
+    );
+    for row in ALL {
+        let signed = match row.signed {
+            Signed::No => "no",
+            Signed::Yes => "yes",
+            Signed::Unknown => "?",
+        };
+        let (status, error, _) = row.csc;
+        let who = row.who_acts().name();
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {signed} | {who} | {} | {status} `{error}` |",
+            row.code, row.status, row.title, row.what_to_do
+        );
+    }
+    page
+}
+
 /// One row.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -191,6 +265,21 @@ problems! {
         csc 400 "invalid_request" "Invalid Idempotency-Key", signed No,
         vi "Yêu cầu bị trùng. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request was sent twice with different content. Please tell the portal. Nothing has been signed.";
+    NOT_YET = "not-yet" 409 "Others have to sign before",
+        do "Wait until those of an earlier turn have signed; the page shows who they are.",
+        csc 400 "invalid_request" "Others have to sign before", signed No,
+        vi "Chưa đến lượt Ông/Bà ký. Vui lòng mở lại liên kết này sau khi những người trước đã ký.",
+        en "It is not your turn yet. Please open this link again when those before you have signed.";
+    IDEMPOTENCY_IN_FLIGHT = "idempotency-in-flight" 409 "A call with this Idempotency-Key is still being worked on",
+        do "Wait for the time in Retry-After, then send the same request again.",
+        csc 409 "invalid_request" "Idempotency-Key in use", signed No,
+        vi "Yêu cầu này đang được xử lý. Vui lòng đợi một lát rồi thử lại. Tài liệu chưa được ký.",
+        en "This request is being worked on. Please wait a moment and try again. Nothing has been signed.";
+    ADDRESS = "address-not-allowed" 422 "No message may be sent to this address",
+        do "Give an https address of a public host, without user name or password, on port 443.",
+        csc 400 "invalid_request" "Invalid parameter url", signed No,
+        vi "Địa chỉ nhận thông báo không được chấp nhận. Vui lòng dùng địa chỉ https công khai. Tài liệu chưa được ký.",
+        en "Messages cannot be sent to this address. Please use a public https address. Nothing has been signed.";
     LIMIT = "limit-exceeded" 422 "A limit is exceeded",
         do "Send less; the detail names the limit.",
         csc 400 "invalid_request" "A limit is exceeded", signed No,
@@ -242,6 +331,11 @@ problems! {
         csc 503 "temporarily_unavailable" "The call took too long", signed Unknown,
         vi "Hệ thống phản hồi chậm. Vui lòng tải lại trang để xem tài liệu đã được ký hay chưa.",
         en "The service is slow. Please reload the page to see whether the document was signed.";
+    TOO_MANY_CALLS = "too-many-calls" 429 "The portal has used up its calls for now",
+        do "Wait for the time in Retry-After; the RateLimit headers say how many calls are left.",
+        csc 429 "temporarily_unavailable" "Too many calls", signed No,
+        vi "Cổng dịch vụ gửi quá nhiều yêu cầu. Vui lòng thử lại sau ít giây. Yêu cầu vừa rồi chưa được xử lý.",
+        en "The portal sent too many requests. Please try again in a few seconds. The last step was not carried out.";
     OVERLOADED = "overloaded" 503 "The service is busy",
         do "Wait for the time in Retry-After, then send the same request again.",
         csc 503 "temporarily_unavailable" "The service is busy", signed No,
@@ -370,6 +464,9 @@ impl From<ServiceError> for Fault {
             E::State(StateKind::Confirmed | StateKind::Signing) => told(&BEING_SIGNED),
             E::State(_) => told(&WRONG_STATE),
             E::IdempotencyMismatch => told(&IDEMPOTENCY_MISMATCH),
+            E::NotYet => told(&NOT_YET),
+            E::IdempotencyInFlight => told(&IDEMPOTENCY_IN_FLIGHT).retry_after(1),
+            E::Address(_) => told(&ADDRESS),
             E::Limit { .. } => told(&LIMIT).csc_description(error.to_string()),
             E::Invalid { what, .. } => told(&INVALID).csc_description(format!("Invalid parameter {what}")),
             E::Attribute(_) => told(&ATTRIBUTE),
@@ -433,6 +530,9 @@ pub(super) mod tests {
             E::State(StateKind::Signing),
             E::State(StateKind::Signed),
             E::IdempotencyMismatch,
+            E::NotYet,
+            E::IdempotencyInFlight,
+            E::Address(crate::trust::guard::Forbidden::Malformed),
             E::Limit { what: "documents", max: 1 },
             E::Invalid { what: "description", why: "it is too long" },
             E::Attribute(AttributeRule::Country),
@@ -449,6 +549,17 @@ pub(super) mod tests {
     fn every_error_has_a_row_of_its_own() {
         let codes: HashSet<_> = one_of_each().into_iter().map(|error| Fault::from(error).problem().code).collect();
         assert_eq!(codes.len(), one_of_each().len());
+    }
+
+    /// `KYSO_UPDATE=1` writes the page instead.
+    #[test]
+    fn documentation_of_problems_is_the_table() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/problems.md");
+        if std::env::var_os("KYSO_UPDATE").is_some() {
+            std::fs::write(&file, markdown()).expect("written");
+        }
+        let written = std::fs::read_to_string(file).unwrap_or_default();
+        assert!(written == markdown(), "run `KYSO_UPDATE=1 cargo test --lib documentation_of_problems`");
     }
 
     #[test]

@@ -36,8 +36,11 @@ impl Service {
             State::Waiting => Vec::new(),
             _ => self.storage().item_states(&transaction.id).await?,
         };
+        let (others, in_turn) = self.others(&transaction.id).await?;
         Ok(ConfirmationView {
             documents,
+            others,
+            in_turn,
             codes_left: self.backends.sole_control.codes_left(&transaction).await?,
             leaving: self.leave_unconfirmed(&transaction).await?,
             certificate_subject: certificate
@@ -61,7 +64,10 @@ impl Service {
         if !known || !is_request {
             return Err(ServiceError::NotFound("document"));
         }
-        Ok(self.backends.documents.path(&transaction.id, n))
+        // Several signers confirm the same originals, which the first one's folder holds.
+        let joint = self.storage().joint(&transaction.id).await?;
+        let holder = joint.map_or(transaction.id, |joint| joint.request);
+        Ok(self.backends.documents.path(&holder, n))
     }
 
     /// Sends a (new) code to the signer's registered number; the old one dies.
@@ -70,6 +76,9 @@ impl Service {
     /// [`ServiceError::ResendTooSoon`], [`ServiceError::NoMoreCodes`], [`ServiceError::State`], [`ServiceError::ChannelDown`].
     pub async fn send_code(&self, token: &Secret) -> Result<LiveCode> {
         let view = self.confirmation(token).await?;
+        if !view.in_turn {
+            return Err(ServiceError::NotYet);
+        }
         let sent = self.backends.sole_control.send_code(&view.transaction, &view.portal, &view.signer).await;
         let challenge = sent?;
         Ok(self.live_code(&challenge))
@@ -85,6 +94,7 @@ impl Service {
         if transaction.state.kind() != StateKind::Waiting {
             return Err(ServiceError::State(transaction.state.kind()));
         }
+        self.check_turn(&transaction.id).await?;
         let (service, code) = (self.clone(), code.clone());
         let work = async move {
             let sole_control = &service.backends.sole_control;

@@ -6,6 +6,7 @@ use crate::domain::{KeyAlgorithm, StateKind};
 use crate::service::oauth::OauthError;
 use crate::signing::extras::AttributeRule;
 use crate::storage::StorageError;
+use crate::trust::guard::Forbidden;
 
 /// The error of every use case; the HTTP edge turns it into CSC errors, problem documents or a page.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +65,17 @@ pub enum ServiceError {
     /// The transaction has left the state the call needs.
     #[error("the transaction is {0}")]
     State(StateKind),
+    /// Others of the same request sign first.
+    #[error("others have to sign before")]
+    NotYet,
     #[error("the idempotency key was used with another body")]
     IdempotencyMismatch,
+    /// The same key is being worked on by another call.
+    #[error("a call with this idempotency key is still being worked on")]
+    IdempotencyInFlight,
+    /// Where no message may be sent.
+    #[error("url: {0}")]
+    Address(#[from] Forbidden),
     #[error("{what} exceeds the limit of {max}")]
     Limit { what: &'static str, max: u64 },
     #[error("{what} is not acceptable: {why}")]

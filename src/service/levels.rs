@@ -104,7 +104,7 @@ impl Service {
         credential: &UsableCredential,
     ) -> Result<Output> {
         let settings = settings(transaction)?;
-        let path = self.backends.documents.path(&transaction.id, ordinal.saturating_add(1));
+        let path = self.backends.documents.signed_over(&transaction.id, ordinal.saturating_add(1));
         let (value, credential, original) = (value.clone(), credential.clone(), path);
         let (stage, mut cms) = blocking(move || {
             let cms = stage.assemble(&value, &credential, &original)?;
@@ -141,7 +141,7 @@ impl Service {
     /// Raises what was made for a document as far as it goes.
     async fn raise(&self, transaction: &Transaction, ordinal: u32, bytes: Vec<u8>) -> Result<(Vec<u8>, Raised)> {
         let settings = settings(transaction)?;
-        let path = self.backends.documents.path(&transaction.id, ordinal.saturating_add(1));
+        let path = self.backends.documents.signed_over(&transaction.id, ordinal.saturating_add(1));
         let password = self.unseal(&transaction.id, settings.sealed_password.as_deref())?;
         let (raiser, level) = (Raiser { password: password.as_ref(), ..self.raiser()? }, settings.options.level);
         let unusable = |error: std::io::Error| ServiceError::Internal(format!("documents: {error}"));
@@ -193,6 +193,11 @@ impl Service {
     pub async fn raise_due(self: &Arc<Self>) -> Result<u32> {
         let mut further = 0;
         for due in self.storage().due_raises(self.now(), AT_A_TIME).await? {
+            let joint = self.storage().joint(&due.transaction).await?;
+            let _turn = match &joint {
+                Some(joint) => self.turn_to_sign(joint).await,
+                None => None,
+            };
             let Some(_in_hand) = self.take_in_hand(&due.transaction) else { continue };
             match self.raise_one(&due).await {
                 Ok(true) => further += 1,

@@ -1,9 +1,9 @@
 //! Use cases: what a portal, a citizen and an operator can ask for, one file each.
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
-//! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
+//! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
+//! (above B-B), [`hashes`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -12,6 +12,7 @@ pub mod confirm;
 pub mod credentials;
 pub mod error;
 pub mod hashes;
+pub mod joint;
 pub mod levels;
 mod links;
 pub mod oauth;
@@ -21,6 +22,7 @@ pub mod settle;
 pub mod sign;
 mod stage;
 pub mod views;
+pub mod webhooks;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,9 +33,10 @@ use crate::authorization::SoleControl;
 use crate::authorization::challenge::binding;
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
-use crate::domain::{AuditEvent, Clock, Entropy, Secret, Transaction, TransactionId, ports};
+use crate::domain::{AuditEvent, Clock, Entropy, PortalId, Secret, Transaction, TransactionId, ports};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
+use crate::trust::deliver::Deliver;
 
 pub use error::{DocumentProblem, ServiceError};
 pub use levels::{LevelServices, WhenDown};
@@ -80,13 +83,15 @@ pub struct Backends {
     pub entropy: Arc<dyn Entropy>,
     /// Keys the MAC in confirmation links.
     pub link_key: Zeroizing<[u8; 32]>,
-    /// Encrypts the passwords of waiting documents.
+    /// Encrypts the passwords of waiting documents, and webhooks' secrets.
     pub password_key: Zeroizing<[u8; 32]>,
     /// Keys what OAuth seals and derives.
     pub oauth_key: Zeroizing<[u8; 32]>,
     pub limits: Limits,
     /// Absent where the operator configured no time-stamping authority: B-B is all there is then.
     pub levels: Option<LevelServices>,
+    /// The way to portals' webhooks.
+    pub deliver: Arc<dyn Deliver>,
 }
 
 /// All use cases over one set of backends. Cheap to share behind an [`Arc`].
@@ -94,6 +99,10 @@ pub struct Service {
     backends: Backends,
     /// Transactions whose keys are being used right now, by this process.
     in_hand: Mutex<HashSet<TransactionId>>,
+    /// Idempotency keys of calls that are being worked on.
+    keys_in_flight: Mutex<HashSet<(PortalId, String)>>,
+    /// Who of a request's several signers may sign now: one lock for all requests whose hash begins alike.
+    turns: Box<[tokio::sync::Mutex<()>; 256]>,
     /// Octets of a time-stamp token, once one was seen.
     token_size: tokio::sync::OnceCell<usize>,
 }
@@ -110,9 +119,27 @@ impl Drop for InHand<'_> {
     }
 }
 
+/// Holds an idempotency key until dropped.
+struct KeyInFlight<'a> {
+    all: &'a Mutex<HashSet<(PortalId, String)>>,
+    key: (PortalId, String),
+}
+
+impl Drop for KeyInFlight<'_> {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
 impl Service {
     pub fn new(backends: Backends) -> Arc<Self> {
-        Arc::new(Self { backends, in_hand: Mutex::default(), token_size: tokio::sync::OnceCell::new() })
+        Arc::new(Self {
+            backends,
+            in_hand: Mutex::default(),
+            keys_in_flight: Mutex::default(),
+            turns: Box::new(std::array::from_fn(|_| tokio::sync::Mutex::default())),
+            token_size: tokio::sync::OnceCell::new(),
+        })
     }
 
     pub fn limits(&self) -> &Limits {
@@ -132,6 +159,18 @@ impl Service {
     fn take_in_hand(&self, id: &TransactionId) -> Option<InHand<'_>> {
         let new = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
         new.then(|| InHand { all: &self.in_hand, id: id.clone() })
+    }
+
+    /// Takes an idempotency key for one call.
+    fn take_key(&self, caller: &Caller, key: Option<&str>) -> Result<Option<KeyInFlight<'_>>> {
+        let Some(key) = key else { return Ok(None) };
+        let key = (caller.portal.clone(), key.to_owned());
+        let new = self.keys_in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        if new {
+            Ok(Some(KeyInFlight { all: &self.keys_in_flight, key }))
+        } else {
+            Err(ServiceError::IdempotencyInFlight)
+        }
     }
 
     fn storage(&self) -> &dyn Storage {

@@ -1,11 +1,13 @@
 //! Signing requests: a portal hands over whole documents, and fetches them signed.
 
+use std::path::Path;
+
 use time::{Duration, OffsetDateTime};
 use url::Url;
 
 use super::sign::settings;
 use super::stage::Task;
-use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument, links};
+use super::{Caller, NewRequest, RequestView, Result, Service, ServiceError, SignedDocument};
 use crate::crypto::digest::sha256;
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{
@@ -14,6 +16,7 @@ use crate::domain::{
 };
 use crate::signing::attributes::Profile;
 use crate::signing::extras;
+use crate::storage::joint::Before;
 use crate::storage::{Created, Idempotency, Outcome};
 
 /// Longest file name, in characters: what file systems and a page can show.
@@ -34,12 +37,14 @@ impl Service {
     /// [`ServiceError::IdempotencyMismatch`], or why the credential cannot sign.
     pub async fn create_request(&self, caller: &Caller, mut request: NewRequest) -> Result<RequestView> {
         caller.needs_portal()?;
+        let _in_flight = self.take_key(caller, request.idempotency_key.as_deref())?;
         let portal = self.portal(caller).await?;
         self.check_request(&mut request, &portal)?;
+        check_options(&request.options)?;
         let credential = self.usable(self.credential(caller, &request.credential).await?)?;
         let algorithm = request.algorithm.unwrap_or_else(|| credential.credential.algorithm.default_signature());
         credential.check_algorithm(algorithm, self.now())?;
-        let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
+        let id = self.new_transaction_id()?;
         let sealed_password = request.password.take().map(|password| self.seal(&id, &password)).transpose()?;
         let options = std::mem::take(&mut request.options);
         let settings = SignatureSettings { algorithm, sealed_password, options };
@@ -68,7 +73,38 @@ impl Service {
         let found = self.storage().transaction(id).await?;
         let own = |t: &Transaction| t.portal == caller.portal && matches!(t.origin, Origin::Request { .. });
         let transaction = found.filter(own).ok_or(ServiceError::NotFound("request"))?;
-        self.view(self.expire_if_due(transaction).await?).await
+        let Some(joint) = self.storage().joint(id).await? else {
+            return self.view(self.expire_if_due(transaction).await?).await;
+        };
+        if joint.request != *id {
+            return Err(ServiceError::NotFound("request"));
+        }
+        for part in joint.parts.iter().filter(|part| part.state.kind() == StateKind::Waiting) {
+            // One that ends takes the others with it; they all have the same time.
+            if let Some(part) = self.storage().transaction(&part.transaction).await? {
+                self.expire_if_due(part).await?;
+            }
+        }
+        self.view(transaction).await
+    }
+
+    /// A portal's requests, newest first.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn requests(
+        &self,
+        caller: &Caller,
+        state: Option<StateKind>,
+        before: Option<Before>,
+        limit: u32,
+    ) -> Result<Vec<RequestView>> {
+        let ids = self.storage().requests(&caller.portal, state, before, limit).await?;
+        let mut views = Vec::with_capacity(ids.len());
+        for id in &ids {
+            views.push(self.request(caller, id).await?);
+        }
+        Ok(views)
     }
 
     /// Ends a request that still waits.
@@ -80,7 +116,11 @@ impl Service {
         let reason = FailureReason::Cancelled;
         let event = AuditEvent::Failed { transaction: id.clone(), reason: reason.name().to_owned() };
         let failed = State::Failed { at: self.now(), reason };
-        if self.storage().advance(id, StateKind::Waiting, &failed, self.entry(event)).await? == Outcome::Stale {
+        let ended = match self.storage().joint(id).await? {
+            Some(joint) => self.cancel_joint(&joint).await?,
+            None => self.storage().advance(id, StateKind::Waiting, &failed, self.entry(event)).await?,
+        };
+        if ended == Outcome::Stale {
             // The state that stood in the way, not the one read before.
             let now = self.request(caller, id).await?.transaction.state.kind();
             return Err(ServiceError::State(now));
@@ -100,25 +140,38 @@ impl Service {
         if transaction.state.kind() != StateKind::Signed {
             return Err(ServiceError::State(transaction.state.kind()));
         }
-        let rows = self.storage().signatures(id).await?;
+        let joint = self.storage().joint(id).await?;
+        let newest = match &joint {
+            Some(joint) => self.newest_part(joint, ordinal).await?.ok_or_else(missing)?,
+            None => id.clone(),
+        };
+        let rows = self.storage().signatures(&newest).await?;
         let row = rows.into_iter().find(|row| row.intent.ordinal == ordinal);
         // In a batch, a document may have been left out: there is nothing to fetch.
         let update = row.and_then(|row| row.output).ok_or_else(missing)?;
-        let original = self.backends.documents.path(id, n);
+        let original = self.backends.documents.signed_over(&newest, n);
+        let whole = match joint {
+            Some(_) => length(&original).await?,
+            None => item.len,
+        };
         let format = settings(&transaction)?.options.format;
         let (suffix, original_len) = match format {
-            SignatureFormat::Pdf => ("", item.len),
+            SignatureFormat::Pdf => ("", whole),
             SignatureFormat::Cms => (".p7s", 0),
             SignatureFormat::CmsEnveloping => (".p7m", 0),
         };
         Ok(SignedDocument { name: format!("{}{suffix}", item.label), format, original, original_len, update })
     }
 
-    async fn portal(&self, caller: &Caller) -> Result<Portal> {
+    pub(super) fn new_transaction_id(&self) -> Result<TransactionId> {
+        TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))
+    }
+
+    pub(super) async fn portal(&self, caller: &Caller) -> Result<Portal> {
         self.storage().portal(&caller.portal).await?.ok_or(ServiceError::InvalidToken)
     }
 
-    fn check_request(&self, request: &mut NewRequest, portal: &Portal) -> Result<()> {
+    pub(super) fn check_request(&self, request: &mut NewRequest, portal: &Portal) -> Result<()> {
         let limits = self.limits();
         if request.documents.is_empty() {
             return Err(ServiceError::Invalid { what: "documents", why: "at least one is needed" });
@@ -137,7 +190,6 @@ impl Service {
             }
         }
         within("description", &request.description, DESCRIPTION_CHARACTERS)?;
-        check_options(&request.options)?;
         if let Some(life) = request.valid_for
             && !(Duration::minutes(1)..=limits.longest_request_life).contains(&life)
         {
@@ -150,7 +202,7 @@ impl Service {
     }
 
     /// Checks that every document can be signed and stores the originals.
-    async fn take_documents(
+    pub(super) async fn take_documents(
         &self,
         id: &TransactionId,
         request: &mut NewRequest,
@@ -177,13 +229,22 @@ impl Service {
     }
 
     async fn store_request(&self, transaction: Transaction, key: Option<String>) -> Result<RequestView> {
-        let id = transaction.id.clone();
-        let claim = key.map(|key| Idempotency {
-            key,
-            body_sha256: request_hash(&transaction),
-            not_before: transaction.created_at - KEY_LIFE,
-        });
+        let claim = key.map(|key| self.claim(key, request_hash(&transaction)));
         let created = self.storage().create(&transaction, claim, self.created(&transaction)).await;
+        self.created_view(transaction, created).await
+    }
+
+    pub(super) fn claim(&self, key: String, body_sha256: [u8; 32]) -> Idempotency {
+        Idempotency { key, body_sha256, not_before: self.now() - KEY_LIFE }
+    }
+
+    /// What came of creating a request; documents of one that was not are removed.
+    pub(super) async fn created_view(
+        &self,
+        transaction: Transaction,
+        created: crate::storage::Result<Created>,
+    ) -> Result<RequestView> {
+        let id = transaction.id.clone();
         if !matches!(created, Ok(Created::New)) {
             let documents = self.backends.documents.clone();
             // Nobody will look for these files; what cannot be removed now is swept at the next start.
@@ -197,14 +258,23 @@ impl Service {
     }
 
     async fn view(&self, transaction: Transaction) -> Result<RequestView> {
-        let token = links::token(&self.backends.link_key, &transaction.id);
+        if let Some(joint) = self.storage().joint(&transaction.id).await? {
+            return self.joint_view(transaction, joint).await;
+        }
         let documents = self.storage().item_states(&transaction.id).await?;
-        Ok(RequestView { confirm_path: format!("/c/{}", token.expose()), transaction, documents })
+        let confirm_path = self.confirm_path(&transaction.id);
+        Ok(RequestView { confirm_path, transaction, documents, signatories: Vec::new() })
     }
 }
 
+/// Octets of a stored file.
+async fn length(path: &Path) -> Result<u64> {
+    let unreadable = |error: std::io::Error| ServiceError::Internal(format!("documents: {error}"));
+    Ok(tokio::fs::metadata(path).await.map_err(unreadable)?.len())
+}
+
 /// What no document could be signed with.
-fn check_options(options: &SignatureOptions) -> Result<()> {
+pub(super) fn check_options(options: &SignatureOptions) -> Result<()> {
     let texts = [
         ("reason", &options.reason),
         ("location", &options.location),
@@ -227,7 +297,7 @@ fn check_options(options: &SignatureOptions) -> Result<()> {
 }
 
 /// Everything of the request that a repeated call must repeat.
-fn request_hash(transaction: &Transaction) -> [u8; 32] {
+pub(super) fn request_hash(transaction: &Transaction) -> [u8; 32] {
     let life = transaction.expires_at - transaction.created_at;
     let Transaction { credential, description, origin, .. } = transaction;
     let mut origin = origin.clone();

@@ -35,6 +35,11 @@ impl Service {
     /// # Errors
     /// When storage does not answer; the transaction is settled later then.
     pub(super) async fn sign_request(self: &Arc<Self>, id: &TransactionId) -> Result<Transaction> {
+        let joint = self.storage().joint(id).await?;
+        let _turn = match &joint {
+            Some(joint) => self.turn_to_sign(joint).await,
+            None => None,
+        };
         let in_hand = self.take_in_hand(id);
         let transaction = self.storage().transaction(id).await?.ok_or(ServiceError::NotFound("request"))?;
         let state = transaction.state.kind();
@@ -58,7 +63,12 @@ impl Service {
         let token_octets = self.token_octets(&settings).await;
         let password = self.unseal(&transaction.id, settings.sealed_password.as_deref())?;
         let task = Task { credential: credential.clone(), settings, now: self.now(), token_octets, password };
-        let (paths, items) = (self.paths(transaction), transaction.items.clone());
+        // Read again: by now it is this one's turn.
+        let items = match self.storage().joint(&transaction.id).await? {
+            Some(joint) => self.lay_base(transaction, &joint).await?,
+            None => transaction.items.clone(),
+        };
+        let paths = self.paths(transaction);
         let preparing = task.clone();
         let prepare_all = move || {
             let documents = paths.iter().zip((0u32..).zip(&items));
@@ -152,8 +162,9 @@ impl Service {
         self.storage().credential(&transaction.credential).await?.ok_or(ServiceError::NotFound("credential"))
     }
 
-    fn paths(&self, transaction: &Transaction) -> Vec<PathBuf> {
-        (1u32..).zip(&transaction.items).map(|(n, _)| self.backends.documents.path(&transaction.id, n)).collect()
+    /// The files that are signed.
+    pub(super) fn paths(&self, transaction: &Transaction) -> Vec<PathBuf> {
+        (1u32..).zip(&transaction.items).map(|(n, _)| self.backends.documents.signed_over(&transaction.id, n)).collect()
     }
 }
 

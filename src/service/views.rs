@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
+use super::joint::{OtherSigner, SignatoryView};
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::oauth::Holder;
 use crate::domain::settings::SignatureFormat;
@@ -88,6 +89,8 @@ pub struct RequestView {
     pub documents: Vec<ItemState>,
     /// Path of the citizen's page below the service's public URL, `/c/{token}`.
     pub confirm_path: String,
+    /// When there are several signers: each of them, in the portal's order. The first one's page is the one above.
+    pub signatories: Vec<SignatoryView>,
 }
 
 /// A transaction as the citizen sees it.
@@ -106,6 +109,10 @@ pub struct ConfirmationView {
     pub codes_left: u32,
     /// Where the browser goes when it ends unconfirmed, if an OAuth client brought it here.
     pub leaving: Option<Leaving>,
+    /// The other signers of the same request, in the portal's order.
+    pub others: Vec<OtherSigner>,
+    /// Whether everybody has signed who comes before.
+    pub in_turn: bool,
 }
 
 /// A one-time code that may still be entered.

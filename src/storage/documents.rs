@@ -1,13 +1,27 @@
-//! Original documents as files: `DIR/{transaction}/{n}.pdf`, written once, durable before the transaction that names them.
+//! Original documents as files: `DIR/{transaction}/{n}.pdf`, written once, durable before the transaction that names them; and
+//! beside them `{n}.base.pdf`, what one of several signers signs: the original with the updates of those before.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
+use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::TransactionId;
 
 /// What names of scratch folders begin with: no transaction's id does.
 const SCRATCH: &str = ".scratch-";
+
+/// What was put together for a signer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// SHA-256 of the original that stands first.
+    pub original: Digest,
+    /// SHA-256 of the whole, and its length in bytes.
+    pub whole: Digest,
+    pub len: u64,
+}
 
 /// A folder of original documents. Calls block; run them off the event loop.
 #[derive(Debug, Clone)]
@@ -46,6 +60,45 @@ impl DocumentStore {
             let _ = fs::remove_dir_all(&folder);
         }
         synced
+    }
+
+    /// What is signed, or was: the base that was laid for one of several signers, else the original.
+    pub fn signed_over(&self, transaction: &TransactionId, n: u32) -> PathBuf {
+        let base = self.base(transaction, n);
+        if base.exists() { base } else { self.path(transaction, n) }
+    }
+
+    /// Puts together the `n`-th document of `first` and what others have appended to it, for `own` to sign. Durable when this
+    /// returns; laying it again replaces it.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn lay(&self, first: &TransactionId, own: &TransactionId, n: u32, updates: &[Vec<u8>]) -> io::Result<Base> {
+        let folder = self.folder(own);
+        fs::create_dir_all(&folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        let mut original = File::open(self.path(first, n))?;
+        let (mut hash, mut len, mut buffer) = (Sha256::new(), 0u64, vec![0; 1 << 16]);
+        loop {
+            let read = original.read(&mut buffer)?;
+            let Some(chunk) = buffer.get(..read).filter(|chunk| !chunk.is_empty()) else { break };
+            hash.update(chunk);
+            file.write_all(chunk)?;
+            len = len.saturating_add(chunk.len() as u64);
+        }
+        let digest = |hash: Sha256| Digest::from_bytes(DigestAlgorithm::Sha256, &hash.finalize());
+        let unknown = || io::Error::other("a hash of the wrong length");
+        let original = digest(hash.clone()).ok_or_else(unknown)?;
+        for update in updates {
+            hash.update(update);
+            file.write_all(update)?;
+            len = len.saturating_add(update.len() as u64);
+        }
+        file.as_file().sync_all()?;
+        file.persist(self.base(own, n)).map_err(|error| error.error)?;
+        sync_folder(&folder)?;
+        sync_folder(&self.root)?;
+        Ok(Base { original, whole: digest(hash).ok_or_else(unknown)?, len })
     }
 
     /// Forgets a transaction's documents.
@@ -95,6 +148,10 @@ impl DocumentStore {
         Ok(())
     }
 
+    fn base(&self, transaction: &TransactionId, n: u32) -> PathBuf {
+        self.folder(transaction).join(format!("{n}.base.pdf"))
+    }
+
     fn folder(&self, transaction: &TransactionId) -> PathBuf {
         self.root.join(transaction.as_str())
     }
@@ -107,6 +164,24 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base_is_the_original_and_the_updates_in_their_order_and_can_be_laid_again() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = DocumentStore::open(dir.path()).expect("opens");
+        let (first, own) = (TransactionId::parse("t1").expect("id"), TransactionId::parse("t2").expect("id"));
+        store.put(&first, &[b"original"]).expect("written");
+        assert_eq!(store.signed_over(&first, 1), store.path(&first, 1));
+        for updates in [vec![b"+a".to_vec()], vec![b"+a".to_vec(), b"+b".to_vec()]] {
+            let base = store.lay(&first, &own, 1, &updates).expect("laid");
+            let whole = [b"original".as_slice(), &updates.concat()].concat();
+            assert_eq!(fs::read(store.signed_over(&own, 1)).expect("there"), whole);
+            assert_eq!((base.len, base.whole), (whole.len() as u64, DigestAlgorithm::Sha256.digest(&whole)));
+            assert_eq!(base.original, DigestAlgorithm::Sha256.digest(b"original"));
+        }
+        store.lay(&first, &first, 1, &[b"+b".to_vec()]).expect("the first signer may come second");
+        assert_eq!(fs::read(store.path(&first, 1)).expect("there"), b"original");
+    }
 
     #[test]
     fn documents_come_back_and_a_second_put_is_refused() {

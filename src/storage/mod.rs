@@ -1,14 +1,17 @@
 //! What is remembered: repository traits, and the database behind them.
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
-//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]), [`oauth`], then [`sqlite`].
+//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]) and in [`joint`],
+//! [`webhooks`] and [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
 pub mod documents;
+pub mod joint;
 pub mod oauth;
 pub mod sqlite;
+pub mod webhooks;
 
 #[cfg(test)]
 mod contract;
@@ -22,6 +25,8 @@ use crate::domain::{
     StateKind, Transaction, TransactionId, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
+pub use joint::JointRequests;
+pub use webhooks::Webhooks;
 
 use oauth::{Authorizations, Clients, Identities, Tokens};
 
@@ -317,11 +322,30 @@ pub trait AuditLog: Send + Sync {
 
 /// Everything the service remembers.
 pub trait Storage:
-    Parties + Credentials + Transactions + AuditLog + Clients + Authorizations + Tokens + Identities
+    Parties
+    + Credentials
+    + Transactions
+    + AuditLog
+    + JointRequests
+    + Webhooks
+    + Clients
+    + Authorizations
+    + Tokens
+    + Identities
 {
 }
 
-impl<T: Parties + Credentials + Transactions + AuditLog + Clients + Authorizations + Tokens + Identities> Storage
-    for T
+impl<
+    T: Parties
+        + Credentials
+        + Transactions
+        + AuditLog
+        + JointRequests
+        + Webhooks
+        + Clients
+        + Authorizations
+        + Tokens
+        + Identities,
+> Storage for T
 {
 }

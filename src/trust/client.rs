@@ -73,12 +73,12 @@ impl Fetch for HttpFetch {
     }
 }
 
-fn plain() -> ClientBuilder {
+pub(super) fn plain() -> ClientBuilder {
     Client::builder().no_proxy().redirect(Policy::none()).user_agent(USER_AGENT).referer(false)
 }
 
 /// Every address of the destination.
-async fn resolve(to: &Destination) -> Result<Vec<IpAddr>, FetchError> {
+pub(super) async fn resolve(to: &Destination) -> Result<Vec<IpAddr>, FetchError> {
     let Some(name) = to.name() else { return Ok(to.literal().into_iter().collect()) };
     let found = tokio::net::lookup_host((name, to.port())).await;
     let found = found.map_err(|error| FetchError::Unreachable(error.to_string()))?;
@@ -118,7 +118,7 @@ fn next(response: &Response) -> Option<String> {
 }
 
 /// The cause, without the address: queries may hold what should not be logged.
-fn unreachable(error: reqwest::Error) -> FetchError {
+pub(super) fn unreachable(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -34,6 +34,8 @@ pub enum Forbidden {
     Address(IpAddr),
     #[error("the name has no address")]
     NoAddress,
+    #[error("the address is not https, and not allowed in the configuration")]
+    Unencrypted,
 }
 
 /// What may be connected to besides public addresses on ports 80 and 443; by default nothing.
@@ -138,12 +140,23 @@ impl Guard {
         addresses.iter().take(MAX_ADDRESSES).map(check).collect()
     }
 
-    fn permit(&self, to: &Destination, address: IpAddr) -> Result<(), Forbidden> {
+    /// Whether the operator made an exception at all.
+    pub fn has_exceptions(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
+    /// Whether the operator allowed this address of the destination by name.
+    pub fn is_excepted(&self, to: &Destination, address: IpAddr) -> bool {
         let standard = STANDARD_PORTS.contains(&to.port);
         let excepted = |allowed: &Allowed| {
             allowed.covers(to.name(), address) && allowed.port.map_or(standard, |port| port == to.port)
         };
-        match (self.allowed.iter().any(excepted), is_public(address)) {
+        self.allowed.iter().any(excepted)
+    }
+
+    fn permit(&self, to: &Destination, address: IpAddr) -> Result<(), Forbidden> {
+        let standard = STANDARD_PORTS.contains(&to.port);
+        match (self.is_excepted(to, address), is_public(address)) {
             (true, _) => Ok(()),
             (false, false) => Err(Forbidden::Address(address)),
             (false, true) if standard => Ok(()),

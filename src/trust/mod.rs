@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`TrustServices`] (the two calls others make), [`timestamper`] (several authorities, one token), [`collector`]
 //! (missing → fetch → judge → again, within a budget), [`cache`], then the way out: [`fetch`] (one request as a trait), [`guard`]
-//! (where a document may make this machine connect to), [`client`] (the real thing).
+//! (where a document may make this machine connect to), [`client`] (the real thing); and [`deliver`], the way to portals' webhooks.
 //!
 //! What this folder does not do: decide what is missing or whether an answer is any good, which is `validation`'s; put anything
 //! into a document. Nothing here is trusted: an answer only becomes evidence, which is judged like any other.
@@ -11,6 +11,7 @@
 pub mod cache;
 pub mod client;
 pub mod collector;
+pub mod deliver;
 pub mod fetch;
 pub mod guard;
 pub mod timestamper;

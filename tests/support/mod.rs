@@ -65,13 +65,20 @@ impl Sandbox {
         Self::start_with(None, "127.0.0.1:0", &[])
     }
 
+    /// With a configuration file of this text.
+    pub fn start_configured(config: &str) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a folder"), Some(config), "127.0.0.1:0", &[])
+    }
+
     /// With another configuration and environment.
     pub fn start_with(config: Option<&Path>, listen: &str, environment: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = command(folder.path(), listen);
-        let config = config.map(|file| ["--config", text(file)]);
-        let child =
-            command.args(config.into_iter().flatten()).envs(environment.iter().copied()).spawn().expect("kyso starts");
+        let config = config.map(|file| fs::read_to_string(file).expect("a configuration"));
+        Self::start_in(tempfile::tempdir().expect("a folder"), config.as_deref(), listen, environment)
+    }
+
+    fn start_in(folder: tempfile::TempDir, config: Option<&str>, listen: &str, environment: &[(&str, &str)]) -> Self {
+        fs::write(folder.path().join("kyso.toml"), config.unwrap_or_default()).expect("written");
+        let child = command(folder.path(), listen).envs(environment.iter().copied()).spawn().expect("kyso starts");
         let mut sandbox = Self { folder, ready: Value::Null, child };
         sandbox.wait_until_ready();
         sandbox
@@ -182,8 +189,9 @@ impl Drop for Sandbox {
 
 fn command(folder: &Path, listen: &str) -> Command {
     let log = File::options().create(true).append(true).open(folder.join("serve.log")).expect("a log");
-    let (data, ready) = (folder.join("data"), folder.join("ready.json"));
-    let arguments = ["serve", "--sandbox", "--data", text(&data), "--listen", listen, "--ready-file", text(&ready)];
+    let (data, ready, config) = (folder.join("data"), folder.join("ready.json"), folder.join("kyso.toml"));
+    let mut arguments = vec!["serve", "--sandbox", "--data", text(&data), "--listen", listen];
+    arguments.extend(["--ready-file", text(&ready), "--config", text(&config)]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_kyso"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command

@@ -24,7 +24,9 @@ use kyso::service::{
 };
 use kyso::storage::documents::DocumentStore;
 use kyso::storage::sqlite::SqliteStorage;
+use kyso::trust::deliver::{Answer, Deliver, Message};
 use kyso::trust::fetch::{Method, Request};
+use kyso::trust::guard::{Forbidden, Guard};
 use kyso::trust::{Fetch, FetchError, Settings, TrustServices, Tsa};
 use kyso::validation::report::FileReport;
 use kyso::validation::{Evidence, Policy, Setting, validate_cms, validate_pdf};
@@ -81,7 +83,46 @@ pub struct Net {
     pub pki: Arc<DevPki>,
     pub second: Mutex<Option<DevPki>>,
     pub behaviour: Mutex<Behaviour>,
+    pub hooks: Arc<Hooks>,
     clock: Arc<MovableClock>,
+}
+
+/// What a portal answers to a message.
+pub type Reply = Box<dyn Fn(&Message) -> Result<Answer, FetchError> + Send>;
+
+/// Portals that receive webhooks: what they heard, and how they answer.
+pub struct Hooks {
+    pub heard: Mutex<Vec<Message>>,
+    pub reply: Mutex<Reply>,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        let accepts = |_: &Message| Ok(Answer { status: 204, retry_after: None });
+        Self { heard: Mutex::default(), reply: Mutex::new(Box::new(accepts)) }
+    }
+}
+
+impl Hooks {
+    pub fn answer(&self, status: u16) {
+        *self.reply.lock().expect("lock") = Box::new(move |_| Ok(Answer { status, retry_after: None }));
+    }
+
+    pub fn heard(&self) -> Vec<Message> {
+        std::mem::take(&mut *self.heard.lock().expect("lock"))
+    }
+}
+
+#[async_trait]
+impl Deliver for Hooks {
+    fn check(&self, url: &str) -> Result<(), Forbidden> {
+        Guard::default().destination(url).map(drop)
+    }
+
+    async fn deliver(&self, message: &Message) -> Result<Answer, FetchError> {
+        self.heard.lock().expect("lock").push(message.clone());
+        (self.reply.lock().expect("lock"))(message)
+    }
 }
 
 impl Net {
@@ -163,7 +204,13 @@ impl World {
         let clock = Arc::new(MovableClock(Mutex::new(start)));
         let spec = PkiSpec::embedded().expect("spec");
         let pki = Arc::new(DevPki::open(spec, &folder.path().join("dev-pki"), FIRST, start).expect("a PKI"));
-        let net = Net { pki, second: Mutex::new(None), behaviour: Mutex::new(HONEST), clock: clock.clone() };
+        let net = Net {
+            pki,
+            second: Mutex::new(None),
+            behaviour: Mutex::new(HONEST),
+            hooks: Arc::default(),
+            clock: clock.clone(),
+        };
         let net = Arc::new(net);
         let (service, outbox) = Self::service(&folder, &clock, &net, when_down).await;
         let caller = Caller::of_portal(PortalId::parse("sandbox-portal").expect("id"));
@@ -197,6 +244,7 @@ impl World {
             oauth_key: kek.derive("kyso oauth v1"),
             limits: Limits::default(),
             levels: Some(LevelServices { trust, when_down }),
+            deliver: net.hooks.clone(),
         });
         Sandbox::open(&service, net.pki.clone(), data).await.expect("provisioned");
         (service, outbox)

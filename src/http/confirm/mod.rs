@@ -30,6 +30,7 @@ use crate::domain::Secret;
 use super::fault::Fault;
 use super::requests::return_origin;
 use super::{AppState, problem};
+pub use assets::CSS_URL;
 pub use text::Language;
 
 pub fn router(state: &AppState) -> Router<AppState> {
@@ -68,7 +69,7 @@ fn token(text: &str) -> Result<Secret, Fault> {
 
 /// An HTML answer under the page's policy. Forms go to this service, and on to one other source at most: an origin as
 /// [`return_origin`] gives it, or the scheme of an application.
-fn answer(html: String, onward: Option<String>) -> Response {
+pub fn answer(html: String, onward: Option<String>) -> Response {
     let plain = |source: &String| source.chars().all(|c| c.is_ascii_alphanumeric() || ".-+:[]/".contains(c));
     let origin = onward.filter(plain).map(|origin| format!(" {origin}")).unwrap_or_default();
     let policy = format!(

@@ -9,7 +9,7 @@ use crate::service::ConfirmationView;
 use super::super::problem::{self, Problem};
 use super::assets::CSS_URL;
 use super::text::{Language, Words, plain};
-use super::view::{self, CodeStep, Drawing, File, Message, Notice, Paper, Receipt};
+use super::view::{self, CodeStep, Drawing, File, Message, Notice, Other, Paper, Receipt};
 
 /// What every page about a request needs.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,7 @@ struct Waiting<'a> {
     sign_button: String,
     consent: &'static str,
     until: String,
+    others: Vec<Other>,
 }
 
 #[derive(Template)]
@@ -67,6 +68,7 @@ struct Outcome {
     progress: Option<(usize, usize)>,
     receipt: Option<Receipt>,
     documents: Vec<File>,
+    others: Vec<Other>,
     support_phone: Option<String>,
     return_url: Option<String>,
 }
@@ -99,7 +101,7 @@ struct MessagePage<'a> {
 /// The page in whatever state the request is.
 pub fn request(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>) -> String {
     match view.transaction.state {
-        State::Waiting => waiting(context, view, drawings, notice),
+        State::Waiting if view.in_turn => waiting(context, view, drawings, notice),
         _ => outcome(context, view),
     }
 }
@@ -129,6 +131,7 @@ fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], 
         sign_button: language.sign_button(view.transaction.items.len()),
         consent: language.consent(view.transaction.items.len()),
         until: language.request_until(view.transaction.expires_at),
+        others: view::others(view, language),
     })
 }
 
@@ -136,14 +139,20 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
     let Context { base, language, sandbox, cookies, issuer, .. } = context;
     let w = language.words();
     let signed_title = if view.transaction.items.len() == 1 { w.signed_title } else { w.signed_many_title };
+    let all_signed = view.others.iter().all(|other| matches!(other.state, State::Signed { .. }));
+    let (signed_title, signed_text) = match all_signed {
+        true => (signed_title, w.signed_text),
+        false => (w.signed_joint_title, w.signed_joint_text),
+    };
     let (kind, title, text) = match view.transaction.state {
-        // A request that waits has its own page.
+        // One that waits for its signer has a page of its own.
+        State::Waiting => ("plain", w.not_yet_title, w.not_yet_text),
         // Hashes wait for the portal, not for the citizen.
         State::Confirmed { .. } | State::Signing { .. } if view::is_hashes_only(&view.transaction) => {
             ("good", w.confirmed_title, w.confirmed_text)
         }
-        State::Waiting | State::Confirmed { .. } | State::Signing { .. } => ("busy", w.signing_title, w.signing_text),
-        State::Signed { .. } => ("good", signed_title, w.signed_text),
+        State::Confirmed { .. } | State::Signing { .. } => ("busy", w.signing_title, w.signing_text),
+        State::Signed { .. } => ("good", signed_title, signed_text),
         State::Refused { .. } => ("plain", w.refused_title, w.refused_text),
         State::Expired { .. } => ("plain", w.expired_title, w.expired_text),
         State::Failed { reason, .. } => ("plain", w.failed_title, language.failure(reason)),
@@ -162,6 +171,7 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
         progress: view::progress(view).filter(|_| busy),
         receipt: view::receipt(view, language),
         documents: view::files(view, language),
+        others: view::others(view, language),
         support_phone: view.portal.support_phone.as_deref().map(plain),
         return_url: way_back(view, issuer).filter(|_| !busy),
     })

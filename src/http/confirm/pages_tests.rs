@@ -56,6 +56,8 @@ fn view(state: State) -> ConfirmationView {
         code: None,
         codes_left: 3,
         leaving: None,
+        others: Vec::new(),
+        in_turn: true,
     }
 }
 

@@ -34,7 +34,7 @@ pub async fn show(
     let token = token(&path)?;
     let view = state.service.confirmation(&token).await?;
     let drawings = match view.transaction.state.kind() {
-        StateKind::Waiting if !view::is_hashes_only(&view.transaction) => {
+        StateKind::Waiting if view.in_turn && !view::is_hashes_only(&view.transaction) => {
             draw_ahead(&state, &token, &view.transaction).await
         }
         _ => Vec::new(),

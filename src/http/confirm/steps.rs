@@ -76,7 +76,7 @@ fn notice_of(error: ServiceError) -> Result<Option<Notice>, Fault> {
         E::NoMoreCodes => Ok(Some(Notice::NoMoreCodes)),
         E::ChannelDown => Ok(Some(Notice::ChannelDown)),
         // The state has changed, and the page shows it.
-        E::Locked | E::State(_) => Ok(None),
+        E::Locked | E::State(_) | E::NotYet => Ok(None),
         other => Err(other.into()),
     }
 }

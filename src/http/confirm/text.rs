@@ -6,7 +6,8 @@
 use time::macros::{format_description, offset};
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::FailureReason;
+use crate::domain::{FailureReason, State};
+use crate::service::joint::OtherSigner;
 
 /// Language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +89,13 @@ words! {
         "It usually takes a few seconds. This page reloads by itself. You may close it: opening this link again shows the result.";
     signed_title: "Tài liệu đã được ký", "The document has been signed";
     signed_many_title: "Các tài liệu đã được ký", "The documents have been signed";
+    signed_joint_title: "Ông/Bà đã ký", "You have signed";
+    signed_joint_text: "Tài liệu còn chờ những người khác ký. Vui lòng lưu lại biên nhận này.",
+        "The document still waits for others. Please keep this receipt.";
+    not_yet_title: "Chưa đến lượt Ông/Bà ký", "It is not your turn yet";
+    not_yet_text: "Còn người phải ký trước Ông/Bà. Vui lòng mở lại liên kết này sau khi họ đã ký.",
+        "Others have to sign before you. Please open this link again when they have signed.";
+    others: "Những người cùng ký", "Others who sign";
     signed_text: "Cổng dịch vụ có thể nhận tài liệu đã ký. Vui lòng lưu lại biên nhận này.",
         "The portal can now fetch the signed document. Please keep this receipt.";
     receipt: "Biên nhận ký số", "Receipt";
@@ -265,6 +273,28 @@ impl Language {
         self.pick(format!("{local} (giờ Việt Nam, UTC+7)"), format!("{local} (Viet Nam time, UTC+7)"))
     }
 
+    /// Where another signer stands, and whether they sign first.
+    pub fn standing(self, other: &OtherSigner) -> String {
+        let standing = self.state_of(&other.state);
+        match other.earlier {
+            true => self.pick(format!("ký trước Ông/Bà · {standing}"), format!("signs before you · {standing}")),
+            false => standing,
+        }
+    }
+
+    fn state_of(self, state: &State) -> String {
+        match state {
+            State::Signed { at } => {
+                let at = self.date_time(*at);
+                self.pick(format!("đã ký lúc {at}"), format!("signed at {at}"))
+            }
+            State::Waiting => self.pick("chưa ký".into(), "has not signed yet".into()),
+            State::Confirmed { .. } | State::Signing { .. } => self.pick("đang ký".into(), "is signing".into()),
+            State::Refused { .. } => self.pick("từ chối ký".into(), "refused to sign".into()),
+            State::Expired { .. } | State::Failed { .. } => self.pick("không ký".into(), "did not sign".into()),
+        }
+    }
+
     /// What failed, what to do, and that nothing was signed.
     pub fn failure(self, reason: FailureReason) -> &'static str {
         let (vi, en) = match reason {
@@ -295,6 +325,10 @@ impl Language {
             FailureReason::TrustServiceUnavailable => (
                 "Dịch vụ cấp dấu thời gian không trả lời. Không có tài liệu đã ký nào được giao ra; vui lòng quay lại cổng và thử lại sau.",
                 "The time-stamp service did not answer. No signed document was released; please go back to the portal and try again later.",
+            ),
+            FailureReason::AnotherSigner => (
+                "Một người ký khác đã từ chối hoặc không ký được, nên yêu cầu đã kết thúc. Không có tài liệu đã ký nào được giao ra. Vui lòng hỏi cổng dịch vụ.",
+                "Another signer refused or could not sign, so the request has ended. No signed document was released. Please ask the portal.",
             ),
             FailureReason::CertificateNotValid => (
                 "Chứng thư chữ ký số không còn hiệu lực. Tài liệu chưa được ký. Vui lòng gia hạn chứng thư rồi tạo yêu cầu mới.",

@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use crate::domain::binding::fingerprint;
 use crate::domain::{Item, Origin, State, Transaction};
+use crate::service::joint::OtherSigner;
 use crate::service::{ConfirmationView, Leaving, LiveCode};
 
 use super::super::render::PageSize;
@@ -114,6 +115,18 @@ pub fn files(view: &ConfirmationView, language: Language) -> Vec<File> {
         failure: view.documents.get(n).and_then(|state| state.failure).map(|reason| language.failure(reason)),
     };
     view.transaction.items.iter().enumerate().map(file).collect()
+}
+
+/// Somebody else who signs the same documents.
+#[derive(Debug)]
+pub struct Other {
+    pub name: String,
+    pub standing: String,
+}
+
+pub fn others(view: &ConfirmationView, language: Language) -> Vec<Other> {
+    let other = |other: &OtherSigner| Other { name: plain(&other.name), standing: language.standing(other) };
+    view.others.iter().map(other).collect()
 }
 
 /// How far a batch is: documents done, and all.

@@ -13,14 +13,18 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use time::Duration;
 
+use crate::crypto::SignatureAlgorithm;
 use crate::domain::{CredentialId, Secret};
+use crate::service::joint::NewSignatory;
 use crate::service::{NewDocument, NewRequest};
+use crate::signing::extras::Commitment;
+use crate::signing::visible::VisibleSignature;
 
 use super::super::auth::Authenticated;
 use super::super::body::{self, RawBody};
 use super::super::fault::Fault;
 use super::super::{AppState, problem};
-use super::options::{Signature, sign_algorithm};
+use super::options::{Lock, Signature, sign_algorithm};
 use super::wire::RequestJson;
 
 /// The body. Document contents are borrowed from the received bytes, so that they are held once.
@@ -55,10 +59,30 @@ struct Document<'a> {
     content: Cow<'a, str>,
 }
 
+/// One of several signers, and how this one signs; what is not said here is as for all.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Signer {
     credential: String,
+    /// Signers of a lower order sign first, those of the same in any order; by default one after the other, as listed.
+    order: Option<u32>,
+    sign_algo: Option<String>,
+    field: Option<String>,
+    appearance: Option<VisibleSignature>,
+    reason: Option<String>,
+    location: Option<String>,
+    contact_info: Option<String>,
+    certify: Option<u8>,
+    lock: Option<Lock>,
+    commitment: Option<Commitment>,
+    roles: Option<Vec<String>>,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+enum Asked {
+    One(NewRequest),
+    Several(NewRequest, Vec<NewSignatory>),
 }
 
 pub async fn create(
@@ -68,49 +92,100 @@ pub async fn create(
     raw: RawBody,
 ) -> Result<Response, Fault> {
     let bytes = body::read(raw)?;
-    let request = read(&headers, &bytes)?;
+    let asked = read(&headers, &bytes)?;
     drop(bytes);
-    let view = state.service.create_request(&caller, request).await?;
+    let view = match asked {
+        Asked::One(request) => state.service.create_request(&caller, request).await?,
+        Asked::Several(request, signers) => state.service.create_joint_request(&caller, request, signers).await?,
+    };
     let location = format!("{}/v1/requests/{}", state.public_url, view.transaction.id);
     let json = RequestJson::new(&view, &state.public_url);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(json)).into_response())
 }
 
-fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<NewRequest, Fault> {
+fn read(headers: &HeaderMap, bytes: &[u8]) -> Result<Asked, Fault> {
     let body: Body<'_> = body::json(headers, bytes)?;
     if let Some(name) = body.unknown.keys().next() {
         return Err(Fault::new(&problem::MALFORMED_JSON).detail(format!("unknown field `{name}`")));
     }
-    let credential = credential(body.credential, body.signers)?;
     if let Some(url) = &body.return_url {
         check_return_url(url)?;
     }
-    Ok(NewRequest {
-        credential,
+    let algorithm = body.sign_algo.as_deref().map(sign_algorithm).transpose()?;
+    let signers = match (body.credential, body.signers) {
+        (Some(credential), None) => vec![NewSignatory {
+            credential: credential_id(&credential)?,
+            turn: 1,
+            algorithm,
+            options: body.signature.options()?,
+        }],
+        (None, Some(signers)) => signatories(signers, &body.signature, algorithm)?,
+        (None, None) => return Err(invalid("credential: the signer's credential is required")),
+        (Some(_), Some(_)) => return Err(invalid("give either credential or signers, not both")),
+    };
+    let mut signers = signers.into_iter();
+    let Some(first) = signers.next() else { return Err(invalid("signers: at least one is needed")) };
+    let others: Vec<NewSignatory> = signers.collect();
+    let request = NewRequest {
+        credential: first.credential.clone(),
         documents: body.documents.iter().map(document).collect::<Result<_, _>>()?,
         description: body.description,
         return_url: body.return_url,
         valid_for: body.expires_in.map(|seconds| Duration::seconds(seconds.into())),
         idempotency_key: idempotency_key(headers)?,
-        algorithm: body.sign_algo.as_deref().map(sign_algorithm).transpose()?,
-        options: body.signature.options()?,
+        algorithm: first.algorithm,
+        options: first.options.clone(),
         password: body.password.map(Secret::new),
+    };
+    Ok(if others.is_empty() {
+        Asked::One(request)
+    } else {
+        Asked::Several(request, std::iter::once(first).chain(others).collect())
     })
+}
+
+/// The signers in the portal's order, each with what is asked of all and what is asked of them.
+fn signatories(
+    signers: Vec<Signer>,
+    common: &Signature,
+    algorithm: Option<SignatureAlgorithm>,
+) -> Result<Vec<NewSignatory>, Fault> {
+    let ordered = signers.iter().filter(|signer| signer.order.is_some()).count();
+    if ordered != 0 && ordered != signers.len() {
+        return Err(invalid("signers: give all of them an order, or none"));
+    }
+    if signers.len() > 1
+        && let Some(own) = common.of_one_signer()
+    {
+        return Err(invalid(format!("{own}: with several signers, name it with the signer it belongs to")));
+    }
+    let one = |(n, signer): (u32, Signer)| {
+        let mut signature = common.clone();
+        signature.field = signer.field.or(signature.field);
+        signature.appearance = signer.appearance.or(signature.appearance);
+        signature.reason = signer.reason.or(signature.reason);
+        signature.location = signer.location.or(signature.location);
+        signature.contact_info = signer.contact_info.or(signature.contact_info);
+        signature.certify = signer.certify.or(signature.certify);
+        signature.lock = signer.lock.or(signature.lock);
+        signature.commitment = signer.commitment.or(signature.commitment);
+        signature.roles = signer.roles.unwrap_or(signature.roles);
+        Ok(NewSignatory {
+            credential: credential_id(&signer.credential)?,
+            turn: signer.order.unwrap_or(n),
+            algorithm: signer.sign_algo.as_deref().map(sign_algorithm).transpose()?.or(algorithm),
+            options: signature.options()?,
+        })
+    };
+    (1..).zip(signers).map(one).collect()
 }
 
 fn invalid(detail: impl Into<String>) -> Fault {
     Fault::new(&problem::INVALID).detail(detail)
 }
 
-fn credential(named: Option<String>, signers: Option<Vec<Signer>>) -> Result<CredentialId, Fault> {
-    let id = match (named, signers) {
-        (Some(id), None) => id,
-        (None, Some(mut signers)) if signers.len() == 1 => signers.remove(0).credential,
-        (None, Some(_)) => return Err(invalid("signers: exactly one signer is supported in a request")),
-        (None, None) => return Err(invalid("credential: the signer's credential is required")),
-        (Some(_), Some(_)) => return Err(invalid("give either credential or signers, not both")),
-    };
-    CredentialId::parse(&id).map_err(|error| invalid(format!("credential: {error}")))
+fn credential_id(text: &str) -> Result<CredentialId, Fault> {
+    CredentialId::parse(text).map_err(|error| invalid(format!("credential: {error}")))
 }
 
 /// Only addresses a browser may be sent to: no `javascript:`, no credentials in it.
@@ -175,11 +250,30 @@ mod tests {
         let json = r#"{"documents":[{"name":"a.pdf","content":"JVBE\nRg=="}],"signers":[{"credential":"ec-p256"}],
             "description":"d","return_url":"https://portal.example/back?x=1","expires_in":900,"level":"B-B"}"#;
         let json = json.replace("E\nR", "E\\nR");
-        let request = read(&headers, json.as_bytes()).expect("read");
+        let Asked::One(request) = read(&headers, json.as_bytes()).expect("read") else { panic!("one signer") };
         assert_eq!(request.documents[0].bytes, b"%PDF");
         assert_eq!(request.credential.as_str(), "ec-p256");
         assert_eq!(request.valid_for, Some(Duration::seconds(900)));
         assert_eq!(request.idempotency_key.as_deref(), Some("k-1"));
+    }
+
+    #[test]
+    fn several_signers_sign_as_listed_unless_an_order_is_given_and_each_in_their_own_way() {
+        let turns = |json: &str| match read(&headers(), json.as_bytes()).expect("read") {
+            Asked::Several(_, signers) => signers,
+            Asked::One(_) => panic!("several"),
+        };
+        let listed = turns(
+            r#"{"documents":[],"reason":"r","signers":[{"credential":"c","field":"a"},{"credential":"d","reason":"own"}]}"#,
+        );
+        let seen: Vec<_> = listed
+            .iter()
+            .map(|one| (one.credential.as_str(), one.turn, one.options.reason.as_deref(), one.options.field.as_deref()))
+            .collect();
+        assert_eq!(seen, [("c", 1, Some("r"), Some("a")), ("d", 2, Some("own"), None)]);
+        let together =
+            turns(r#"{"documents":[],"signers":[{"credential":"c","order":3},{"credential":"d","order":3}]}"#);
+        assert!(together.iter().all(|one| one.turn == 3));
     }
 
     #[test]
@@ -204,7 +298,9 @@ mod tests {
         for json in [
             r#"{"documents":[]}"#,
             r#"{"documents":[],"credential":"c","signers":[{"credential":"c"}]}"#,
-            r#"{"documents":[],"signers":[{"credential":"c"},{"credential":"d"}]}"#,
+            r#"{"documents":[],"signers":[]}"#,
+            r#"{"documents":[],"signers":[{"credential":"c","order":1},{"credential":"d"}]}"#,
+            r#"{"documents":[],"signers":[{"credential":"c"},{"credential":"d"}],"field":"f"}"#,
             r#"{"documents":[],"credential":"../c"}"#,
             r#"{"documents":[{"name":"a","content":"*"}],"credential":"c"}"#,
         ] {

@@ -1,12 +1,13 @@
 //! Signing requests, the portal's simple way: whole documents in, a page for the citizen, signed documents out.
 //!
 //! Reading order: [`wire`] (what a request looks like to its portal), [`create`] with [`options`]
-//! (how to sign), [`read`] (state and cancellation),
+//! (how to sign), [`read`] (state and cancellation), [`list`],
 //! [`download`]. Unknown JSON members are refused here: a misspelt one must not be silently without effect.
 
 mod appearance;
 mod create;
 mod download;
+mod list;
 mod options;
 mod read;
 mod wire;
@@ -16,7 +17,7 @@ pub use download::attachment;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 use crate::domain::TransactionId;
 
@@ -25,7 +26,7 @@ use super::{AppState, Limits, problem};
 
 pub fn router(limits: &Limits) -> Router<AppState> {
     Router::new()
-        .route("/v1/requests", post(create::create).layer(DefaultBodyLimit::max(limits.request_body)))
+        .route("/v1/requests", get(list::list).post(create::create).layer(DefaultBodyLimit::max(limits.request_body)))
         .route("/v1/requests/{id}", get(read::read).delete(read::cancel))
         .route("/v1/requests/{id}/documents/{n}", get(download::download))
 }

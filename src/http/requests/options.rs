@@ -19,7 +19,7 @@ use super::super::fault::Fault;
 use super::super::problem;
 
 /// The members of a request's body that say how to sign. Unknown ones are the body's to refuse.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Signature {
     pub format: Option<String>,
@@ -41,7 +41,7 @@ pub(super) struct Signature {
 }
 
 /// Fields that may not change afterwards.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Lock {
     action: LockAction,
@@ -57,7 +57,7 @@ enum LockAction {
     Exclude,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Policy {
     oid: String,
@@ -69,7 +69,7 @@ pub(super) struct Policy {
     notice: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
     country: Option<String>,
@@ -83,6 +83,17 @@ const MAX_LOCKED: usize = 500;
 const MAX_FIELD_NAME: usize = 200;
 
 impl Signature {
+    /// The first member that only one signer can have.
+    pub fn of_one_signer(&self) -> Option<&'static str> {
+        let members = [
+            ("field", self.field.is_some()),
+            ("appearance", self.appearance.is_some()),
+            ("certify", self.certify.is_some()),
+            ("lock", self.lock.is_some()),
+        ];
+        members.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
+    }
+
     /// # Errors
     /// A [`Fault`] that names the member and what it may be.
     pub fn options(self) -> Result<SignatureOptions, Fault> {

@@ -7,6 +7,7 @@ use crate::domain::binding::fingerprint;
 use crate::domain::{FailureReason, Item, Origin, State, StateKind};
 use crate::formats::level::Baseline;
 use crate::service::RequestView;
+use crate::service::joint::SignatoryView;
 use crate::storage::{ItemState, Raise};
 
 /// The JSON of a request. `sha256` is of the original document.
@@ -31,6 +32,30 @@ pub struct RequestJson {
     pub return_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureJson>,
+    /// Only when there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<SignerJson>,
+}
+
+/// One of several signers. `signer`, `credential` and `confirm_url` of the request are the first one's.
+#[derive(Debug, Serialize)]
+pub struct SignerJson {
+    pub signer: String,
+    pub credential: String,
+    pub order: u32,
+    pub state: &'static str,
+    pub confirm_url: String,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<OffsetDateTime>,
+}
+
+/// A page of a portal's requests, newest first.
+#[derive(Debug, Serialize)]
+pub struct RequestList {
+    pub requests: Vec<RequestJson>,
+    /// For the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,7 +125,19 @@ impl RequestJson {
                 Origin::Csc | Origin::Oauth => None,
             },
             failure: failure(&transaction.state),
+            signers: view.signatories.iter().map(|one| signer(one, public_url)).collect(),
         }
+    }
+}
+
+fn signer(view: &SignatoryView, public_url: &str) -> SignerJson {
+    SignerJson {
+        signer: view.signer.clone(),
+        credential: view.credential.clone(),
+        order: view.turn,
+        state: external_state(view.state.kind()),
+        confirm_url: format!("{public_url}{}", view.confirm_path),
+        changed_at: view.state.since().map(whole_seconds),
     }
 }
 
@@ -167,6 +204,7 @@ fn told(reason: FailureReason) -> FailureJson {
         FailureReason::TrustServiceUnavailable => {
             "a time-stamp or revocation information could not be had; nothing was released; ask again later"
         }
+        FailureReason::AnotherSigner => "another signer refused or could not sign; nothing was released",
     };
     FailureJson { code: reason.name(), detail, signed: false }
 }
@@ -197,7 +235,7 @@ mod tests {
         };
         let level = (transaction.state.kind() == StateKind::Signed).then_some(Baseline::B);
         let documents = vec![ItemState { level, ..ItemState::default() }];
-        RequestView { transaction, documents, confirm_path: "/c/token".into() }
+        RequestView { transaction, documents, confirm_path: "/c/token".into(), signatories: Vec::new() }
     }
 
     #[test]

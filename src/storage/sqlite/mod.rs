@@ -2,7 +2,8 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
-//! [`audit`]; of OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
+//! [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of OAuth
+//! [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
 mod authorizations;
@@ -10,12 +11,15 @@ mod clients;
 mod codes;
 mod credentials;
 mod identities;
+mod joint;
+mod outbox;
 mod parties;
 mod raises;
 mod rows;
 mod signatures;
 mod tokens;
 mod transactions;
+mod webhooks;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -29,6 +33,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
     (2, "levels", include_str!("../../../migrations/sqlite/0002_levels.sql")),
     (3, "oauth", include_str!("../../../migrations/sqlite/0003_oauth.sql")),
+    (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
+    (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
 ];
 
 /// A SQLite database.

@@ -4,7 +4,7 @@ use sqlx::Row;
 use time::OffsetDateTime;
 
 use super::super::{DueRaise, Entry, Outcome, Output, Raise, Result};
-use super::{SqliteStorage, Write, audit, rows};
+use super::{SqliteStorage, Write, audit, outbox, rows};
 use crate::domain::TransactionId;
 use crate::formats::level::Baseline;
 
@@ -63,6 +63,7 @@ pub(super) async fn record(
                 .await?;
         }
     }
+    outbox::raised(&mut write, id, ordinal, output.level, entry.at).await?;
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
     Ok(Outcome::Done)

@@ -31,7 +31,7 @@ fn parsed<T, E>(value: std::result::Result<T, E>, what: &str) -> Result<T> {
     value.map_err(|_| corrupt(what))
 }
 
-fn named<T>(row: &SqliteRow, column: &str, from_name: impl Fn(&str) -> Option<T>) -> Result<T> {
+pub(super) fn named<T>(row: &SqliteRow, column: &str, from_name: impl Fn(&str) -> Option<T>) -> Result<T> {
     from_name(row.try_get(column)?).ok_or_else(|| corrupt(column))
 }
 
@@ -39,7 +39,7 @@ fn array(row: &SqliteRow, column: &str) -> Result<[u8; 32]> {
     parsed(row.try_get::<&[u8], _>(column)?.try_into(), column)
 }
 
-fn number(row: &SqliteRow, column: &str) -> Result<u32> {
+pub(super) fn number(row: &SqliteRow, column: &str) -> Result<u32> {
     parsed(u32::try_from(row.try_get::<i64, _>(column)?), column)
 }
 
@@ -152,12 +152,13 @@ pub(super) fn state_columns(state: &State) -> (&'static str, Option<i64>, Option
     (state.kind().name(), state.since().map(nanos), failure)
 }
 
-fn state(row: &SqliteRow) -> Result<State> {
-    let kind = named(row, "state", StateKind::from_name)?;
+/// A state from its three columns: name, time, reason.
+pub(super) fn state(row: &SqliteRow, [name, at, failure]: [&str; 3]) -> Result<State> {
+    let kind = named(row, name, StateKind::from_name)?;
     if kind == StateKind::Waiting {
         return Ok(State::Waiting);
     }
-    let at = moment(row, "state_at")?;
+    let at = moment(row, at)?;
     Ok(match kind {
         StateKind::Waiting => State::Waiting,
         StateKind::Confirmed => State::Confirmed { at },
@@ -165,7 +166,7 @@ fn state(row: &SqliteRow) -> Result<State> {
         StateKind::Signed => State::Signed { at },
         StateKind::Refused => State::Refused { at },
         StateKind::Expired => State::Expired { at },
-        StateKind::Failed => State::Failed { at, reason: named(row, "failure", FailureReason::from_name)? },
+        StateKind::Failed => State::Failed { at, reason: named(row, failure, FailureReason::from_name)? },
     })
 }
 
@@ -180,7 +181,7 @@ pub(super) fn transaction(row: &SqliteRow, items: Vec<Item>) -> Result<Transacti
         created_at: moment(row, "created_at")?,
         expires_at: moment(row, "expires_at")?,
         items,
-        state: state(row)?,
+        state: state(row, ["state", "state_at", "failure"])?,
     })
 }
 

@@ -5,7 +5,7 @@ use sqlx::Row;
 use super::super::{
     Entry, Intent, ItemState, LeftOut, Outcome, Output, Result, SignatureResult, SignatureRow, StorageError,
 };
-use super::{SqliteStorage, Write, audit, raises, rows, transactions};
+use super::{SqliteStorage, Write, audit, joint, raises, rows, transactions};
 use crate::domain::{FailureReason, State, StateKind, TransactionId};
 
 pub(super) async fn of(storage: &SqliteStorage, id: &TransactionId) -> Result<Vec<SignatureRow>> {
@@ -24,7 +24,7 @@ pub(super) async fn record_intents(
     entry: Entry,
 ) -> Result<Outcome> {
     let mut write = storage.begin().await?;
-    if !enter_signing(&mut write, id, &entry).await? {
+    if !enter_signing(&mut write, id, &entry).await? || !joint::may_sign(&mut write, id).await? {
         return Ok(Outcome::Stale);
     }
     for intent in intents {

@@ -9,7 +9,7 @@ use super::super::{
     Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, Idempotency, Intent, ItemState, LeftOut, Outcome,
     Output, Result, SignatureResult, SignatureRow, Transactions,
 };
-use super::{SqliteStorage, Write, audit, codes, raises, rows, signatures};
+use super::{SqliteStorage, Write, audit, codes, joint, outbox, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
 
 impl SqliteStorage {
@@ -30,8 +30,12 @@ impl SqliteStorage {
     }
 }
 
-/// Sets the state; false when the transaction is no longer in `from`.
+/// Sets the state, and tells of it in the same commit; false when the transaction is no longer in `from`, or others
+/// have to sign before.
 pub(super) async fn set_state(write: &mut Write, id: &TransactionId, from: StateKind, to: &State) -> Result<bool> {
+    if to.kind() == StateKind::Confirmed && !joint::in_turn(write, id).await? {
+        return Ok(false);
+    }
     let (kind, at, failure) = rows::state_columns(to);
     let changed =
         sqlx::query("UPDATE transactions SET state = $3, state_at = $4, failure = $5 WHERE id = $1 AND state = $2")
@@ -42,7 +46,11 @@ pub(super) async fn set_state(write: &mut Write, id: &TransactionId, from: State
             .bind(failure)
             .execute(&mut **write)
             .await?;
-    Ok(changed.rows_affected() == 1)
+    let moved = changed.rows_affected() == 1;
+    if moved && !joint::moved(write, id, to).await? {
+        outbox::state_changed(write, id, to).await?;
+    }
+    Ok(moved)
 }
 
 pub(super) async fn insert_items(write: &mut Write, id: &TransactionId, items: &[Item]) -> Result<()> {
@@ -62,7 +70,7 @@ pub(super) async fn insert_items(write: &mut Write, id: &TransactionId, items: &
     Ok(())
 }
 
-async fn insert(write: &mut Write, transaction: &Transaction) -> Result<()> {
+pub(super) async fn insert(write: &mut Write, transaction: &Transaction) -> Result<()> {
     let (origin, return_url, settings) = rows::origin_columns(&transaction.origin)?;
     let (state, state_at, failure) = rows::state_columns(&transaction.state);
     sqlx::query(
@@ -89,7 +97,11 @@ async fn insert(write: &mut Write, transaction: &Transaction) -> Result<()> {
 }
 
 /// Looks the key up, or takes it for `transaction`.
-async fn claim_key(write: &mut Write, transaction: &Transaction, claim: &Idempotency) -> Result<Option<Created>> {
+pub(super) async fn claim_key(
+    write: &mut Write,
+    transaction: &Transaction,
+    claim: &Idempotency,
+) -> Result<Option<Created>> {
     sqlx::query("DELETE FROM idempotency_keys WHERE portal = $1 AND created_at < $2")
         .bind(transaction.portal.as_str())
         .bind(rows::nanos(claim.not_before))
@@ -108,7 +120,7 @@ async fn claim_key(write: &mut Write, transaction: &Transaction, claim: &Idempot
     Ok(Some(Created::Replayed(id)))
 }
 
-async fn store_key(write: &mut Write, transaction: &Transaction, claim: &Idempotency) -> Result<()> {
+pub(super) async fn store_key(write: &mut Write, transaction: &Transaction, claim: &Idempotency) -> Result<()> {
     sqlx::query(
         "INSERT INTO idempotency_keys (portal, key, body_sha256, transaction_id, created_at) VALUES ($1, $2, $3, $4, $5)",
     )
