@@ -30,10 +30,20 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
-    open_with(data, kek, channel, limits, Arc::new(SystemClock), None).await
+    let how = How { limits, codes: CodePolicy::default(), clock: Arc::new(SystemClock), levels: None };
+    open_with(data, kek, channel, how).await
 }
 
-/// The same with trust services, and with another clock: a sandbox's can be moved.
+/// What a service is put together with besides its data.
+pub struct How {
+    pub limits: Limits,
+    pub codes: CodePolicy,
+    /// A sandbox's can be moved.
+    pub clock: Arc<dyn Clock>,
+    pub levels: Option<LevelServices>,
+}
+
+/// The same with trust services, another clock, other budgets.
 ///
 /// # Errors
 /// As [`open`].
@@ -41,9 +51,7 @@ pub async fn open_with(
     data: &Path,
     kek: &KeyEncryptionKey,
     channel: Arc<dyn MessageChannel>,
-    limits: Limits,
-    clock: Arc<dyn Clock>,
-    levels: Option<LevelServices>,
+    how: How,
 ) -> Result<Arc<Service>> {
     let file = data.join("kyso.db");
     let storage =
@@ -52,8 +60,8 @@ pub async fn open_with(
     let documents = DocumentStore::open(&documents).with_context(|| format!("cannot use {}", documents.display()))?;
     let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
-    let policy = CodePolicy::default();
-    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, policy);
+    let How { limits, codes, clock, levels } = how;
+    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, codes);
     Ok(Service::new(Backends {
         storage,
         custody: Arc::new(SoftwareCustody::new(kek)),

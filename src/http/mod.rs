@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
 //! table of errors), [`auth`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
+//! [`confirm`] with [`render`] (pages as pictures), [`health`], [`metrics`], [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -15,6 +15,7 @@ pub mod csc;
 pub mod fault;
 pub mod health;
 pub mod layers;
+pub mod metrics;
 pub mod oauth;
 pub mod problem;
 pub mod render;
@@ -110,7 +111,8 @@ pub fn router(state: AppState) -> Router {
         .merge(oauth::router(&state.limits))
         .merge(requests::router(&state.limits))
         .merge(confirm::router(&state.limits))
-        .merge(health::router());
+        .merge(health::router())
+        .merge(metrics::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);
     layers::surround(routes, &state).with_state(state)

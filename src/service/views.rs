@@ -8,7 +8,7 @@ use crate::domain::settings::SignatureFormat;
 use crate::domain::{
     CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
 };
-use crate::storage::ItemState;
+use crate::storage::{ItemState, Spent};
 
 /// The authenticated portal behind a bearer token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +101,9 @@ pub struct ConfirmationView {
     pub code: Option<LiveCode>,
     /// Whether another code may be sent at all.
     pub codes_left: u32,
+    /// What keeps another code from being sent for now, or this one from being compared.
+    pub spent: Option<Spent>,
+    pub code_digits: usize,
 }
 
 /// A one-time code that may still be entered.

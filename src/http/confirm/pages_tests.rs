@@ -55,6 +55,8 @@ fn view(state: State) -> ConfirmationView {
         certificate_subject: "Nguyễn Văn An · 5A:31:0C:9E:77:04:BD:12".into(),
         code: None,
         codes_left: 3,
+        spent: None,
+        code_digits: 6,
     }
 }
 
