@@ -57,6 +57,7 @@ fn view(state: State) -> ConfirmationView {
         codes_left: 3,
         spent: None,
         code_digits: 6,
+        factors: Factors::Code,
     }
 }
 
