@@ -39,7 +39,7 @@ impl Shape {
             Self::Csc
         } else if path.starts_with("/oauth2/") {
             Self::OAuth
-        } else if path.starts_with("/c/") {
+        } else if path.starts_with("/c/") || path.starts_with("/e/") {
             Self::Page
         } else {
             Self::Problem

@@ -69,6 +69,20 @@ impl Sandbox {
         sandbox
     }
 
+    /// With this host in its links instead of the address.
+    pub fn start_named(host: &str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("kyso.toml");
+        fs::write(&config, format!("public_url = \"http://{host}:{}\"\n", address.port())).expect("written");
+        let child = spawn_with(folder.path(), &address.to_string(), &["--config", text(&config)]);
+        let mut sandbox = Self { folder, ready: Value::Null, child };
+        sandbox.wait_until_ready();
+        sandbox
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -173,11 +187,16 @@ impl Drop for Sandbox {
 }
 
 fn spawn(folder: &Path, listen: &str) -> Child {
+    spawn_with(folder, listen, &[])
+}
+
+fn spawn_with(folder: &Path, listen: &str, more: &[&str]) -> Child {
     let log = File::options().create(true).append(true).open(folder.join("serve.log")).expect("a log");
     let (data, ready) = (folder.join("data"), folder.join("ready.json"));
     let arguments = ["serve", "--sandbox", "--data", text(&data), "--listen", listen, "--ready-file", text(&ready)];
     Command::new(env!("CARGO_BIN_EXE_kyso"))
         .args(arguments)
+        .args(more)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

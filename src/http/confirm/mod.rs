@@ -1,14 +1,16 @@
 //! The citizen's page: who asks, what is to be signed, the code, the outcome.
 //!
-//! Plain HTML over post, redirect, get: no script, no cookie, nothing from third parties. Reading order: [`text`] (every
+//! Plain HTML over post, redirect, get: no cookie, nothing from third parties, and no script but the one that asks the browser
+//! for a passkey, on pages that offer one. Reading order: [`text`] (every
 //! sentence, in both languages), [`view`] (what a page shows, from what the use cases say), [`pages`] (the templates), then
-//! [`show`], [`steps`] (code, confirm, refuse), [`documents`] (pages as pictures, the file), [`assets`].
+//! [`show`], [`steps`] (code, confirm, refuse), [`enrol`] (registering an app or a passkey), [`documents`] (pages as pictures, the file), [`assets`].
 //!
 //! The link's token is the only key to the page. An unknown or old one gets a page that tells nothing. Forms are guarded
 //! against other sites by `Sec-Fetch-Site` and `Origin`; there is no cookie that another site could abuse.
 
 mod assets;
 mod documents;
+mod enrol;
 mod pages;
 mod show;
 mod steps;
@@ -36,6 +38,10 @@ pub fn router(limits: &Limits) -> Router<AppState> {
         .route("/c/{token}/refuse", get(show::ask_refusal).post(steps::refuse))
         .route("/c/{token}/documents/{n}", get(documents::file))
         .route("/c/{token}/documents/{n}/pages/{page}", get(documents::page))
+        .route("/e/{token}", get(enrol::show))
+        .route("/e/{token}/totp", post(enrol::totp))
+        .route("/e/{token}/passkey", post(enrol::passkey))
+        .route("/assets/passkey.js", get(assets::script))
         .route("/assets/kyso.css", get(assets::stylesheet))
         .route("/assets/kyso.png", get(assets::logo))
         .layer(DefaultBodyLimit::max(limits.form_body))
@@ -53,11 +59,27 @@ fn token(text: &str) -> Result<Secret, Fault> {
     if sane { Ok(Secret::new(text)) } else { Err(Fault::new(&problem::NOT_FOUND)) }
 }
 
-/// An HTML answer under the page's policy. Forms go to this service, and on to the portal's origin at most.
+/// Which scripts a page may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scripts {
+    None,
+    /// This service's own file, for passkeys.
+    Own,
+}
+
 fn answer(html: String, return_url: Option<&str>) -> Response {
+    answer_with(html, return_url, Scripts::None)
+}
+
+/// An HTML answer under the page's policy. Forms go to this service, and on to the portal's origin at most.
+fn answer_with(html: String, return_url: Option<&str>, scripts: Scripts) -> Response {
     let origin = return_url.and_then(return_origin).map(|origin| format!(" {origin}")).unwrap_or_default();
+    let scripts = match scripts {
+        Scripts::None => "",
+        Scripts::Own => " script-src 'self';",
+    };
     let policy = format!(
-        "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none';{scripts} img-src 'self'; style-src 'self'; form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
     );
     let mut response = Html(html).into_response();
     let headers = response.headers_mut();

@@ -1,10 +1,11 @@
 //! The embedded default: SQLite in WAL mode with `synchronous = FULL`, so a commit that returned is on disk.
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
-//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`], [`raises`],
+//! domain types), [`parties`], [`authenticators`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`], [`raises`],
 //! [`audit`].
 
 mod audit;
+mod authenticators;
 mod budgets;
 mod codes;
 mod credentials;
