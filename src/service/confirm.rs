@@ -117,7 +117,7 @@ impl Service {
         let activation = self.prove_pin(&transaction, answer.pin.as_ref()).await?;
         let service = self.clone();
         let work = async move {
-            let verdict = service.backends.sole_control.confirm(&transaction, &answer.proof).await;
+            let verdict = service.backends.activation.confirm(&transaction, &answer.proof).await;
             match verdict? {
                 Verdict::Confirmed { .. } => service.sign_request(&transaction.id, activation).await,
                 Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
@@ -142,7 +142,7 @@ impl Service {
         }
         let signer = self.signer(&transaction.signer).await?;
         let pin = pin.ok_or(ServiceError::WrongPin)?;
-        let proven = self.backends.sole_control.check_pin(&transaction.portal, &signer, &credential, pin).await;
+        let proven = self.backends.activation.check_pin(&transaction.portal, &signer, &credential, pin).await;
         Ok(proven?)
     }
 

@@ -69,6 +69,17 @@ impl Sandbox {
         sandbox
     }
 
+    /// Logs everything there is.
+    pub fn start_loud(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("kyso.toml");
+        fs::write(&file, config).expect("written");
+        let child = spawn_with(folder.path(), "127.0.0.1:0", &["--config", text(&file)], "trace");
+        let mut sandbox = Self { folder, ready: Value::Null, child };
+        sandbox.wait_until_ready();
+        sandbox
+    }
+
     /// With this host in its links instead of the address.
     pub fn start_named(host: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -77,7 +88,7 @@ impl Sandbox {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("kyso.toml");
         fs::write(&config, format!("public_url = \"http://{host}:{}\"\n", address.port())).expect("written");
-        let child = spawn_with(folder.path(), &address.to_string(), &["--config", text(&config)]);
+        let child = spawn_with(folder.path(), &address.to_string(), &["--config", text(&config)], "info");
         let mut sandbox = Self { folder, ready: Value::Null, child };
         sandbox.wait_until_ready();
         sandbox
@@ -187,16 +198,17 @@ impl Drop for Sandbox {
 }
 
 fn spawn(folder: &Path, listen: &str) -> Child {
-    spawn_with(folder, listen, &[])
+    spawn_with(folder, listen, &[], "info,sqlx=warn")
 }
 
-fn spawn_with(folder: &Path, listen: &str, more: &[&str]) -> Child {
+fn spawn_with(folder: &Path, listen: &str, more: &[&str], log_level: &str) -> Child {
     let log = File::options().create(true).append(true).open(folder.join("serve.log")).expect("a log");
     let (data, ready) = (folder.join("data"), folder.join("ready.json"));
     let arguments = ["serve", "--sandbox", "--data", text(&data), "--listen", listen, "--ready-file", text(&ready)];
     Command::new(env!("CARGO_BIN_EXE_kyso"))
         .args(arguments)
         .args(more)
+        .env("KYSO_LOG", log_level)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
