@@ -3,7 +3,7 @@
 use super::{AuthorizationError, Result, SoleControl, channel, code};
 use crate::crypto::digest::{hex, sha256};
 use crate::domain::binding::fingerprint;
-use crate::domain::{AuditEvent, Binding, Item, Portal, Secret, Signer, StateKind, Transaction, ports};
+use crate::domain::{AuditEvent, Binding, Item, Origin, Portal, Secret, Signer, StateKind, Transaction, ports};
 use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, Outcome};
 
 /// What came of an entered code.
@@ -98,12 +98,23 @@ impl SoleControl {
         })
     }
 
-    /// Checks a code typed on the hosted page.
+    /// Checks a code typed on the hosted page. The SAD of hashes confirmed there is for whoever asked for the confirmation, see
+    /// [`Self::collect_sad`]; nobody has the one that is drawn here.
     ///
     /// # Errors
     /// [`AuthorizationError::Storage`].
     pub async fn confirm(&self, transaction: &Transaction, code: &Secret) -> Result<Verdict> {
-        self.try_code(transaction, &transaction.items, code, Vec::new(), None).await
+        let sad = (transaction.origin == Origin::Csc).then(|| self.draw_sad());
+        let verdict = self.try_code(transaction, &transaction.items, code, Vec::new(), sad).await?;
+        Ok(match verdict {
+            Verdict::Confirmed { .. } => Verdict::Confirmed { sad: None },
+            other => other,
+        })
+    }
+
+    /// 256 random bits as hex.
+    pub(super) fn draw_sad(&self) -> Secret {
+        Secret::new(hex(&ports::random::<32>(self.entropy.as_ref())))
     }
 
     /// Checks a code passed in band for `items`, and issues the SAD when it fits. Items of another transaction have another
@@ -112,7 +123,7 @@ impl SoleControl {
     /// # Errors
     /// [`AuthorizationError::Storage`].
     pub async fn confirm_hashes(&self, transaction: &Transaction, items: &[Item], code: &Secret) -> Result<Verdict> {
-        let sad = Secret::new(hex(&ports::random::<32>(self.entropy.as_ref())));
+        let sad = self.draw_sad();
         // A challenge that was asked for before its hashes were known takes them now, in the commit that confirms.
         let (bound, late) = if transaction.items.is_empty() { (&[][..], items.to_vec()) } else { (items, Vec::new()) };
         self.try_code(transaction, bound, code, late, Some(sad)).await

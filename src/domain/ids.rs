@@ -70,6 +70,11 @@ id!(
     TransactionId
 );
 
+id!(
+    /// A CSC call whose answer is fetched later.
+    OperationId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

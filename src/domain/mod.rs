@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
-//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
+//! one-time code is tied to), [`operation`] (what is answered later), [`authorized`] (the token that opens the key door), [`audit`] (events and their hash chain),
 //! [`ports`] (time and randomness as parameters).
 //!
 //! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
@@ -12,6 +12,7 @@ pub mod authorized;
 pub mod binding;
 pub mod credential;
 pub mod ids;
+pub mod operation;
 pub mod party;
 pub mod ports;
 pub mod secret;
@@ -22,7 +23,8 @@ pub use audit::{AuditEvent, AuditRecord};
 pub use authorized::{AuthorizedHash, AuthorizedHashes};
 pub use binding::Binding;
 pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
-pub use ids::{CredentialId, PortalId, SignerId, TransactionId};
+pub use ids::{CredentialId, OperationId, PortalId, SignerId, TransactionId};
+pub use operation::{Operation, OperationKind, Part};
 pub use party::{Portal, Signer};
 pub use ports::{Clock, Entropy};
 pub use secret::Secret;

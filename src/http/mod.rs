@@ -1,7 +1,7 @@
 //! HTTP: the CSC API, the portal's simple API, the citizen's page, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
+//! table of errors), [`auth`], [`body`] and [`unique`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
 //! [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
@@ -20,6 +20,7 @@ pub mod problem;
 pub mod render;
 pub mod requests;
 pub mod sandbox;
+pub mod unique;
 
 use std::sync::Arc;
 use std::time::Duration;

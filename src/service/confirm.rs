@@ -84,10 +84,19 @@ impl Service {
         if transaction.state.kind() != StateKind::Waiting {
             return Err(ServiceError::State(transaction.state.kind()));
         }
+        if transaction.items.is_empty() {
+            // A code that was asked for before its hashes were known: there is nothing here to look at.
+            return Err(ServiceError::NotFound("link"));
+        }
+        let hashes_alone = transaction.origin == Origin::Csc;
         let (service, code) = (self.clone(), code.clone());
         let work = async move {
             let verdict = service.backends.sole_control.confirm(&transaction, &code).await;
             match verdict? {
+                // Whoever asked for the confirmation collects the SAD and signs.
+                Verdict::Confirmed { .. } if hashes_alone => {
+                    service.storage().transaction(&transaction.id).await?.ok_or(ServiceError::NotFound("link"))
+                }
                 Verdict::Confirmed { .. } => service.sign_request(&transaction.id).await,
                 Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
                 Verdict::Locked => Err(ServiceError::Locked),

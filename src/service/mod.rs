@@ -3,7 +3,8 @@
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
+//! (above B-B), [`hashes`],
+//! [`sign_documents`] and [`operations`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -15,10 +16,12 @@ pub mod error;
 pub mod hashes;
 pub mod levels;
 mod links;
+pub mod operations;
 pub mod requests;
 mod sealed;
 pub mod settle;
 pub mod sign;
+pub mod sign_documents;
 mod stage;
 pub mod views;
 
@@ -37,6 +40,8 @@ use crate::storage::{Entry, Storage};
 
 pub use error::{DocumentProblem, ServiceError};
 pub use levels::{LevelServices, WhenDown};
+pub use operations::{Documents, MadeDocument, OperationResult};
+pub use sign_documents::{Certify, SignDocuments, Subject, ToSign, ValidationInfo};
 pub use views::*;
 
 pub type Result<T> = std::result::Result<T, ServiceError>;

@@ -1,12 +1,13 @@
 //! What is remembered: repository traits, and the database behind them.
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
-//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]), then [`sqlite`].
+//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`Operations`], [`AuditLog`]), then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
 pub mod documents;
+pub mod operations;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub enum StorageError {
     #[error("it exists already")]
     Duplicate,
 }
+
+pub use operations::Operations;
 
 pub type Result<T> = std::result::Result<T, StorageError>;
 
@@ -310,6 +313,6 @@ pub trait AuditLog: Send + Sync {
 }
 
 /// Everything the service remembers.
-pub trait Storage: Parties + Credentials + Transactions + AuditLog {}
+pub trait Storage: Parties + Credentials + Transactions + Operations + AuditLog {}
 
-impl<T: Parties + Credentials + Transactions + AuditLog> Storage for T {}
+impl<T: Parties + Credentials + Transactions + Operations + AuditLog> Storage for T {}

@@ -1,12 +1,13 @@
 //! The embedded default: SQLite in WAL mode with `synchronous = FULL`, so a commit that returned is on disk.
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
-//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
+//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`], [`operations`],
 //! [`audit`].
 
 mod audit;
 mod codes;
 mod credentials;
+mod operations;
 mod parties;
 mod raises;
 mod rows;
@@ -24,6 +25,7 @@ use super::{Result, StorageError};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
     (2, "levels", include_str!("../../../migrations/sqlite/0002_levels.sql")),
+    (5, "csc", include_str!("../../../migrations/sqlite/0005_csc.sql")),
 ];
 
 /// A SQLite database.

@@ -62,7 +62,7 @@ pub(super) async fn insert_items(write: &mut Write, id: &TransactionId, items: &
     Ok(())
 }
 
-async fn insert(write: &mut Write, transaction: &Transaction) -> Result<()> {
+pub(super) async fn insert(write: &mut Write, transaction: &Transaction) -> Result<()> {
     let (origin, return_url, settings) = rows::origin_columns(&transaction.origin)?;
     let (state, state_at, failure) = rows::state_columns(&transaction.state);
     sqlx::query(
