@@ -23,8 +23,8 @@ use crate::domain::{Clock, Entropy, StateKind};
 use crate::storage::{Storage, StorageError};
 
 pub use challenge::Verdict;
-pub use redeem::OpenedSad;
 pub use channel::{ChannelError, CodeMessage, MessageChannel};
+pub use redeem::OpenedSad;
 
 /// Budgets of one-time codes. The defaults follow NIST SP 800-63B-4 and stay below its ceilings.
 #[derive(Debug, Clone)]

@@ -114,7 +114,8 @@ async fn limit_time(State(limits): State<Limits>, request: Request, next: Next) 
 }
 
 fn is_upload(request: &Request) -> bool {
-    request.method() == Method::POST && request.uri().path() == "/v1/requests"
+    let path = request.uri().path();
+    request.method() == Method::POST && (path == "/v1/requests" || path.ends_with("/signatures/signDoc"))
 }
 
 #[cfg(test)]

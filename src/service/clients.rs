@@ -5,6 +5,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use super::{AccessToken, Caller, Result, Service, ServiceError};
 use crate::crypto::digest::{hex, sha256};
 use crate::domain::{PortalId, Secret, ports};
+use crate::storage::Outcome;
 
 impl Service {
     /// OAuth 2.0 client credentials (RFC 6749 §4.4).
@@ -39,6 +40,18 @@ impl Service {
             return Err(ServiceError::ExpiredToken);
         }
         Ok(Caller { portal })
+    }
+
+    /// Ends one of the caller's own tokens.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] for a token that is not theirs, or none any more.
+    pub async fn revoke_token(&self, caller: &Caller, token: &Secret) -> Result<()> {
+        let sha256 = sha256(token.expose().as_bytes());
+        match self.storage().drop_access_token(&sha256, &caller.portal).await? {
+            Outcome::Done => Ok(()),
+            Outcome::Stale => Err(ServiceError::NotFound("token")),
+        }
     }
 
     /// 256 random bits as hex.

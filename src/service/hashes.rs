@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::credentials::UsableCredential;
 use super::{Authorization, AuthorizeHashes, Caller, Result, Service, ServiceError, SignHashes};
-use crate::authorization::{AuthorizationError, OpenedSad, Verdict};
 use crate::authorization::challenge::binding;
+use crate::authorization::{AuthorizationError, OpenedSad, Verdict};
 use crate::crypto::Digest;
 use crate::custody::SignatureValue;
 use crate::domain::{
@@ -135,8 +135,7 @@ impl Service {
         let service = self.clone();
         // In a task from here on: a caller who goes away now leaves no intent without its result.
         let work = async move {
-            let redeemed =
-                service.backends.sole_control.redeem_sad(&opened, request.algorithm, Some(&operation)).await;
+            let redeemed = service.backends.sole_control.redeem_sad(&opened, request.algorithm, Some(&operation)).await;
             let tokens = redeemed?;
             let rest = async move {
                 if let Err(error) = service.use_key_for(&operation, &transaction, &credential, tokens).await {

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use time::Duration;
 
 use super::credentials::UsableCredential;
+use super::sign::{blocking, settings};
 use super::{Caller, Result, Service, ServiceError};
 use crate::custody::SignatureValue;
+use crate::domain::settings::SignatureFormat;
 use crate::domain::{
     AuthorizedHash, AuthorizedHashes, FailureReason, Operation, OperationId, OperationKind, Part, State, StateKind,
     Transaction,
 };
-use crate::domain::settings::SignatureFormat;
 use crate::formats::cms::ValidationData;
-use super::sign::{blocking, settings};
 
 /// How long results can be fetched when the caller names no time, and the longest it may name.
 pub const KEPT: Duration = Duration::hours(24);

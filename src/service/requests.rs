@@ -194,10 +194,15 @@ impl Service {
         }
     }
 
+    /// Path of the page below the service's public URL where a transaction is confirmed.
+    pub fn confirm_path(&self, id: &TransactionId) -> String {
+        format!("/c/{}", links::token(&self.backends.link_key, id).expose())
+    }
+
     async fn view(&self, transaction: Transaction) -> Result<RequestView> {
-        let token = links::token(&self.backends.link_key, &transaction.id);
+        let confirm_path = self.confirm_path(&transaction.id);
         let documents = self.storage().item_states(&transaction.id).await?;
-        Ok(RequestView { confirm_path: format!("/c/{}", token.expose()), transaction, documents })
+        Ok(RequestView { confirm_path, transaction, documents })
     }
 }
 

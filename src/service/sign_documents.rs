@@ -168,7 +168,10 @@ impl Service {
         for one in documents {
             credential.check_algorithm(one.algorithm, self.now())?;
             check_options(&one.options)?;
-            self.check_level(&SignatureSettings { options: one.options.clone(), ..SignatureSettings::new(one.algorithm) })?;
+            self.check_level(&SignatureSettings {
+                options: one.options.clone(),
+                ..SignatureSettings::new(one.algorithm)
+            })?;
             match &one.subject {
                 Subject::Whole(bytes) if bytes.len() as u64 > limits.document_bytes => {
                     return Err(ServiceError::Limit {
@@ -184,11 +187,7 @@ impl Service {
     }
 
     /// Checks that every document can be signed, and puts those together that are signed in the same way.
-    async fn grouped(
-        &self,
-        credential: &UsableCredential,
-        documents: Vec<ToSign>,
-    ) -> Result<(Vec<Group>, Vec<Part>)> {
+    async fn grouped(&self, credential: &UsableCredential, documents: Vec<ToSign>) -> Result<(Vec<Group>, Vec<Part>)> {
         let (mut groups, mut parts): (Vec<Group>, Vec<Part>) = (Vec::new(), Vec::new());
         for (n, one) in documents.into_iter().enumerate() {
             let label = format!("document {}", n + 1);

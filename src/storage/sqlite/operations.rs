@@ -71,12 +71,11 @@ impl Operations for SqliteStorage {
     }
 
     async fn sad_of(&self, id: &TransactionId) -> Result<Option<([u8; 32], OffsetDateTime)>> {
-        let found = sqlx::query(
-            "SELECT sad_sha256, sad_expires_at FROM transactions WHERE id = $1 AND sad_sha256 IS NOT NULL",
-        )
-        .bind(id.as_str())
-        .fetch_optional(&self.read)
-        .await?;
+        let found =
+            sqlx::query("SELECT sad_sha256, sad_expires_at FROM transactions WHERE id = $1 AND sad_sha256 IS NOT NULL")
+                .bind(id.as_str())
+                .fetch_optional(&self.read)
+                .await?;
         let Some(row) = found else { return Ok(None) };
         let sha256 = row.try_get::<&[u8], _>("sad_sha256")?.try_into().map_err(|_| rows::corrupt("sad_sha256"))?;
         Ok(Some((sha256, rows::time(row.try_get("sad_expires_at")?)?)))
@@ -126,10 +125,8 @@ impl Operations for SqliteStorage {
     }
 
     async fn operation(&self, id: &OperationId) -> Result<Option<Operation>> {
-        let found = sqlx::query("SELECT * FROM operations WHERE id = $1")
-            .bind(id.as_str())
-            .fetch_optional(&self.read)
-            .await?;
+        let found =
+            sqlx::query("SELECT * FROM operations WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
         found.as_ref().map(read).transpose()
     }
 
