@@ -42,6 +42,15 @@ pub struct Config {
     pub messages: Messages,
     pub limits: Limits,
     pub trust: Trust,
+    pub neac: Neac,
+}
+
+/// The interface Vietnamese systems call today.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Neac {
+    /// It carries client secrets in every body: off unless an integrator cannot do without.
+    pub enabled: bool,
 }
 
 /// Where the key-encryption key comes from; exactly one of the two.

@@ -18,6 +18,7 @@ use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
 use crate::domain::{Clock, ports};
+use crate::http::neac::Facade;
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
@@ -187,6 +188,10 @@ fn app_state(
         sandbox,
         renderer: Renderer::new(RenderSettings::new(options.renderer.clone())),
         limits: http::Limits::default(),
+        neac: match options.config.neac.enabled || options.mode == Mode::Sandbox {
+            true => Facade::On,
+            false => Facade::Off,
+        },
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);

@@ -1,7 +1,7 @@
 //! HTTP: the CSC API, the portal's simple API, the citizen's page, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`], [`body`] and [`unique`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
+//! table of errors), [`auth`], [`body`] and [`unique`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`neac`], [`requests`],
 //! [`confirm`] with [`render`] (pages as pictures), [`health`], [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
@@ -15,6 +15,7 @@ pub mod csc;
 pub mod fault;
 pub mod health;
 pub mod layers;
+pub mod neac;
 pub mod oauth;
 pub mod problem;
 pub mod render;
@@ -42,6 +43,7 @@ pub struct AppState {
     pub sandbox: Option<sandbox::SandboxState>,
     pub renderer: render::Renderer,
     pub limits: Limits,
+    pub neac: neac::Facade,
     pub clock: Clock,
     pub request_ids: RequestIds,
 }
@@ -58,6 +60,8 @@ pub struct About {
     pub name: String,
     /// ISO 3166-1 alpha-2.
     pub region: String,
+    /// At most 255 characters each.
+    pub description_vi: String,
     pub description: String,
 }
 
@@ -66,6 +70,7 @@ impl Default for About {
         Self {
             name: "KYSO".to_owned(),
             region: "VN".to_owned(),
+            description_vi: "Dịch vụ ký số từ xa: khóa do dịch vụ giữ, chủ khóa xác nhận từng lần ký".to_owned(),
             description: "Remote signing service: keys held server-side, confirmed by their owner".to_owned(),
         }
     }
@@ -113,6 +118,10 @@ pub fn router(state: AppState) -> Router {
         .merge(confirm::router(&state.limits))
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
+    let routes = match state.neac {
+        neac::Facade::On => routes.merge(neac::router(&state.limits)),
+        neac::Facade::Off => routes,
+    };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);
     layers::surround(routes, &state).with_state(state)
 }

@@ -13,6 +13,20 @@ impl Service {
     /// # Errors
     /// [`ServiceError::UnknownClient`] for an unknown client or a wrong secret, which are not told apart.
     pub async fn client_credentials(&self, client_id: &str, client_secret: &Secret) -> Result<AccessToken> {
+        let Caller { portal } = self.authenticate_client(client_id, client_secret).await?;
+        let token = self.random_text();
+        let expires_in = self.limits().token_life;
+        let now = self.now();
+        self.storage().drop_expired_tokens(now).await?;
+        self.storage().add_access_token(&sha256(token.expose().as_bytes()), &portal, now + expires_in).await?;
+        Ok(AccessToken { token, expires_in })
+    }
+
+    /// The portal with this id and secret.
+    ///
+    /// # Errors
+    /// As [`Self::client_credentials`].
+    pub async fn authenticate_client(&self, client_id: &str, client_secret: &Secret) -> Result<Caller> {
         let portal = match PortalId::parse(client_id) {
             Ok(id) => self.storage().portal(&id).await?,
             Err(_) => None,
@@ -21,12 +35,7 @@ impl Service {
         let expected = portal.as_ref().map_or([0; 32], |portal| portal.secret_sha256);
         let right = verify_slices_are_equal(&expected, &sha256(client_secret.expose().as_bytes())).is_ok();
         let portal = portal.filter(|_| right).ok_or(ServiceError::UnknownClient)?;
-        let token = self.random_text();
-        let expires_in = self.limits().token_life;
-        let now = self.now();
-        self.storage().drop_expired_tokens(now).await?;
-        self.storage().add_access_token(&sha256(token.expose().as_bytes()), &portal.id, now + expires_in).await?;
-        Ok(AccessToken { token, expires_in })
+        Ok(Caller { portal: portal.id })
     }
 
     /// Who holds this bearer token.

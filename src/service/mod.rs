@@ -4,7 +4,7 @@
 //! out), [`error`], [`clients`] (tokens), [`credentials`], [`requests`] (a portal's documents), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
 //! (above B-B), [`hashes`],
-//! [`sign_documents`] and [`operations`] (CSC), [`admin`], [`settle`] (what a crash or the clock left).
+//! [`sign_documents`], [`operations`] and [`hash_requests`] (CSC and what is like it), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -13,6 +13,7 @@ pub mod clients;
 pub mod confirm;
 pub mod credentials;
 pub mod error;
+pub mod hash_requests;
 pub mod hashes;
 pub mod levels;
 mod links;
