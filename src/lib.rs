@@ -12,7 +12,7 @@
 //! ```text
 //!  95 cli            verify · chain · trust · sign · demo · serve · admin            one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
-//!  80 http           csc/ · requests/ · confirm/ · oauth · health    a handler parses, calls one use case, answers
+//!  80 http           csc/ · neac/ · requests/ · confirm/ · oauth · health   a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
@@ -59,8 +59,8 @@
 //!    updates; no earlier byte has changed.
 //!
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
-//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails
-//! as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
+//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded and so does an asynchronous CSC call, a
+//! synchronous one whose caller is gone fails as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
 //!
 //! # Walkthrough: verify a PDF
 //!

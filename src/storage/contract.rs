@@ -6,7 +6,10 @@ use super::*;
 use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
 use crate::domain::audit::check_chain;
 use crate::domain::credential::Purpose;
-use crate::domain::{AuthMode, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+use crate::domain::{
+    AuthMode, FailureReason, KeyAlgorithm, Operation, OperationId, OperationKind, Origin, Part, SignatureSettings,
+    WrappedKey,
+};
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -45,6 +48,10 @@ suite!(
     overdue_and_unsettled_are_found,
     two_codes_at_once_confirm_once,
     a_pin_locks_after_its_tries_and_opens_with_time,
+    a_sad_is_replaced_by_whoever_holds_it,
+    an_operation_stands_with_its_intents_or_not_at_all,
+    documents_are_handed_on_once,
+    a_token_is_ended_by_its_own_portal,
 );
 
 async fn chain_holds(storage: &dyn Storage) {
@@ -446,4 +453,103 @@ async fn two_codes_at_once_are_sent_once(storage: &dyn Storage) {
     assert_eq!(storage.put_challenge(&rival, event()).await.expect("asked"), Outcome::Stale);
     assert_eq!(storage.codes_sent(&t.id).await.expect("read"), 2);
     assert_eq!(storage.live_challenge(&t.id).await.expect("read"), Some(second));
+}
+
+fn operation(id: &str, sad_of: &Transaction, kind: OperationKind) -> Operation {
+    let part = |ordinal| Part { transaction: sad_of.id.clone(), ordinal };
+    Operation {
+        id: OperationId::parse(id).expect("id"),
+        portal: sad_of.portal.clone(),
+        sad_of: sad_of.id.clone(),
+        kind,
+        parts: vec![part(1), part(0)],
+        created_at: NOW,
+        expires_at: NOW + Duration::hours(1),
+        failure: None,
+    }
+}
+
+/// A confirmed transaction whose SAD has this hash.
+async fn with_sad(storage: &dyn Storage, transaction: &Transaction, sad: [u8; 32]) {
+    create(storage, transaction).await;
+    let challenge = challenge(storage, transaction, "c1", 1).await;
+    let sad = Some((sad, NOW + Duration::minutes(5)));
+    let confirm = Confirmation { sad, ..confirmation() };
+    assert_eq!(storage.try_code(&challenge, &[1; 32], confirm).await.expect("tried"), CodeOutcome::Accepted);
+}
+
+async fn a_sad_is_replaced_by_whoever_holds_it(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Csc, &["a"]);
+    with_sad(storage, &t, [6; 32]).await;
+    let replaced = || entry(AuditEvent::SadReplaced { transaction: t.id.clone() });
+    let replace = |old, new| storage.replace_sad(&t.id, old, new, replaced());
+    assert_eq!(replace(&[5; 32], &[7; 32]).await.expect("asked"), Outcome::Stale);
+    assert_eq!(replace(&[6; 32], &[7; 32]).await.expect("asked"), Outcome::Done);
+    assert_eq!(replace(&[6; 32], &[8; 32]).await.expect("asked"), Outcome::Stale);
+    assert!(storage.by_sad(&[6; 32]).await.expect("read").is_none());
+    let ends = NOW + Duration::minutes(5);
+    assert_eq!(storage.by_sad(&[7; 32]).await.expect("read").map(|(_, ends)| ends), Some(ends));
+    assert_eq!(storage.sad_of(&t.id).await.expect("read"), Some(([7; 32], ends)));
+    let failed = State::Failed { at: NOW, reason: FailureReason::Interrupted };
+    let event = entry(AuditEvent::Failed { transaction: t.id.clone(), reason: String::new() });
+    assert_eq!(storage.advance(&t.id, StateKind::Confirmed, &failed, event).await.expect("asked"), Outcome::Done);
+    assert_eq!(replace(&[7; 32], &[8; 32]).await.expect("asked"), Outcome::Stale, "it is over");
+}
+
+async fn an_operation_stands_with_its_intents_or_not_at_all(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Csc, &["a", "b"]);
+    with_sad(storage, &t, [6; 32]).await;
+    let kind = OperationKind::Hashes { algorithm: SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256) };
+    let (first, second) = (operation("o1", &t, kind), operation("o2", &t, kind));
+    let intents = [intent(1, "b"), intent(0, "a")];
+    let begin = |operation| storage.begin_operation(operation, &intents, intended(&t));
+    assert_eq!(begin(&first).await.expect("asked"), Outcome::Done);
+    assert_eq!(begin(&second).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.operation(&first.id).await.expect("read"), Some(first.clone()));
+    assert_eq!(storage.operation(&second.id).await.expect("read"), None);
+    assert_eq!(storage.operations_of(&t.id).await.expect("read"), std::slice::from_ref(&first));
+    storage.fail_operation(&first.id, FailureReason::KeyUnavailable).await.expect("stored");
+    assert!(storage.operations_of(&t.id).await.expect("read").is_empty());
+    storage.drop_expired_operations(first.expires_at - Duration::nanoseconds(1)).await.expect("kept");
+    let failure = storage.operation(&first.id).await.expect("read").expect("there").failure;
+    assert_eq!(failure, Some(FailureReason::KeyUnavailable));
+    storage.drop_expired_operations(first.expires_at).await.expect("dropped");
+    assert_eq!(storage.operation(&first.id).await.expect("read"), None);
+}
+
+async fn documents_are_handed_on_once(storage: &dyn Storage) {
+    populate(storage).await;
+    let t = transaction("t1", Origin::Csc, &["a", "b"]);
+    with_sad(storage, &t, [6; 32]).await;
+    let child = |id: &str, text: &str| {
+        let state = State::Confirmed { at: NOW };
+        (Transaction { state, ..transaction(id, request(), &[text]) }, vec![intended(&t)])
+    };
+    let delegate = |id, used: &'static str, ordinal, name: &'static str| {
+        let (operation, child) = (operation(id, &t, OperationKind::Documents), child(name, used));
+        let (intents, entry) = ([Intent { prepared: None, ..intent(ordinal, used) }], intended(&t));
+        async move { storage.delegate(&operation, &intents, &[child], entry).await }
+    };
+    assert_eq!(delegate("o1", "a", 0, "t2").await.expect("asked"), Outcome::Done);
+    assert_eq!(delegate("o2", "a", 0, "t3").await.expect("asked"), Outcome::Stale);
+    assert!(storage.transaction(&TransactionId::parse("t3").expect("id")).await.expect("read").is_none());
+    assert_eq!(state(storage, &t).await.kind(), StateKind::Signing);
+    assert_eq!(delegate("o3", "b", 1, "t4").await.expect("asked"), Outcome::Done);
+    assert_eq!(state(storage, &t).await.kind(), StateKind::Signed);
+    let (second, _) = child("t2", "a");
+    assert_eq!(storage.transaction(&second.id).await.expect("read"), Some(second));
+    let listed = storage.operations_of(&t.id).await.expect("read");
+    assert!(listed.is_empty(), "documents are settled by their own transactions");
+}
+
+async fn a_token_is_ended_by_its_own_portal(storage: &dyn Storage) {
+    populate(storage).await;
+    let (own, other) = (PortalId::parse("portal").expect("id"), PortalId::parse("other").expect("id"));
+    storage.add_access_token(&[5; 32], &own, NOW).await.expect("added");
+    assert_eq!(storage.drop_access_token(&[5; 32], &other).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.drop_access_token(&[5; 32], &own).await.expect("asked"), Outcome::Done);
+    assert_eq!(storage.drop_access_token(&[5; 32], &own).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.access_token(&[5; 32]).await.expect("read"), None);
 }
