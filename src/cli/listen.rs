@@ -128,8 +128,12 @@ struct Forward {
 
 impl Forward {
     fn new(url: &str) -> Result<Self> {
-        let http =
-            Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(15)).build()?;
+        // A connection of its own for each message: one the program at home has closed meanwhile would swallow it.
+        let http = Client::builder()
+            .pool_max_idle_per_host(0)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(15))
+            .build()?;
         Ok(Self { http, url: url.parse().context("--forward is not an address")? })
     }
 
