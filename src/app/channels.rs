@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
 use crate::authorization::{ChannelError, CodeMessage, MessageChannel};
-use crate::domain::Clock;
+use crate::domain::{Clock, Method};
 
 /// Messages the outbox keeps: a test run's worth, in a few megabytes at most.
 const OUTBOX_MESSAGES: usize = 10_000;
@@ -35,15 +35,15 @@ impl Outbox {
 
 #[async_trait]
 impl MessageChannel for Outbox {
-    fn name(&self) -> &'static str {
-        "sms"
+    fn method(&self) -> Method {
+        Method::Sms
     }
 
     async fn send(&self, message: &CodeMessage) -> Result<(), ChannelError> {
         let sent_at = self.clock.now().format(&Rfc3339).map_err(|error| ChannelError(error.to_string()))?;
         let entry = json!({
             "to": message.to,
-            "channel": self.name(),
+            "channel": self.method().name(),
             "code": message.code.expose(),
             "text": message.text.expose(),
             "transaction": message.transaction,
@@ -81,8 +81,8 @@ impl SmsGateway {
 
 #[async_trait]
 impl MessageChannel for SmsGateway {
-    fn name(&self) -> &'static str {
-        "sms"
+    fn method(&self) -> Method {
+        Method::Sms
     }
 
     async fn send(&self, message: &CodeMessage) -> Result<(), ChannelError> {
@@ -106,8 +106,8 @@ pub struct Unconfigured;
 
 #[async_trait]
 impl MessageChannel for Unconfigured {
-    fn name(&self) -> &'static str {
-        "none"
+    fn method(&self) -> Method {
+        Method::Sms
     }
 
     async fn send(&self, _message: &CodeMessage) -> Result<(), ChannelError> {

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::trust::Trust;
+use crate::authorization::{CodePolicy, Digits};
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
+use crate::storage::MessageLimits;
 use crate::trust::guard::{Allowed, BadException};
 
 /// Why the configuration cannot be used.
@@ -41,6 +43,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub keys: Keys,
     pub messages: Messages,
+    pub codes: Codes,
     pub limits: Limits,
     pub trust: Trust,
     pub citizens: Citizens,
@@ -132,6 +135,63 @@ pub struct Messages {
     pub sms_gateway: Option<String>,
     /// File with the gateway's bearer token.
     pub sms_token_file: Option<PathBuf>,
+    /// Messages of a day: all, for one portal, and to one prefix of numbers (`+8491`) or one e-mail domain.
+    pub per_day: Option<u32>,
+    pub per_day_and_portal: Option<u32>,
+    pub per_day_and_prefix: Option<u32>,
+}
+
+/// One-time codes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Codes {
+    /// 6 or 8; 6 when absent.
+    pub digits: Option<u32>,
+    /// Codes of a signer in an hour that confirmed nothing; 5 when absent.
+    pub unconfirmed_per_hour: Option<u32>,
+    /// Wrong codes of a signer in a day, over everything; at most 25, which is the default.
+    pub wrong_per_day: Option<u32>,
+    /// Those of them that one portal may use up; four fifths when absent.
+    pub wrong_per_day_and_portal: Option<u32>,
+}
+
+impl Codes {
+    /// The policy, where `default` stands for what is not configured.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] names the key.
+    pub fn policy(&self, messages: &Messages, default: CodePolicy) -> Result<CodePolicy, ConfigError> {
+        let value = |key, message: &str| ConfigError::Value { key, message: message.to_owned() };
+        let digits = match self.digits {
+            None => default.digits,
+            Some(6) => Digits::Six,
+            Some(8) => Digits::Eight,
+            Some(_) => return Err(value("codes.digits", "6 or 8")),
+        };
+        let mut guesses = default.guesses;
+        if let Some(signer) = self.wrong_per_day {
+            if !(5..=25).contains(&signer) {
+                return Err(value("codes.wrong_per_day", "5 to 25"));
+            }
+            (guesses.signer, guesses.portal) = (signer, signer - signer / 5);
+        }
+        if let Some(portal) = self.wrong_per_day_and_portal {
+            if !(1..=guesses.signer).contains(&portal) {
+                return Err(value("codes.wrong_per_day_and_portal", "1 to codes.wrong_per_day"));
+            }
+            guesses.portal = portal;
+        }
+        let unconfirmed = self.unconfirmed_per_hour.unwrap_or(default.unconfirmed);
+        if unconfirmed == 0 {
+            return Err(value("codes.unconfirmed_per_hour", "at least 1"));
+        }
+        let messages = MessageLimits {
+            all: messages.per_day.unwrap_or(default.messages.all),
+            portal: messages.per_day_and_portal.unwrap_or(default.messages.portal),
+            prefix: messages.per_day_and_prefix.unwrap_or(default.messages.prefix),
+        };
+        Ok(CodePolicy { digits, unconfirmed, guesses, messages, ..default })
+    }
 }
 
 /// Bounds an operator may move.
@@ -213,6 +273,21 @@ mod tests {
         let file = dir.path().join("kyso.toml");
         std::fs::write(&file, text).expect("written");
         Config::read(&file)
+    }
+
+    #[test]
+    fn budgets_of_codes_are_never_wider_than_25_guesses_a_day() {
+        let policy = |text: &str| {
+            let config = read(text).expect("read");
+            config.codes.policy(&config.messages, CodePolicy::default())
+        };
+        let eight = policy("[codes]\ndigits = 8\nwrong_per_day = 10\n[messages]\nper_day = 7\n").expect("a policy");
+        assert_eq!((eight.digits, eight.guesses.signer, eight.guesses.portal), (Digits::Eight, 10, 8));
+        assert_eq!((eight.messages.all, eight.messages.portal), (7, CodePolicy::default().messages.portal));
+        for bad in ["digits = 4", "wrong_per_day = 26", "wrong_per_day_and_portal = 26", "unconfirmed_per_hour = 0"] {
+            let refused = policy(&format!("[codes]\n{bad}\n")).map(drop).expect_err(bad).to_string();
+            assert!(refused.contains(bad.split(' ').next().expect("a key")), "{refused}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::system::{SystemClock, SystemEntropy};
 use super::trust::Trust;
+use crate::authorization::CodePolicy;
 use crate::crypto::digest::hex;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
@@ -17,7 +18,7 @@ use crate::domain::{Clock, PortalId, Secret, ports};
 use crate::formats::x509::Certificate;
 use crate::service::admin::{NewCredential, NewPortal, NewSigner};
 use crate::service::{Service, ServiceError};
-use crate::storage::StorageError;
+use crate::storage::{MessageLimits, StorageError};
 use crate::trust::guard::Allowed;
 use crate::trust::{Settings, Tsa};
 
@@ -54,6 +55,12 @@ pub fn kek(data: &Path) -> Result<KeyEncryptionKey> {
     let kek = KeyEncryptionKey::create(&unfinished)?;
     std::fs::rename(&unfinished, &file)?;
     Ok(kek)
+}
+
+/// Budgets of a sandbox: guessing is bounded as in production; how many messages may be sent is not, for they go nowhere and
+/// a test leaves many codes unused. The configuration's own numbers go before these.
+pub fn codes() -> CodePolicy {
+    CodePolicy { unconfirmed: u32::MAX, messages: MessageLimits::NONE, ..CodePolicy::default() }
 }
 
 /// Opens the development PKI of a data folder; its certificates point to `public_url`.

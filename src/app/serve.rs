@@ -13,8 +13,8 @@ use super::channels::Outbox;
 use super::config::Config;
 use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
-use super::wiring;
-use crate::authorization::MessageChannel;
+use super::wiring::{self, How};
+use crate::authorization::{Alarm, CodePolicy};
 use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
@@ -159,9 +159,11 @@ async fn production(options: &Options) -> Result<Parts> {
     let kek = config.kek()?;
     let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
     let levels = wiring::levels(&trust, config.trust.when_down.into());
-    let ways_out = (wiring::channel(config)?, wiring::webhooks(config.webhooks.allowed()?));
-    let limits = wiring::limits(config);
-    let service = wiring::open_with(&options.data, &kek, ways_out, limits, clock.clone(), levels).await?;
+    let (channel, limits) = (wiring::channel(config)?, wiring::limits(config));
+    let codes = config.codes.policy(&config.messages, CodePolicy::default())?;
+    let deliver = wiring::webhooks(config.webhooks.allowed()?);
+    let how = How { limits, codes, clock: clock.clone(), levels, deliver };
+    let service = wiring::open_with(&options.data, &kek, channel, how).await?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }
@@ -177,9 +179,10 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let (outbox, kek) = (Arc::new(Outbox::new(clock.clone())), sandbox::kek(&options.data)?);
     let limits = wiring::limits(&options.config);
     let levels = wiring::levels(&trust, options.config.trust.when_down.into());
+    let codes = options.config.codes.policy(&options.config.messages, sandbox::codes())?;
     let deliver = wiring::webhooks(options.config.webhooks.allowed()?);
-    let ways_out = (outbox.clone() as Arc<dyn MessageChannel>, deliver);
-    let service = wiring::open_with(&options.data, &kek, ways_out, limits, clock.clone(), levels).await?;
+    let how = How { limits, codes, clock: clock.clone(), levels, deliver };
+    let service = wiring::open_with(&options.data, &kek, outbox.clone(), how).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
     let outbox = Arc::new(move || outbox.messages());
     let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default(), moved: Arc::default() };
@@ -254,6 +257,19 @@ async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn
         let Some(service) = service.upgrade() else { return };
         if let Err(error) = service.expire_overdue().await {
             tracing::warn!(%error, "overdue transactions could not be ended");
+        }
+        match service.watch_failures().await {
+            Ok(Alarm::Raised(counts)) => {
+                let (wrong, right) = (counts.wrong, counts.right);
+                tracing::error!(
+                    wrong,
+                    right,
+                    "most codes entered in the last quarter of an hour are wrong: an attack?"
+                );
+            }
+            Ok(Alarm::Ended) => tracing::warn!("codes are entered as usual again"),
+            Ok(Alarm::Quiet | Alarm::Standing) => {}
+            Err(error) => tracing::warn!(%error, "the failure rate of codes cannot be read"),
         }
         match service.settle_stalled().await {
             Ok(settled) if settled != Settled::default() => {

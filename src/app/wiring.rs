@@ -38,7 +38,20 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
-    open_with(data, kek, (channel, webhooks(Vec::new())), limits, Arc::new(SystemClock), None).await
+    let (clock, deliver) = (Arc::new(SystemClock), webhooks(Vec::new()));
+    let how = How { limits, codes: CodePolicy::default(), clock, levels: None, deliver };
+    open_with(data, kek, channel, how).await
+}
+
+/// What a service is put together with besides its data and the way of its messages.
+pub struct How {
+    pub limits: Limits,
+    pub codes: CodePolicy,
+    /// A sandbox's can be moved.
+    pub clock: Arc<dyn Clock>,
+    pub levels: Option<LevelServices>,
+    /// The way to portals' webhooks.
+    pub deliver: Arc<dyn Deliver>,
 }
 
 /// The way to portals' webhooks; `allowed` adds to public addresses.
@@ -46,18 +59,15 @@ pub fn webhooks(allowed: Vec<Allowed>) -> Arc<dyn Deliver> {
     Arc::new(HttpDeliver::new(Guard::new(allowed), WEBHOOK_TIMEOUT))
 }
 
-/// The same with trust services, with the two ways out (codes to citizens, webhooks to portals), and with another clock: a
-/// sandbox's can be moved.
+/// The same with trust services, another clock, other budgets.
 ///
 /// # Errors
 /// As [`open`].
 pub async fn open_with(
     data: &Path,
     kek: &KeyEncryptionKey,
-    (channel, deliver): (Arc<dyn MessageChannel>, Arc<dyn Deliver>),
-    limits: Limits,
-    clock: Arc<dyn Clock>,
-    levels: Option<LevelServices>,
+    channel: Arc<dyn MessageChannel>,
+    how: How,
 ) -> Result<Arc<Service>> {
     let file = data.join("kyso.db");
     let storage =
@@ -66,8 +76,8 @@ pub async fn open_with(
     let documents = DocumentStore::open(&documents).with_context(|| format!("cannot use {}", documents.display()))?;
     let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
-    let policy = CodePolicy::default();
-    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, policy);
+    let How { limits, codes, clock, levels } = how;
+    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, codes);
     Ok(Service::new(Backends {
         storage,
         custody: Arc::new(SoftwareCustody::new(kek)),

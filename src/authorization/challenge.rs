@@ -1,10 +1,11 @@
 //! Challenge and confirmation: send a code for an exact set of hashes, and accept it once.
 
+use super::meter::Count;
 use super::{AuthorizationError, Result, SoleControl, channel, code};
 use crate::crypto::digest::{hex, sha256};
 use crate::domain::binding::fingerprint;
 use crate::domain::{AuditEvent, Binding, Item, Origin, Portal, Secret, Signer, StateKind, Transaction, ports};
-use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, Outcome};
+use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, MessageScope, SadRow, Sending, Spent};
 
 /// What came of an entered code.
 #[derive(Debug)]
@@ -16,7 +17,12 @@ pub enum Verdict {
     Wrong {
         tries_left: u32,
     },
+    /// The last try of this code: the transaction has ended.
     Locked,
+    /// The signer's wrong entries of the day are used up; nothing was compared.
+    Spent {
+        seconds: u64,
+    },
     /// The code expired, was replaced or was used.
     NoLiveCode,
 }
@@ -26,7 +32,7 @@ impl SoleControl {
     ///
     /// # Errors
     /// [`AuthorizationError::ResendTooSoon`], [`AuthorizationError::NoMoreCodes`], [`AuthorizationError::NotWaiting`],
-    /// [`AuthorizationError::Channel`] when the message was not handed over.
+    /// [`AuthorizationError::Spent`], [`AuthorizationError::Channel`] when the message was not handed over.
     pub async fn send_code(&self, transaction: &Transaction, portal: &Portal, signer: &Signer) -> Result<Challenge> {
         let now = self.clock.now();
         if transaction.state.kind() != StateKind::Waiting {
@@ -36,7 +42,8 @@ impl SoleControl {
             return Err(AuthorizationError::NotWaiting(StateKind::Expired));
         }
         let sequence = self.next_code(transaction).await?;
-        let code = code::draw(self.entropy.as_ref());
+        let method = self.channel.method();
+        let code = code::draw(self.policy.digits, self.entropy.as_ref());
         let id = hex(&ports::random::<16>(self.entropy.as_ref()));
         let mac = self.mac(transaction, &transaction.items, &id, &code)?;
         let expires_at = (now + self.policy.life).min(transaction.expires_at);
@@ -45,16 +52,25 @@ impl SoleControl {
             id,
             transaction: transaction.id.clone(),
             sequence,
+            method,
             mac,
             tries_left,
             created_at: now,
             expires_at,
         };
-        let channel = self.channel.name().to_owned();
+        let channel = method.name().to_owned();
         let event = AuditEvent::CodeSent { transaction: transaction.id.clone(), channel, sequence };
-        if self.storage.put_challenge(&challenge, Entry { at: now, event }).await? == Outcome::Stale {
-            return Err(self.why_stale(transaction).await?);
+        let scope = channel::scope(method, &signer.phone);
+        let limits = self.policy.send_limits(Some(scope));
+        match self.storage.put_challenge(&challenge, &limits, Entry { at: now, event }).await? {
+            Sending::Stored => {}
+            Sending::Stale => return Err(self.why_stale(transaction).await?),
+            Sending::Spent(spent) => {
+                self.meter.count(Count::Refused);
+                return Err(self.spent(spent));
+            }
         }
+        self.meter.count(Count::Sent);
         // Sent only after the code is on disk: a code that arrives always works, and a crash in between costs one resend.
         let first = transaction.items.first().map(|item| fingerprint(&item.digest)).unwrap_or_default();
         // A challenge of CSC may come before its hashes; one of OAuth without hashes never gets any.
@@ -75,6 +91,16 @@ impl SoleControl {
         Ok(self.policy.codes.saturating_sub(self.storage.codes_sent(&transaction.id).await?))
     }
 
+    /// What keeps a code from being sent now, besides its transaction's own budget and the day's messages.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::Storage`].
+    pub async fn sending_spent(&self, transaction: &Transaction) -> Result<Option<Spent>> {
+        let scope = MessageScope { channel: "", prefix: String::new() };
+        let limits = self.policy.send_limits(Some(scope));
+        Ok(self.storage.sending_spent(transaction, &limits, self.clock.now()).await?)
+    }
+
     /// The number of the next code, if the budget has one and the wait is over. The commit that stores the code holds the
     /// number to it, so calls at the same time cannot both be the next.
     async fn next_code(&self, transaction: &Transaction) -> Result<u32> {
@@ -83,7 +109,7 @@ impl SoleControl {
             return Err(AuthorizationError::NoMoreCodes);
         }
         if let Some(live) = self.storage.live_challenge(&transaction.id).await? {
-            let wait = live.created_at + self.policy.resend_after - self.clock.now();
+            let wait = live.created_at + self.policy.wait_after(live.sequence) - self.clock.now();
             if wait.is_positive() {
                 return Err(AuthorizationError::ResendTooSoon { seconds: wait.whole_seconds().unsigned_abs() + 1 });
             }
@@ -137,14 +163,27 @@ impl SoleControl {
             return Ok(Verdict::NoLiveCode);
         }
         let presented = self.mac(transaction, bound, &challenge.id, code)?;
-        let kept = sad.as_ref().map(|sad| (sha256(sad.expose().as_bytes()), now + self.policy.sad_life));
-        let confirmation = Confirmation { at: now, method: self.channel.name(), sad: kept, items: late };
-        Ok(match self.storage.try_code(&challenge, &presented, confirmation).await? {
+        let kept = sad.as_ref().map(|sad| SadRow {
+            sha256: sha256(sad.expose().as_bytes()),
+            ends: now + self.policy.sad_life,
+            sealed: None,
+        });
+        let method = challenge.method.name().to_owned();
+        let confirmation = Confirmation { at: now, method, sad: kept, items: late, guesses: self.policy.guesses };
+        let verdict = match self.storage.try_code(&challenge, &presented, confirmation).await? {
             CodeOutcome::Accepted => Verdict::Confirmed { sad },
             CodeOutcome::Wrong { tries_left } => Verdict::Wrong { tries_left },
             CodeOutcome::Locked => Verdict::Locked,
             CodeOutcome::NoLiveCode => Verdict::NoLiveCode,
-        })
+            CodeOutcome::Spent { until } => Verdict::Spent { seconds: self.seconds_until(until) },
+        };
+        match &verdict {
+            Verdict::Confirmed { .. } => self.meter.count(Count::Right),
+            Verdict::Wrong { .. } | Verdict::Locked => self.meter.count(Count::Wrong),
+            Verdict::Spent { .. } => self.meter.count(Count::Refused),
+            Verdict::NoLiveCode => {}
+        }
+        Ok(verdict)
     }
 
     fn mac(&self, transaction: &Transaction, items: &[Item], challenge: &str, code: &Secret) -> Result<[u8; 32]> {

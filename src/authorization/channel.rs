@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{Portal, Secret, TransactionId};
+use crate::domain::{Method, Portal, Secret, TransactionId};
+use crate::storage::MessageScope;
 
 /// Longest text message in the GSM 7-bit alphabet that travels in one part (3GPP TS 23.040).
 const GSM7_LIMIT: usize = 160;
@@ -27,14 +28,22 @@ pub struct ChannelError(pub String);
 /// A way to reach a signer's registered destination.
 #[async_trait]
 pub trait MessageChannel: Send + Sync {
-    /// `sms`, `email`: the word in the audit record.
-    fn name(&self) -> &'static str;
+    fn method(&self) -> Method;
 
     /// Hands the message over.
     ///
     /// # Errors
     /// [`ChannelError`] when it was surely not accepted.
     async fn send(&self, message: &CodeMessage) -> std::result::Result<(), ChannelError>;
+}
+
+/// Which budget a message to `to` counts against: the first five characters of a number, or the domain of an address.
+pub(super) fn scope(method: Method, to: &str) -> MessageScope {
+    let prefix = match to.rsplit_once('@') {
+        Some((_, domain)) => domain.to_ascii_lowercase(),
+        None => to.chars().take(5).collect(),
+    };
+    MessageScope { channel: method.name(), prefix }
 }
 
 /// The text message: portal, number of documents, the first one's fingerprint, life in minutes, and the warning.

@@ -1,7 +1,7 @@
 //! Sole control (EN 419 241-1): nobody but the signer makes the key sign, and only what the signer saw.
 //!
 //! Reading order: [`code`] (one-time codes), [`channel`] (how a code reaches the signer), [`pin`], [`challenge`] (send a code,
-//! check it, confirm), [`redeem`] (the only file that mints the tokens custody asks for).
+//! check it, confirm), [`meter`] (how often codes fail, and the alarm), [`redeem`] (the only file that mints the tokens custody asks for).
 //!
 //! The signature activation data (SAD) is opaque: 256 random bits whose meaning stays on the server. It names one transaction,
 //! hence one portal, signer, credential and set of hashes; each hash is used up once.
@@ -12,6 +12,7 @@
 pub mod challenge;
 pub mod channel;
 pub mod code;
+pub mod meter;
 pub mod pin;
 pub mod redeem;
 
@@ -20,25 +21,39 @@ use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::domain::{Clock, Entropy, StateKind};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{GuessLimits, MessageLimits, MessageScope, PinLimits, SendLimits, Spent, Storage, StorageError};
 
 pub use challenge::Verdict;
 pub use channel::{ChannelError, CodeMessage, MessageChannel};
+pub use code::Digits;
+pub use meter::{Alarm, Meter, Readings};
 
 /// Budgets of one-time codes. The defaults follow NIST SP 800-63B-4 and stay below its ceilings.
+///
+/// Guessing: a code has one million values and five tries, and 25 wrong entries a signer a day are compared at all, over all
+/// codes, portals and processes; each million signers under attack for a day lose 25 codes, and 0.25 with eight digits.
+///
+/// Locking out: nobody but the signer enters codes without a link or a portal's token, and a wrong code first ends the
+/// transaction it was for. One portal uses up at most 20 of the 25 entries, and however many codes another portal has sent,
+/// each may send one an hour. All windows roll, so what is locked opens again by itself.
 #[derive(Debug, Clone)]
 pub struct CodePolicy {
+    pub digits: Digits,
     /// How long a code lives.
     pub life: Duration,
     /// Wrong entries a code survives.
     pub tries: u32,
     /// Codes a transaction may ask for.
     pub codes: u32,
-    /// Wait before another code may be asked for.
+    /// Wait before the second code of a transaction may be asked for; it doubles with each further one.
     pub resend_after: Duration,
-    /// Wrong PINs in a row before explicit mode locks, and for how long it does.
-    pub pin_tries: u32,
-    pub pin_lock: Duration,
+    /// Codes of a signer within an hour that confirmed nothing.
+    pub unconfirmed: u32,
+    /// Wrong codes of a signer within a day.
+    pub guesses: GuessLimits,
+    pub pin: PinLimits,
+    /// Messages a day.
+    pub messages: MessageLimits,
     /// How long a SAD lives.
     pub sad_life: Duration,
 }
@@ -46,13 +61,33 @@ pub struct CodePolicy {
 impl Default for CodePolicy {
     fn default() -> Self {
         Self {
+            digits: Digits::Six,
             life: Duration::minutes(5),
             tries: 5,
             codes: 5,
             resend_after: Duration::seconds(30),
-            pin_tries: 5,
-            pin_lock: Duration::minutes(15),
+            unconfirmed: 5,
+            guesses: GuessLimits::DEFAULT,
+            pin: PinLimits { tries: 5, lock: Duration::minutes(15), day: GuessLimits::DEFAULT },
+            messages: MessageLimits { all: 100_000, portal: 20_000, prefix: 20_000 },
             sad_life: Duration::minutes(5),
+        }
+    }
+}
+
+impl CodePolicy {
+    /// How long after a code the next one of its transaction may be asked for: 30, 60, 120, 240 seconds.
+    pub fn wait_after(&self, sequence: u32) -> Duration {
+        self.resend_after * 2i32.pow(sequence.saturating_sub(1).min(8))
+    }
+
+    /// What is checked before a code is stored. `message` says where one is sent.
+    fn send_limits(&self, message: Option<MessageScope>) -> SendLimits {
+        SendLimits {
+            unconfirmed: if message.is_some() { self.unconfirmed } else { u32::MAX },
+            window: Duration::hours(1),
+            guesses: self.guesses,
+            message: message.map(|scope| (scope, self.messages)),
         }
     }
 }
@@ -70,7 +105,10 @@ pub enum AuthorizationError {
     #[error("the PIN is wrong")]
     WrongPin,
     #[error("too many wrong PINs")]
-    PinLocked,
+    PinLocked { seconds: u64 },
+    /// A budget is used up; the next one opens after this many seconds.
+    #[error("{what} are used up for {seconds} seconds")]
+    Spent { what: SpentBudget, seconds: u64 },
     #[error("the signature activation data is not valid")]
     InvalidSad,
     #[error("the signature activation data has expired")]
@@ -85,6 +123,27 @@ pub enum AuthorizationError {
     Internal(&'static str),
 }
 
+/// Which budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpentBudget {
+    /// Wrong codes of this signer today.
+    Guesses,
+    /// Codes of this signer that confirmed nothing.
+    Codes,
+    /// Messages of the day.
+    Messages,
+}
+
+impl std::fmt::Display for SpentBudget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Guesses => "wrong codes",
+            Self::Codes => "codes for this signer",
+            Self::Messages => "messages of the day",
+        })
+    }
+}
+
 pub type Result<T> = std::result::Result<T, AuthorizationError>;
 
 /// The signature activation component: small, so that a certified module can take its place.
@@ -97,6 +156,7 @@ pub struct SoleControl {
     pepper: Zeroizing<[u8; 32]>,
     policy: CodePolicy,
     pin_turns: Arc<pin::Turns>,
+    meter: Arc<Meter>,
 }
 
 impl SoleControl {
@@ -109,10 +169,27 @@ impl SoleControl {
         pepper: Zeroizing<[u8; 32]>,
         policy: CodePolicy,
     ) -> Self {
-        Self { storage, channel, clock, entropy, pepper, policy, pin_turns: Arc::default() }
+        Self { storage, channel, clock, entropy, pepper, policy, pin_turns: Arc::default(), meter: Arc::default() }
     }
 
     pub fn policy(&self) -> &CodePolicy {
         &self.policy
+    }
+
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    fn seconds_until(&self, until: time::OffsetDateTime) -> u64 {
+        (until - self.clock.now()).whole_seconds().max(0).unsigned_abs() + 1
+    }
+
+    fn spent(&self, spent: Spent) -> AuthorizationError {
+        let what = match spent {
+            Spent::Guesses { .. } => SpentBudget::Guesses,
+            Spent::Codes { .. } => SpentBudget::Codes,
+            Spent::Messages { .. } => SpentBudget::Messages,
+        };
+        AuthorizationError::Spent { what, seconds: self.seconds_until(spent.until()) }
     }
 }

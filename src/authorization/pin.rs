@@ -6,9 +6,10 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use std::hash::{BuildHasher as _, RandomState};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::meter::Count;
 use super::{AuthorizationError, Result, SoleControl};
-use crate::domain::{Entropy, Secret, Signer, SignerId, ports};
-use crate::storage::Outcome;
+use crate::domain::{Entropy, PortalId, Secret, Signer, SignerId, ports};
+use crate::storage::PinTry;
 
 /// Hashes a PIN for storage: an Argon2id PHC string with a fresh salt.
 ///
@@ -40,14 +41,16 @@ impl SoleControl {
     ///
     /// # Errors
     /// [`AuthorizationError::WrongPin`] (also when the signer has none), [`AuthorizationError::PinLocked`].
-    pub async fn check_pin(&self, signer: &Signer, pin: &Secret) -> Result<()> {
+    pub async fn check_pin(&self, portal: &PortalId, signer: &Signer, pin: &Secret) -> Result<()> {
         let _turn = self.pin_turns.of(&signer.id).await;
-        let now = self.clock.now();
-        let taken =
-            self.storage.take_pin_try(&signer.id, now, now - self.policy.pin_lock, self.policy.pin_tries).await?;
-        if taken == Outcome::Stale {
-            return Err(AuthorizationError::PinLocked);
-        }
+        let taken = self.storage.take_pin_try(&signer.id, portal, self.clock.now(), self.policy.pin).await?;
+        let taken = match taken {
+            PinTry::Taken(taken) => taken,
+            PinTry::Locked { until } => {
+                self.meter.count(Count::Refused);
+                return Err(AuthorizationError::PinLocked { seconds: self.seconds_until(until) });
+            }
+        };
         let Some(stored) = signer.pin_hash.clone() else { return Err(AuthorizationError::WrongPin) };
         let pin = pin.clone();
         // Stretching takes tens of milliseconds of one core: not on the event loop.
@@ -58,6 +61,6 @@ impl SoleControl {
         if !right {
             return Err(AuthorizationError::WrongPin);
         }
-        Ok(self.storage.reset_pin_tries(&signer.id).await?)
+        Ok(self.storage.forgive_pin_try(&signer.id, portal, taken).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! What the service is about, as plain data: parties, credentials, signing transactions, authorisation, audit.
 //!
-//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`transaction`] (the state machine), [`joint`] (several signers), [`settings`] (how its
+//! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`factor`] (what is proven before a key is used), [`transaction`] (the state machine), [`joint`] (several signers), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
 //! one-time code is tied to), [`authorized`] (the token that opens the key door), [`oauth`], [`audit`] (events and their hash chain),
 //! [`webhook`] (what portals are told), [`ports`] (time and randomness as parameters).
@@ -11,6 +11,7 @@ pub mod audit;
 pub mod authorized;
 pub mod binding;
 pub mod credential;
+pub mod factor;
 pub mod ids;
 pub mod joint;
 pub mod oauth;
@@ -25,6 +26,7 @@ pub use audit::{AuditEvent, AuditRecord};
 pub use authorized::{AuthorizedHash, AuthorizedHashes};
 pub use binding::Binding;
 pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
+pub use factor::{Factors, Method};
 pub use ids::{CredentialId, PortalId, SignerId, TransactionId, WebhookId};
 pub use party::{Portal, Signer};
 pub use ports::{Clock, Entropy};

@@ -2,7 +2,7 @@
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
 //! table of errors), [`auth`] with [`budget`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`openapi`] (what all of it is),
+//! [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`metrics`], [`openapi`] (what all of it is),
 //! [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
@@ -17,6 +17,7 @@ pub mod csc;
 pub mod fault;
 pub mod health;
 pub mod layers;
+pub mod metrics;
 pub mod oauth;
 pub mod openapi;
 pub mod paging;
@@ -125,7 +126,8 @@ pub fn router(state: AppState) -> Router {
         .merge(webhooks::router(&state.limits))
         .merge(confirm::router(&state))
         .merge(openapi::router())
-        .merge(health::router());
+        .merge(health::router())
+        .merge(metrics::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);
     layers::surround(routes, &state).with_state(state)

@@ -37,10 +37,16 @@ impl Service {
             _ => self.storage().item_states(&transaction.id).await?,
         };
         let (others, in_turn) = self.others(&transaction.id).await?;
+        let spent = match transaction.state {
+            State::Waiting => self.backends.sole_control.sending_spent(&transaction).await?,
+            _ => None,
+        };
         Ok(ConfirmationView {
             documents,
             others,
             in_turn,
+            spent,
+            code_digits: self.backends.sole_control.policy().digits.count(),
             codes_left: self.backends.sole_control.codes_left(&transaction).await?,
             leaving: self.leave_unconfirmed(&transaction).await?,
             certificate_subject: certificate
@@ -88,7 +94,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::WrongAuthenticationData`], [`ServiceError::Locked`], [`ServiceError::CodeExpired`],
-    /// [`ServiceError::State`].
+    /// [`ServiceError::GuessesSpent`], [`ServiceError::State`].
     pub async fn submit_code(self: &Arc<Self>, token: &Secret, code: &Secret) -> Result<StepOutcome> {
         let transaction = self.by_link(token).await?;
         if transaction.state.kind() != StateKind::Waiting {
@@ -113,6 +119,7 @@ impl Service {
                 Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
                 Verdict::Locked => Err(ServiceError::Locked),
                 Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
+                Verdict::Spent { seconds } => Err(ServiceError::GuessesSpent { seconds }),
             }
         };
         let signing = tokio::spawn(work);
@@ -151,7 +158,7 @@ impl Service {
         LiveCode {
             tries_left: challenge.tries_left,
             expires_at: challenge.expires_at,
-            resend_at: challenge.created_at + self.backends.sole_control.policy().resend_after,
+            resend_at: challenge.created_at + self.backends.sole_control.policy().wait_after(challenge.sequence),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why a use case did not do what was asked. In every case nothing was signed or released.
 
-use crate::authorization::AuthorizationError;
+use crate::authorization::{AuthorizationError, SpentBudget};
 use crate::custody::CustodyError;
 use crate::domain::{KeyAlgorithm, StateKind};
 use crate::service::oauth::OauthError;
@@ -60,6 +60,14 @@ pub enum ServiceError {
     ResendTooSoon { seconds: u64 },
     #[error("no more codes can be sent for this transaction")]
     NoMoreCodes,
+    /// Too many wrong PINs, or wrong codes of this signer today: nothing is compared until then.
+    #[error("too many wrong entries for this signer; possible again in {seconds} seconds")]
+    GuessesSpent { seconds: u64 },
+    /// Too many codes for this signer confirmed nothing.
+    #[error("too many codes were sent for this signer; possible again in {seconds} seconds")]
+    CodesSpent { seconds: u64 },
+    #[error("the day's messages are used up; possible again in {seconds} seconds")]
+    MessagesSpent { seconds: u64 },
     #[error("{name}: {problem}")]
     Document { name: String, problem: DocumentProblem },
     /// The transaction has left the state the call needs.
@@ -129,7 +137,12 @@ impl From<AuthorizationError> for ServiceError {
             AuthorizationError::ResendTooSoon { seconds } => Self::ResendTooSoon { seconds },
             AuthorizationError::NoMoreCodes => Self::NoMoreCodes,
             AuthorizationError::WrongPin => Self::WrongPin,
-            AuthorizationError::PinLocked => Self::Locked,
+            AuthorizationError::PinLocked { seconds } => Self::GuessesSpent { seconds },
+            AuthorizationError::Spent { what, seconds } => match what {
+                SpentBudget::Guesses => Self::GuessesSpent { seconds },
+                SpentBudget::Codes => Self::CodesSpent { seconds },
+                SpentBudget::Messages => Self::MessagesSpent { seconds },
+            },
             AuthorizationError::InvalidSad => Self::InvalidSad,
             AuthorizationError::SadExpired => Self::SadExpired,
             AuthorizationError::NotAuthorized => Self::HashNotAuthorized,

@@ -26,7 +26,7 @@ impl Service {
         let credential = self.explicit(caller, &request.credential).await?;
         check_count(&request, credential.credential.multisign)?;
         let signer = self.signer(&credential.credential.signer).await?;
-        self.check_pin(&signer, request.pin.as_ref()).await?;
+        self.check_pin(caller, &signer, request.pin.as_ref()).await?;
         let items = items(&request.hashes);
         match &request.code {
             Some(code) => self.confirm_in_band(caller, &credential, &items, code).await,
@@ -102,11 +102,11 @@ impl Service {
         }
     }
 
-    async fn check_pin(&self, signer: &Signer, pin: Option<&Secret>) -> Result<()> {
+    async fn check_pin(&self, caller: &Caller, signer: &Signer, pin: Option<&Secret>) -> Result<()> {
         match (&signer.pin_hash, pin) {
             (None, None) => Ok(()),
             (_, None) => Err(ServiceError::Invalid { what: "authData", why: "the PIN is missing" }),
-            (_, Some(pin)) => Ok(self.backends.sole_control.check_pin(signer, pin).await?),
+            (_, Some(pin)) => Ok(self.backends.sole_control.check_pin(&caller.portal, signer, pin).await?),
         }
     }
 
@@ -179,6 +179,7 @@ impl Service {
             Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
             Verdict::Locked => Err(ServiceError::Locked),
             Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
+            Verdict::Spent { seconds } => Err(ServiceError::GuessesSpent { seconds }),
         }
     }
 

@@ -29,8 +29,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use crate::authorization::SoleControl;
 use crate::authorization::challenge::binding;
+use crate::authorization::{Alarm, Readings, SoleControl};
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
 use crate::domain::{AuditEvent, Clock, Entropy, PortalId, Secret, Transaction, TransactionId, ports};
@@ -153,6 +153,19 @@ impl Service {
         let folder = tokio::task::spawn_blocking(move || documents.transactions().map(drop)).await;
         let folder = folder.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
         vec![("database", database), ("documents", folder)]
+    }
+
+    /// Looks at how many codes fail over all signers. Call it now and then.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn watch_failures(&self) -> Result<Alarm> {
+        Ok(self.backends.sole_control.watch_failures().await?)
+    }
+
+    /// How codes fared in this process.
+    pub fn code_readings(&self) -> Readings {
+        self.backends.sole_control.meter().read()
     }
 
     /// Takes a transaction in hand; `None` when somebody in this process has it.

@@ -10,7 +10,7 @@ use crate::domain::settings::SignatureFormat;
 use crate::domain::{
     CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
 };
-use crate::storage::ItemState;
+use crate::storage::{ItemState, Spent};
 
 /// The authenticated portal behind a bearer token, and for whom the token speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +113,9 @@ pub struct ConfirmationView {
     pub others: Vec<OtherSigner>,
     /// Whether everybody has signed who comes before.
     pub in_turn: bool,
+    /// What keeps another code from being sent for now, or this one from being compared.
+    pub spent: Option<Spent>,
+    pub code_digits: usize,
 }
 
 /// A one-time code that may still be entered.

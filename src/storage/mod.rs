@@ -7,6 +7,7 @@
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
+pub mod budget;
 pub mod documents;
 pub mod joint;
 pub mod oauth;
@@ -21,14 +22,16 @@ use time::OffsetDateTime;
 
 use crate::crypto::Digest;
 use crate::domain::{
-    AuditEvent, AuditRecord, Credential, CredentialId, FailureReason, Item, Portal, PortalId, Signer, SignerId, State,
-    StateKind, Transaction, TransactionId, credential::KeyStatus,
+    AuditEvent, AuditRecord, Credential, CredentialId, FailureReason, Item, Method, Portal, PortalId, Signer, SignerId,
+    State, StateKind, Transaction, TransactionId, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
 pub use joint::JointRequests;
 pub use webhooks::Webhooks;
 
 use oauth::{Authorizations, Clients, Identities, Tokens};
+
+pub use budget::*;
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -69,13 +72,14 @@ impl Outcome {
     }
 }
 
-/// A one-time code that was sent: its MAC and its budget.
+/// A one-time code that was sent, or another challenge: its MAC and its budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     pub id: String,
     pub transaction: TransactionId,
     /// Which code of its transaction this is, from 1.
     pub sequence: u32,
+    pub method: Method,
     pub mac: [u8; 32],
     pub tries_left: u32,
     pub created_at: OffsetDateTime,
@@ -87,11 +91,21 @@ pub struct Challenge {
 pub struct Confirmation {
     pub at: OffsetDateTime,
     /// How it was confirmed, for the audit record.
-    pub method: &'static str,
-    /// SHA-256 of the SAD and its end, for CSC transactions.
-    pub sad: Option<([u8; 32], OffsetDateTime)>,
+    pub method: String,
+    /// For CSC transactions.
+    pub sad: Option<SadRow>,
+    pub guesses: GuessLimits,
     /// Hashes to tie to a transaction whose code was asked for before they were known.
     pub items: Vec<Item>,
+}
+
+/// What is kept of a SAD.
+#[derive(Debug, Clone)]
+pub struct SadRow {
+    pub sha256: [u8; 32],
+    pub ends: OffsetDateTime,
+    /// What opens the key, sealed under a key that only the SAD gives.
+    pub sealed: Option<Vec<u8>>,
 }
 
 /// What became of an entered code.
@@ -105,6 +119,10 @@ pub enum CodeOutcome {
     Locked,
     /// No live code: expired, replaced or used.
     NoLiveCode,
+    /// The signer's wrong entries of the day are used up; the code was not compared.
+    Spent {
+        until: OffsetDateTime,
+    },
 }
 
 /// The durable intent to sign one item.
@@ -219,17 +237,16 @@ pub trait Parties: Send + Sync {
     /// Lets the portal ask the signer.
     async fn grant(&self, portal: &PortalId, signer: &SignerId, entry: Entry) -> Result<()>;
     async fn is_granted(&self, portal: &PortalId, signer: &SignerId) -> Result<bool>;
-    /// Takes one try at the PIN before it is compared: counts it, unless `limit` tries since `window_start` were wrong.
-    /// [`Outcome::Stale`] means locked.
+    /// Takes one try at the PIN before it is compared: it counts as wrong until it is forgiven.
     async fn take_pin_try(
         &self,
-        id: &SignerId,
+        signer: &SignerId,
+        portal: &PortalId,
         at: OffsetDateTime,
-        window_start: OffsetDateTime,
-        limit: u32,
-    ) -> Result<Outcome>;
-    /// Gives all tries back after a right PIN.
-    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()>;
+        limits: PinLimits,
+    ) -> Result<PinTry>;
+    /// The PIN was right: this try does not count, and those before it no longer stand in a row.
+    async fn forgive_pin_try(&self, signer: &SignerId, portal: &PortalId, id: PinTryId) -> Result<()>;
 }
 
 /// Keys and their certificates.
@@ -264,13 +281,23 @@ pub trait Transactions: Send + Sync {
     /// Everything confirmed or signing: what a crash left half-way.
     async fn unsettled(&self) -> Result<Vec<Transaction>>;
 
-    /// Stores a new code and kills the old one. [`Outcome::Stale`] when the transaction no longer waits, or its codes sent are
-    /// not one fewer than the new one's `sequence`: somebody else sent one meanwhile.
-    async fn put_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<Outcome>;
+    /// Stores a new code and kills the old one, if the budgets allow it. [`Sending::Stale`] when the transaction no longer
+    /// waits, or its codes sent are not one fewer than the new one's `sequence`: somebody else sent one meanwhile.
+    async fn put_challenge(&self, challenge: &Challenge, limits: &SendLimits, entry: Entry) -> Result<Sending>;
+    /// What keeps a code for this transaction from being sent at `at`, messages' budgets aside.
+    async fn sending_spent(
+        &self,
+        transaction: &Transaction,
+        limits: &SendLimits,
+        at: OffsetDateTime,
+    ) -> Result<Option<Spent>>;
+    /// Entries of codes by all signers since `from`, to the minute.
+    async fn entries_since(&self, from: OffsetDateTime) -> Result<EntryCounts>;
     async fn live_challenge(&self, id: &TransactionId) -> Result<Option<Challenge>>;
     /// How many codes were sent for the transaction.
     async fn codes_sent(&self, id: &TransactionId) -> Result<u32>;
-    /// Counts the try, compares in constant time and, when the code fits, confirms: all in one commit.
+    /// Counts the try, compares in constant time and, when the code fits, confirms: all in one commit. With the signer's
+    /// budget of wrong entries used up nothing is compared.
     async fn try_code(
         &self,
         challenge: &Challenge,

@@ -58,6 +58,8 @@ fn view(state: State) -> ConfirmationView {
         leaving: None,
         others: Vec::new(),
         in_turn: true,
+        spent: None,
+        code_digits: 6,
     }
 }
 

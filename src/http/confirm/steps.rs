@@ -75,6 +75,7 @@ fn notice_of(error: ServiceError) -> Result<Option<Notice>, Fault> {
         E::ResendTooSoon { .. } => Ok(Some(Notice::TooSoon)),
         E::NoMoreCodes => Ok(Some(Notice::NoMoreCodes)),
         E::ChannelDown => Ok(Some(Notice::ChannelDown)),
+        E::GuessesSpent { .. } | E::CodesSpent { .. } | E::MessagesSpent { .. } => Ok(Some(Notice::Spent)),
         // The state has changed, and the page shows it.
         E::Locked | E::State(_) | E::NotYet => Ok(None),
         other => Err(other.into()),

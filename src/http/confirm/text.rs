@@ -66,10 +66,7 @@ words! {
     signer: "Người ký", "Signer";
     certificate: "Chứng thư chữ ký số", "Certificate";
     phone: "Số điện thoại nhận mã", "Phone for the code";
-    send_hint: "Mã xác nhận gồm 6 chữ số được gửi bằng tin nhắn đến số điện thoại đã đăng ký.",
-        "A six-digit code is sent as a message to your registered phone number.";
     send: "Gửi mã xác nhận", "Send the code";
-    code_label: "Mã xác nhận (6 chữ số)", "Code (6 digits)";
     code_secret: "Không đọc mã này cho bất kỳ ai, kể cả cán bộ.", "Never read this code to anyone, officials included.";
     not_received: "Chưa nhận được mã?", "No code received?";
     resend: "Gửi lại mã", "Send a new code";
@@ -209,6 +206,47 @@ impl Language {
         self.pick(
             format!("Mã không đúng. Bạn còn {tries} lần thử. Tài liệu chưa được ký."),
             format!("The code is not right. You have {tries} {plural} left. Nothing has been signed."),
+        )
+    }
+
+    pub fn send_hint(self, digits: usize) -> String {
+        self.pick(
+            format!("Mã xác nhận gồm {digits} chữ số được gửi bằng tin nhắn đến số điện thoại đã đăng ký."),
+            format!("A code of {digits} digits is sent as a message to your registered phone number."),
+        )
+    }
+
+    pub fn code_label(self, digits: usize) -> String {
+        self.pick(format!("Mã xác nhận ({digits} chữ số)"), format!("Code ({digits} digits)"))
+    }
+
+    pub fn guesses_spent(self, until: OffsetDateTime) -> String {
+        let until = self.date_time(until + Duration::minutes(1));
+        self.pick(
+            format!(
+                "Hôm nay mã đã bị nhập sai quá nhiều lần nên việc xác nhận tạm khóa đến {until} để bảo vệ chữ ký của Ông/Bà. Tài liệu chưa được ký. Nếu không phải Ông/Bà nhập, hãy báo cho cổng dịch vụ."
+            ),
+            format!(
+                "Too many wrong codes were entered today, so confirming is locked until {until} to protect your signature. Nothing has been signed. If it was not you, please tell the portal."
+            ),
+        )
+    }
+
+    pub fn codes_spent(self, until: OffsetDateTime) -> String {
+        let until = self.date_time(until + Duration::minutes(1));
+        self.pick(
+            format!("Đã gửi nhiều mã mà chưa dùng. Có thể gửi mã mới từ {until}. Tài liệu chưa được ký."),
+            format!(
+                "Several codes were sent and not used. A new one can be sent from {until}. Nothing has been signed."
+            ),
+        )
+    }
+
+    pub fn messages_spent(self, until: OffsetDateTime) -> String {
+        let until = self.date_time(until);
+        self.pick(
+            format!("Hôm nay hệ thống đã gửi hết số tin nhắn cho phép. Có thể gửi lại từ {until}. Tài liệu chưa được ký."),
+            format!("The service has sent all the messages it may send today. Codes can be sent again from {until}. Nothing has been signed."),
         )
     }
 

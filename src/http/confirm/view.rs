@@ -6,6 +6,7 @@ use crate::domain::binding::fingerprint;
 use crate::domain::{Item, Origin, State, Transaction};
 use crate::service::joint::OtherSigner;
 use crate::service::{ConfirmationView, Leaving, LiveCode};
+use crate::storage::Spent;
 
 use super::super::render::PageSize;
 use super::super::requests::return_origin;
@@ -25,16 +26,19 @@ pub enum Notice {
     TooSoon,
     NoMoreCodes,
     ChannelDown,
+    /// A budget of the signer or of the day is used up.
+    Spent,
 }
 
 impl Notice {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 7] = [
         (Self::CodeSent, "sent"),
         (Self::WrongCode, "wrong"),
         (Self::CodeExpired, "late"),
         (Self::TooSoon, "soon"),
         (Self::NoMoreCodes, "none"),
         (Self::ChannelDown, "down"),
+        (Self::Spent, "spent"),
     ];
 
     /// The word that carries it over the redirect.
@@ -176,7 +180,8 @@ fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Pap
 
 /// The code that may still be entered.
 pub fn live_code(view: &ConfirmationView, now: OffsetDateTime) -> Option<&LiveCode> {
-    view.code.as_ref().filter(|code| code.expires_at > now && code.tries_left > 0)
+    let locked = matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
+    view.code.as_ref().filter(|code| code.expires_at > now && code.tries_left > 0 && !locked)
 }
 
 pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, language: Language) -> CodeStep {
@@ -186,6 +191,16 @@ pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, l
         resend_from: (code.resend_at > now).then(|| language.resend_from(code.resend_at)),
         wrong: notice == Some(Notice::WrongCode),
     }
+}
+
+/// Why no code can be sent or entered for now, and until when.
+pub fn blocked(view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Option<String> {
+    let spent = view.spent.filter(|spent| spent.until() > now)?;
+    Some(match spent {
+        Spent::Guesses { until } => language.guesses_spent(until),
+        Spent::Codes { until } => language.codes_spent(until),
+        Spent::Messages { until } => language.messages_spent(until),
+    })
 }
 
 /// The message for a notice; what it says comes from the state, so a made-up link says nothing untrue.

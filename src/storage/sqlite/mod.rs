@@ -1,12 +1,13 @@
 //! The embedded default: SQLite in WAL mode with `synchronous = FULL`, so a commit that returned is on disk.
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
-//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
+//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`], [`raises`],
 //! [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of OAuth
 //! [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
 mod authorizations;
+mod budgets;
 mod clients;
 mod codes;
 mod credentials;
@@ -35,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "oauth", include_str!("../../../migrations/sqlite/0003_oauth.sql")),
     (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
     (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
+    (8, "codes", include_str!("../../../migrations/sqlite/0008_codes.sql")),
 ];
 
 /// A SQLite database.

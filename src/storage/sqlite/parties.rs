@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::super::{Entry, Outcome, Parties, Result};
-use super::{SqliteStorage, audit, rows};
+use super::super::{Entry, Parties, PinLimits, PinTry, PinTryId, Result};
+use super::{SqliteStorage, audit, budgets, rows};
 use crate::domain::{Portal, PortalId, Signer, SignerId};
 
 #[async_trait]
@@ -84,27 +84,15 @@ impl Parties for SqliteStorage {
 
     async fn take_pin_try(
         &self,
-        id: &SignerId,
+        signer: &SignerId,
+        portal: &PortalId,
         at: OffsetDateTime,
-        window_start: OffsetDateTime,
-        limit: u32,
-    ) -> Result<Outcome> {
-        let changed = sqlx::query(
-            "UPDATE signers
-             SET pin_failures = CASE WHEN pin_failed_at < $3 THEN 1 ELSE pin_failures + 1 END, pin_failed_at = $2
-             WHERE id = $1 AND (pin_failures < $4 OR pin_failed_at < $3)",
-        )
-        .bind(id.as_str())
-        .bind(rows::nanos(at))
-        .bind(rows::nanos(window_start))
-        .bind(limit)
-        .execute(&self.write)
-        .await?;
-        Ok(if changed.rows_affected() == 1 { Outcome::Done } else { Outcome::Stale })
+        limits: PinLimits,
+    ) -> Result<PinTry> {
+        budgets::take_pin_try(self, signer, portal, at, limits).await
     }
 
-    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()> {
-        sqlx::query("UPDATE signers SET pin_failures = 0 WHERE id = $1").bind(id.as_str()).execute(&self.write).await?;
-        Ok(())
+    async fn forgive_pin_try(&self, signer: &SignerId, portal: &PortalId, id: PinTryId) -> Result<()> {
+        budgets::forgive_pin_try(self, signer, portal, id).await
     }
 }

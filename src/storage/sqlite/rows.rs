@@ -9,8 +9,8 @@ use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
 
 use crate::domain::{
-    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, SignatureSettings,
-    Signer, SignerId, State, StateKind, Transaction, WrappedKey,
+    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Method, Origin, Portal, PortalId,
+    SignatureSettings, Signer, SignerId, State, StateKind, Transaction, WrappedKey,
 };
 use crate::formats::level::Baseline;
 
@@ -195,6 +195,7 @@ pub(super) fn challenge(row: &SqliteRow) -> Result<Challenge> {
         id: row.try_get("id")?,
         transaction: id!(row, "transaction_id"),
         sequence: number(row, "sequence")?,
+        method: named(row, "method", Method::from_name)?,
         mac: array(row, "mac")?,
         tries_left: number(row, "tries_left")?,
         created_at: moment(row, "created_at")?,

@@ -6,10 +6,10 @@ use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use super::super::{
-    Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, Idempotency, Intent, ItemState, LeftOut, Outcome,
-    Output, Result, SignatureResult, SignatureRow, Transactions,
+    Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, EntryCounts, Idempotency, Intent, ItemState,
+    LeftOut, Outcome, Output, Result, SendLimits, Sending, SignatureResult, SignatureRow, Spent, Transactions,
 };
-use super::{SqliteStorage, Write, audit, codes, joint, outbox, raises, rows, signatures};
+use super::{SqliteStorage, Write, audit, budgets, codes, joint, outbox, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
 
 impl SqliteStorage {
@@ -211,8 +211,21 @@ impl Transactions for SqliteStorage {
         self.all_with_items(&found).await
     }
 
-    async fn put_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<Outcome> {
-        codes::put(self, challenge, entry).await
+    async fn put_challenge(&self, challenge: &Challenge, limits: &SendLimits, entry: Entry) -> Result<Sending> {
+        codes::put(self, challenge, limits, entry).await
+    }
+
+    async fn sending_spent(
+        &self,
+        transaction: &Transaction,
+        limits: &SendLimits,
+        at: OffsetDateTime,
+    ) -> Result<Option<Spent>> {
+        codes::spent(self, transaction, limits, at).await
+    }
+
+    async fn entries_since(&self, from: OffsetDateTime) -> Result<EntryCounts> {
+        budgets::entries_since(self, from).await
     }
 
     async fn live_challenge(&self, id: &TransactionId) -> Result<Option<Challenge>> {
