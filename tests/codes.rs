@@ -1,147 +1,54 @@
 //! Attacks on one-time codes: guessing over several processes, another document's code, replay, floods.
 
+#[path = "support/servers.rs"]
+mod servers;
 mod support;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use kyso::app::channels::Outbox;
-use kyso::app::sandbox::{self, Sandbox};
-use kyso::app::system::SystemClock;
-use kyso::app::wiring::{self, How};
+use kyso::app::sandbox;
 use kyso::authorization::CodePolicy;
-use kyso::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
-use kyso::domain::{Clock, CredentialId, PortalId, Secret, SignerId};
-use kyso::service::admin::NewPortal;
-use kyso::service::{
-    Authorization, AuthorizeHashes, Caller, Limits, NewDocument, NewRequest, Service, ServiceError, SignHashes,
-};
+use kyso::crypto::Digest;
+use kyso::domain::Secret;
+use kyso::service::{Authorization, NewDocument, ServiceError};
 
+use servers::{Server, caller, request, sha256};
 use support::{sample, wrong};
 
-const PIN: &str = "135790";
-
-/// One server over a data folder that others use too.
-struct Server {
-    service: Arc<Service>,
-    outbox: Arc<Outbox>,
-}
-
-impl Server {
-    async fn open(data: &Path, codes: CodePolicy) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let outbox = Arc::new(Outbox::new(clock.clone()));
-        let kek = sandbox::kek(data).expect("a key-encryption key");
-        let how = How { limits: Limits::default(), codes, clock, levels: None };
-        let service = wiring::open_with(data, &kek, outbox.clone(), how).await.expect("opens");
-        Self { service, outbox }
-    }
-
-    /// The first server provisions what all use.
-    async fn provision(data: &Path, codes: CodePolicy) -> Self {
-        let server = Self::open(data, codes).await;
-        let pki = sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI");
-        Sandbox::open(&server.service, pki, data).await.expect("provisioned");
-        let id = PortalId::parse("second").expect("id");
-        let new =
-            NewPortal {
-                id: id.clone(), name: "Cổng thứ hai".into(), host: None, support_phone: None, secret: None
-            };
-        server.service.add_portal(new).await.expect("added");
-        server.service.grant(&id, &SignerId::parse("nguyen-van-an").expect("id")).await.expect("granted");
-        server
-    }
-
-    fn last_code(&self) -> Secret {
-        let messages = self.outbox.messages();
-        let last = messages.as_array().and_then(|all| all.last()).expect("a message");
-        Secret::new(last["code"].as_str().expect("a code"))
-    }
-
-    async fn ask(
-        &self,
-        portal: &str,
-        credential: &str,
-        hashes: &[Digest],
-        code: Option<&Secret>,
-    ) -> Result<Authorization, ServiceError> {
-        let request = AuthorizeHashes {
-            credential: CredentialId::parse(credential).expect("id"),
-            hashes: hashes.to_vec(),
-            num_signatures: u32::try_from(hashes.len()).expect("few"),
-            description: String::new(),
-            pin: Some(Secret::new(PIN)),
-            code: code.cloned(),
-        };
-        self.service.authorize_hashes(&caller(portal), request).await
-    }
-
-    async fn sign(&self, portal: &str, credential: &str, sad: &Secret, hashes: &[Digest]) -> bool {
-        let request = SignHashes {
-            credential: CredentialId::parse(credential).expect("id"),
-            sad: sad.clone(),
-            hashes: hashes.to_vec(),
-            algorithm: SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256),
-        };
-        self.service.sign_hashes(&caller(portal), request).await.is_ok()
-    }
-
-    /// Has codes sent for request after request and enters wrong ones until nothing is compared any more. How many were.
-    async fn guess(&self, portal: &str) -> u32 {
-        let mut compared = 0;
+/// Has codes sent for request after request and enters wrong ones until nothing is compared any more. How many were.
+async fn guess(server: &Server, portal: &str) -> u32 {
+    let mut compared = 0;
+    loop {
+        let document = NewDocument { name: "a.pdf".into(), bytes: sample("hop-dong-dich-vu.pdf") };
+        let view = server.service.create_request(&caller(portal), request("ec-p256-hosted", document)).await;
+        let token = Secret::new(view.expect("created").confirm_path.trim_start_matches("/c/"));
+        match server.service.send_code(&token).await {
+            Ok(_) => {}
+            Err(ServiceError::GuessesSpent { seconds }) => {
+                assert!(seconds > 23 * 3600, "{seconds}");
+                return compared;
+            }
+            Err(other) => panic!("{other}"),
+        }
+        let code = server.last_code();
         loop {
-            let document = NewDocument { name: "a.pdf".into(), bytes: sample("hop-dong-dich-vu.pdf") };
-            let view = self.service.create_request(&caller(portal), request("ec-p256-hosted", document)).await;
-            let token = Secret::new(view.expect("created").confirm_path.trim_start_matches("/c/"));
-            match self.service.send_code(&token).await {
-                Ok(_) => {}
-                Err(ServiceError::GuessesSpent { seconds }) => {
-                    assert!(seconds > 23 * 3600, "{seconds}");
+            match server.service.submit_code(&token, &Secret::new(wrong(code.expose()))).await {
+                Err(ServiceError::WrongAuthenticationData { .. }) => compared += 1,
+                Err(ServiceError::Locked) => {
+                    compared += 1;
+                    break;
+                }
+                Err(ServiceError::GuessesSpent { .. }) => {
+                    let right = server.service.submit_code(&token, &code).await;
+                    assert!(matches!(right, Err(ServiceError::GuessesSpent { .. })), "not even the right one");
                     return compared;
                 }
-                Err(other) => panic!("{other}"),
-            }
-            let code = self.last_code();
-            loop {
-                match self.service.submit_code(&token, &Secret::new(wrong(code.expose()))).await {
-                    Err(ServiceError::WrongAuthenticationData { .. }) => compared += 1,
-                    Err(ServiceError::Locked) => {
-                        compared += 1;
-                        break;
-                    }
-                    Err(ServiceError::GuessesSpent { .. }) => {
-                        let right = self.service.submit_code(&token, &code).await;
-                        assert!(matches!(right, Err(ServiceError::GuessesSpent { .. })), "not even the right one");
-                        return compared;
-                    }
-                    other => panic!("{other:?}"),
-                }
+                other => panic!("{other:?}"),
             }
         }
     }
-}
-
-fn caller(portal: &str) -> Caller {
-    Caller { portal: PortalId::parse(portal).expect("id") }
-}
-
-fn request(credential: &str, document: NewDocument) -> NewRequest {
-    NewRequest {
-        credential: CredentialId::parse(credential).expect("id"),
-        documents: vec![document],
-        description: String::new(),
-        return_url: None,
-        valid_for: None,
-        idempotency_key: None,
-        algorithm: None,
-        options: Default::default(),
-        password: None,
-    }
-}
-
-fn sha256(text: &str) -> Digest {
-    DigestAlgorithm::Sha256.digest(text.as_bytes())
 }
 
 /// Many codes may be asked for: what is measured is how many are compared.
@@ -155,7 +62,7 @@ fn lavish() -> CodePolicy {
 async fn guessing_process() {
     let data = std::env::var("KYSO_TEST_GUESS_DATA").expect("named by the test");
     let server = Server::open(Path::new(&data), lavish()).await;
-    println!("compared={}", server.guess("sandbox-portal").await + server.guess("second").await);
+    println!("compared={}", guess(&server, "sandbox-portal").await + guess(&server, "second").await);
 }
 
 #[tokio::test]
@@ -182,7 +89,7 @@ async fn three_processes_together_compare_at_most_25_guesses_a_day() {
     }
     assert_eq!(each.iter().sum::<u32>(), 25, "{each:?}");
     // Whoever comes later finds the door closed, too; another signer's is open.
-    assert_eq!(server.guess("sandbox-portal").await, 0);
+    assert_eq!(guess(&server, "sandbox-portal").await, 0);
     let (records, chain) = server.service.audit().await.expect("read");
     chain.expect("an unbroken chain");
     let rejected = records.iter().filter(|record| record.event.contains("code_rejected")).count();
@@ -198,7 +105,7 @@ async fn three_processes_together_compare_at_most_25_guesses_a_day() {
 async fn a_portal_cannot_lock_a_signer_out_for_the_others() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::provision(folder.path(), lavish()).await;
-    assert_eq!(server.guess("sandbox-portal").await, 20);
+    assert_eq!(guess(&server, "sandbox-portal").await, 20);
     let hash = [sha256("a")];
     assert!(matches!(server.ask("second", "ec-p256", &hash, None).await, Ok(Authorization::CodeSent { .. })));
     let code = server.last_code();

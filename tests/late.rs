@@ -48,8 +48,10 @@ async fn world() -> World {
     let kek = sandbox::kek(data).expect("a key-encryption key");
     let storage = Arc::new(SqliteStorage::open(&data.join("kyso.db")).await.expect("opens"));
     let (pepper, entropy) = (kek.derive("kyso code v1"), Arc::new(SystemEntropy));
+    let custody = Arc::new(SoftwareCustody::new(&kek));
     let sole_control = SoleControl::new(
         storage.clone(),
+        custody.clone(),
         outbox.clone(),
         clock.clone(),
         entropy.clone(),
@@ -58,7 +60,7 @@ async fn world() -> World {
     );
     let service = Service::new(Backends {
         storage,
-        custody: Arc::new(SoftwareCustody::new(&kek)),
+        custody,
         documents: DocumentStore::open(&data.join("documents")).expect("opens"),
         sole_control,
         clock: clock.clone(),

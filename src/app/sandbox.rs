@@ -14,9 +14,9 @@ use crate::crypto::digest::hex;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
-use crate::domain::{Clock, PortalId, Secret, ports};
+use crate::domain::{Clock, Factors, PortalId, Secret, ports};
 use crate::formats::x509::Certificate;
-use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+use crate::service::admin::{NewCredential, NewPortal, NewSigner, Protection};
 use crate::service::{Service, ServiceError};
 use crate::storage::{MessageLimits, StorageError};
 use crate::trust::guard::Allowed;
@@ -131,11 +131,13 @@ impl Sandbox {
                     signer: spec.id.clone(),
                     algorithm: credential.algorithm,
                     auth: credential.auth,
+                    protection: protection(spec, credential),
                     purpose: Purpose::Development,
                 };
                 service.generate_credential(new).await?;
             }
-            let request = service.certification_request(&credential.id, &spec.subject).await?;
+            let request =
+                service.certification_request(&credential.id, &spec.subject, &protection(spec, credential)).await?;
             let certificate = self.pki.issue_credential(credential, &request, SystemClock.now())?;
             let chain = std::iter::once(certificate).chain(self.pki.chain()?).collect();
             service.certify(&credential.id, chain).await?;
@@ -145,9 +147,10 @@ impl Sandbox {
 
     /// What the ready file says.
     pub fn ready(&self, url: &str) -> Value {
-        let signers = |state| -> Vec<Value> {
-            self.pki.spec().signers.iter().filter_map(|signer| signer_entry(signer, state)).collect()
+        let with = |state, factors| -> Vec<Value> {
+            self.pki.spec().signers.iter().filter_map(|signer| signer_entry(signer, state, factors)).collect()
         };
+        let signers = |state| with(state, Factors::Code);
         json!({
             "url": url,
             "csc": {"v1": format!("{url}/csc/v1"), "v2": format!("{url}/csc/v2")},
@@ -158,6 +161,8 @@ impl Sandbox {
             // For tests of refusal: they exist like the others, and nothing good comes of them.
             "expired_signers": signers(CertificateState::Expired),
             "revoked_signers": signers(CertificateState::Revoked),
+            // Their keys open with the PIN only, on the hosted page too.
+            "pin_signers": with(CertificateState::Valid, Factors::CodeAndPin),
             "trust_anchor": self.folder.join("root.pem"),
             "crl": self.folder.join("crl.pem"),
             "tsa_url": format!("{url}{}", crate::dev_pki::paths::TSA),
@@ -194,9 +199,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> std::io:
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// A signer with the credentials in one certificate state; `None` when there is none.
-fn signer_entry(signer: &SignerSpec, state: CertificateState) -> Option<Value> {
-    let of_state = signer.credentials.iter().filter(|credential| credential.certificate == state);
+fn protection(signer: &SignerSpec, credential: &CredentialSpec) -> Protection {
+    match credential.factors {
+        Factors::Code => Protection::None,
+        Factors::CodeAndPin => Protection::Pin(signer.pin.clone()),
+    }
+}
+
+/// A signer with the credentials in one certificate state and with the same factors; `None` when there is none.
+fn signer_entry(signer: &SignerSpec, state: CertificateState, factors: Factors) -> Option<Value> {
+    let wanted = |c: &&CredentialSpec| c.certificate == state && c.factors == factors;
+    let of_state = signer.credentials.iter().filter(wanted);
     let entry = |c: &CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
     let credentials: Vec<Value> = of_state.map(entry).collect();
     let pin = signer.pin.expose();

@@ -76,11 +76,13 @@ pub async fn open_with(
     let documents = DocumentStore::open(&documents).with_context(|| format!("cannot use {}", documents.display()))?;
     let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
+    let custody = Arc::new(SoftwareCustody::new(kek));
     let How { limits, codes, clock, levels } = how;
-    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, codes);
+    let sole_control =
+        SoleControl::new(storage.clone(), custody.clone(), channel, clock.clone(), entropy.clone(), pepper, codes);
     Ok(Service::new(Backends {
         storage,
-        custody: Arc::new(SoftwareCustody::new(kek)),
+        custody,
         documents,
         sole_control,
         clock,

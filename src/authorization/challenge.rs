@@ -1,11 +1,19 @@
 //! Challenge and confirmation: send a code for an exact set of hashes, and accept it once.
 
 use super::meter::Count;
-use super::{AuthorizationError, Result, SoleControl, channel, code};
+use super::{AuthorizationError, Result, SoleControl, channel, code, sealed};
 use crate::crypto::digest::{hex, sha256};
+use crate::custody::Activation;
 use crate::domain::binding::fingerprint;
 use crate::domain::{AuditEvent, Binding, Item, Origin, Portal, Secret, Signer, StateKind, Transaction, ports};
 use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, MessageScope, SadRow, Sending, Spent};
+
+/// What a signer proves possession with.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// The code of a message.
+    Code(Secret),
+}
 
 /// What came of an entered code.
 #[derive(Debug)]
@@ -127,12 +135,20 @@ impl SoleControl {
         })
     }
 
-    /// Checks a code typed on the hosted page.
+    /// Checks a code typed on the hosted page. Documents are signed right away; bare hashes, which an OAuth client brings,
+    /// get a SAD, under which `activation` waits.
     ///
     /// # Errors
     /// [`AuthorizationError::Storage`].
-    pub async fn confirm(&self, transaction: &Transaction, code: &Secret) -> Result<Verdict> {
-        self.try_code(transaction, &transaction.items, code, Vec::new(), None).await
+    pub async fn confirm(
+        &self,
+        transaction: &Transaction,
+        proof: &Proof,
+        activation: Option<&Activation>,
+    ) -> Result<Verdict> {
+        let Proof::Code(code) = proof;
+        let sad = (transaction.origin == Origin::Oauth).then(|| (self.new_sad(), activation));
+        self.try_code(transaction, &transaction.items, code, Vec::new(), sad).await
     }
 
     /// Checks a code passed in band for `items`, and issues the SAD when it fits. Items of another transaction have another
@@ -140,11 +156,20 @@ impl SoleControl {
     ///
     /// # Errors
     /// [`AuthorizationError::Storage`].
-    pub async fn confirm_hashes(&self, transaction: &Transaction, items: &[Item], code: &Secret) -> Result<Verdict> {
-        let sad = Secret::new(hex(&ports::random::<32>(self.entropy.as_ref())));
+    pub async fn confirm_hashes(
+        &self,
+        transaction: &Transaction,
+        items: &[Item],
+        code: &Secret,
+        activation: Option<&Activation>,
+    ) -> Result<Verdict> {
         // A challenge that was asked for before its hashes were known takes them now, in the commit that confirms.
         let (bound, late) = if transaction.items.is_empty() { (&[][..], items.to_vec()) } else { (items, Vec::new()) };
-        self.try_code(transaction, bound, code, late, Some(sad)).await
+        self.try_code(transaction, bound, code, late, Some((self.new_sad(), activation))).await
+    }
+
+    fn new_sad(&self) -> Secret {
+        Secret::new(hex(&ports::random::<32>(self.entropy.as_ref())))
     }
 
     async fn try_code(
@@ -153,7 +178,7 @@ impl SoleControl {
         bound: &[Item],
         code: &Secret,
         late: Vec<Item>,
-        sad: Option<Secret>,
+        sad: Option<(Secret, Option<&Activation>)>,
     ) -> Result<Verdict> {
         let now = self.clock.now();
         let Some(challenge) = self.storage.live_challenge(&transaction.id).await? else {
@@ -163,11 +188,8 @@ impl SoleControl {
             return Ok(Verdict::NoLiveCode);
         }
         let presented = self.mac(transaction, bound, &challenge.id, code)?;
-        let kept = sad.as_ref().map(|sad| SadRow {
-            sha256: sha256(sad.expose().as_bytes()),
-            ends: now + self.policy.sad_life,
-            sealed: None,
-        });
+        let kept = sad.as_ref().map(|(sad, activation)| self.sad_row(transaction, sad, *activation)).transpose()?;
+        let sad = sad.map(|(sad, _)| sad);
         let method = challenge.method.name().to_owned();
         let confirmation = Confirmation { at: now, method, sad: kept, items: late, guesses: self.policy.guesses };
         let verdict = match self.storage.try_code(&challenge, &presented, confirmation).await? {
@@ -184,6 +206,18 @@ impl SoleControl {
             Verdict::NoLiveCode => {}
         }
         Ok(verdict)
+    }
+
+    fn sad_row(&self, transaction: &Transaction, sad: &Secret, activation: Option<&Activation>) -> Result<SadRow> {
+        let sealed = activation.map(|activation| {
+            let sealed = sealed::seal(&self.pepper, sad, &transaction.id, activation);
+            sealed.ok_or(AuthorizationError::Internal("the activation cannot be sealed"))
+        });
+        Ok(SadRow {
+            sha256: sha256(sad.expose().as_bytes()),
+            ends: self.clock.now() + self.policy.sad_life,
+            sealed: sealed.transpose()?,
+        })
     }
 
     fn mac(&self, transaction: &Transaction, items: &[Item], challenge: &str, code: &Secret) -> Result<[u8; 32]> {

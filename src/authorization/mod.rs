@@ -1,6 +1,7 @@
 //! Sole control (EN 419 241-1): nobody but the signer makes the key sign, and only what the signer saw.
 //!
-//! Reading order: [`code`] (one-time codes), [`channel`] (how a code reaches the signer), [`pin`], [`challenge`] (send a code,
+//! Reading order: [`code`] (one-time codes), [`channel`] (how a code reaches the signer), [`pin`], `sealed` (what a PIN gave, until the SAD
+//! is used), [`challenge`] (send a code,
 //! check it, confirm), [`meter`] (how often codes fail, and the alarm), [`redeem`] (the only file that mints the tokens custody asks for).
 //!
 //! The signature activation data (SAD) is opaque: 256 random bits whose meaning stays on the server. It names one transaction,
@@ -15,15 +16,18 @@ pub mod code;
 pub mod meter;
 pub mod pin;
 pub mod redeem;
+mod sealed;
 
 use std::sync::Arc;
 use time::Duration;
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::custody::{CustodyError, KeyCustody};
 use crate::domain::{Clock, Entropy, StateKind};
 use crate::storage::{GuessLimits, MessageLimits, MessageScope, PinLimits, SendLimits, Spent, Storage, StorageError};
 
-pub use challenge::Verdict;
+pub use challenge::{Proof, Verdict};
 pub use channel::{ChannelError, CodeMessage, MessageChannel};
 pub use code::Digits;
 pub use meter::{Alarm, Meter, Readings};
@@ -118,6 +122,8 @@ pub enum AuthorizationError {
     #[error(transparent)]
     Channel(#[from] ChannelError),
     #[error(transparent)]
+    Custody(#[from] CustodyError),
+    #[error(transparent)]
     Storage(#[from] StorageError),
     #[error("internal error: {0}")]
     Internal(&'static str),
@@ -150,6 +156,7 @@ pub type Result<T> = std::result::Result<T, AuthorizationError>;
 #[derive(Clone)]
 pub struct SoleControl {
     storage: Arc<dyn Storage>,
+    custody: Arc<dyn KeyCustody>,
     channel: Arc<dyn MessageChannel>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -157,19 +164,33 @@ pub struct SoleControl {
     policy: CodePolicy,
     pin_turns: Arc<pin::Turns>,
     meter: Arc<Meter>,
+    /// Places for stretching PINs.
+    stretching: Arc<Semaphore>,
 }
 
 impl SoleControl {
     /// `pepper` keys the MACs of codes; it must come from outside the database.
     pub fn new(
         storage: Arc<dyn Storage>,
+        custody: Arc<dyn KeyCustody>,
         channel: Arc<dyn MessageChannel>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         pepper: Zeroizing<[u8; 32]>,
         policy: CodePolicy,
     ) -> Self {
-        Self { storage, channel, clock, entropy, pepper, policy, pin_turns: Arc::default(), meter: Arc::default() }
+        Self {
+            storage,
+            custody,
+            channel,
+            clock,
+            entropy,
+            pepper,
+            policy,
+            pin_turns: Arc::default(),
+            meter: Arc::default(),
+            stretching: Arc::new(Semaphore::new(pin::AT_ONCE)),
+        }
     }
 
     pub fn policy(&self) -> &CodePolicy {

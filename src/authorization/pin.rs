@@ -1,4 +1,5 @@
-//! The PIN of explicit mode: stretched with Argon2id, counted before it is compared.
+//! The PIN: stretched with Argon2id, counted before it is compared. Where the credential asks for it, it is part of what opens
+//! the key, and there is nothing else to compare it with.
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -8,8 +9,12 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::meter::Count;
 use super::{AuthorizationError, Result, SoleControl};
-use crate::domain::{Entropy, PortalId, Secret, Signer, SignerId, ports};
+use crate::custody::{Activation, CustodyError, KeyCustody, KeyRef};
+use crate::domain::{Credential, Entropy, Factors, PortalId, Secret, Signer, SignerId, ports};
 use crate::storage::PinTry;
+
+/// PINs stretched at a time: more would only take memory from each other.
+pub(super) const AT_ONCE: usize = 4;
 
 /// Hashes a PIN for storage: an Argon2id PHC string with a fresh salt.
 ///
@@ -37,11 +42,18 @@ impl Turns {
 }
 
 impl SoleControl {
-    /// Compares the PIN with the signer's. Each call takes one of the tries, whoever calls in parallel.
+    /// Compares the PIN. Each call takes one of the tries, whoever calls in parallel. For a credential whose key is under the
+    /// PIN it gives what opens the key.
     ///
     /// # Errors
     /// [`AuthorizationError::WrongPin`] (also when the signer has none), [`AuthorizationError::PinLocked`].
-    pub async fn check_pin(&self, portal: &PortalId, signer: &Signer, pin: &Secret) -> Result<()> {
+    pub async fn check_pin(
+        &self,
+        portal: &PortalId,
+        signer: &Signer,
+        credential: &Credential,
+        pin: &Secret,
+    ) -> Result<Option<Activation>> {
         let _turn = self.pin_turns.of(&signer.id).await;
         let taken = self.storage.take_pin_try(&signer.id, portal, self.clock.now(), self.policy.pin).await?;
         let taken = match taken {
@@ -51,16 +63,38 @@ impl SoleControl {
                 return Err(AuthorizationError::PinLocked { seconds: self.seconds_until(until) });
             }
         };
-        let Some(stored) = signer.pin_hash.clone() else { return Err(AuthorizationError::WrongPin) };
-        let pin = pin.clone();
-        // Stretching takes tens of milliseconds of one core: not on the event loop.
-        let verify = move || Argon2::default().verify_password(pin.expose().as_bytes(), stored.as_str()).is_ok();
-        let right = tokio::task::spawn_blocking(verify)
-            .await
-            .map_err(|_| AuthorizationError::Internal("the PIN check stopped"))?;
-        if !right {
-            return Err(AuthorizationError::WrongPin);
-        }
-        Ok(self.storage.forgive_pin_try(&signer.id, portal, taken).await?)
+        let proof = self.compare(signer, credential, pin.clone()).await?;
+        self.storage.forgive_pin_try(&signer.id, portal, taken).await?;
+        Ok(proof)
     }
+
+    /// A key under the PIN is its own proof: it opens or it does not. Other credentials compare the signer's hash.
+    async fn compare(&self, signer: &Signer, credential: &Credential, pin: Secret) -> Result<Option<Activation>> {
+        let (custody, credential, hash) = (self.custody.clone(), credential.clone(), signer.pin_hash.clone());
+        // Stretching takes a core's tenths of a second and tens of megabytes: not on the event loop, and not all at once.
+        let _place =
+            self.stretching.acquire().await.map_err(|_| AuthorizationError::Internal("no place to stretch"))?;
+        let work = move || match credential.factors {
+            Factors::CodeAndPin => open_with(custody.as_ref(), &credential, &pin).map(Some),
+            Factors::Code => verify(hash.as_deref(), &pin).map(|()| None),
+        };
+        let compared = tokio::task::spawn_blocking(work).await;
+        compared.map_err(|_| AuthorizationError::Internal("the PIN check stopped"))?
+    }
+}
+
+fn open_with(custody: &dyn KeyCustody, credential: &Credential, pin: &Secret) -> Result<Activation> {
+    let stretched = custody.stretch(&KeyRef::of(credential, None), pin)?;
+    let activation = stretched.ok_or(AuthorizationError::Internal("the key is under no PIN"))?;
+    let key = KeyRef::of(credential, Some(&activation));
+    match custody.probe(&key, credential.algorithm.default_signature()) {
+        Ok(()) => Ok(activation),
+        Err(CustodyError::NotActivated(_)) => Err(AuthorizationError::WrongPin),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn verify(hash: Option<&str>, pin: &Secret) -> Result<()> {
+    let right = hash.is_some_and(|hash| Argon2::default().verify_password(pin.expose().as_bytes(), hash).is_ok());
+    if right { Ok(()) } else { Err(AuthorizationError::WrongPin) }
 }

@@ -1,15 +1,16 @@
 //! The one place where [`AuthorizedHashes`] are minted: a confirmed transaction is turned into tokens for custody, after the
 //! intent to sign stands in the database.
 
-use super::{AuthorizationError, Result, SoleControl};
+use super::{AuthorizationError, Result, SoleControl, sealed};
 use crate::crypto::digest::sha256;
 use crate::crypto::{Digest, SignatureAlgorithm};
+use crate::custody::Activation;
 use crate::domain::{AuditEvent, AuthorizedHashes, CredentialId, PortalId, Secret, StateKind, Transaction};
 use crate::storage::{Entry, Intent, LeftOut, Outcome};
 
 impl SoleControl {
     /// Redeems a SAD for `hashes`: same portal, same credential, each hash authorised and not used before. The SAD's use is
-    /// recorded before this returns, so it cannot be used again whatever happens next.
+    /// recorded before this returns, so it cannot be used again whatever happens next. With it comes what opens a key under a PIN.
     ///
     /// # Errors
     /// [`AuthorizationError::InvalidSad`] (unknown, another portal's or another credential's, used up),
@@ -21,16 +22,21 @@ impl SoleControl {
         credential: &CredentialId,
         algorithm: SignatureAlgorithm,
         hashes: &[Digest],
-    ) -> Result<(Transaction, AuthorizedHashes)> {
+    ) -> Result<(Transaction, AuthorizedHashes, Option<Activation>)> {
         let found = self.storage.by_sad(&sha256(sad.expose().as_bytes())).await?;
-        let (transaction, ends) = found.ok_or(AuthorizationError::InvalidSad)?;
+        let (transaction, kept) = found.ok_or(AuthorizationError::InvalidSad)?;
         let open = matches!(transaction.state.kind(), StateKind::Confirmed | StateKind::Signing);
         if &transaction.portal != portal || &transaction.credential != credential || !open {
             return Err(AuthorizationError::InvalidSad);
         }
-        if ends <= self.clock.now() {
+        if kept.ends <= self.clock.now() {
             return Err(AuthorizationError::SadExpired);
         }
+        let activation = kept.sealed.map(|sealed| {
+            let opened = sealed::open(&self.pepper, sad, &transaction.id, &sealed);
+            opened.ok_or(AuthorizationError::InvalidSad)
+        });
+        let activation = activation.transpose()?;
         let used = self.storage.signatures(&transaction.id).await?;
         let used: Vec<u32> = used.iter().map(|row| row.intent.ordinal).collect();
         let ordinals = match_hashes(&transaction, used, hashes)?;
@@ -40,7 +46,7 @@ impl SoleControl {
             .map(|(&ordinal, digest)| Intent { ordinal, digest: digest.clone(), prepared: None })
             .collect();
         let tokens = self.redeem(&transaction, algorithm, intents, &[]).await?;
-        Ok((transaction, tokens))
+        Ok((transaction, tokens, activation))
     }
 
     /// Redeems the confirmation of a request: one DTBSR for each of its documents, computed from the very bytes whose hash the

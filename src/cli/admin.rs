@@ -4,7 +4,7 @@ mod webhook;
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::domain::oauth::ClientAuth;
 use crate::domain::{AuthMode, Clock, CredentialId, KeyAlgorithm, PortalId, Secret, SignerId};
 use crate::formats::x509;
 use crate::service::Service;
-use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+use crate::service::admin::{Include, NewCredential, NewPortal, NewSigner, Protection};
 use crate::service::oauth::admin::certificate_name;
 
 #[derive(Debug, clap::Args)]
@@ -158,6 +158,18 @@ enum SignerCommand {
         #[arg(long, value_name = "FILE")]
         person_file: PathBuf,
     },
+    /// Set or change a signer's PIN; keys under it are wrapped anew
+    Pin {
+        id: String,
+        /// File with the PIN the keys are under now
+        #[arg(long, value_name = "FILE")]
+        old_pin_file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        new_pin_file: PathBuf,
+        /// Put those of the signer's keys under the PIN, too, that are under none
+        #[arg(long)]
+        all_keys: bool,
+    },
     /// Let a portal ask a signer
     Grant {
         signer: String,
@@ -179,6 +191,9 @@ enum CredentialCommand {
         /// hosted: the code is typed on the service's page only; explicit: the portal may pass it
         #[arg(long, default_value = "hosted", value_parser = auth_mode)]
         auth: AuthMode,
+        /// Put the key under the PIN in FILE: it opens with it only, so the operator alone cannot sign
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
     },
     /// Print a PKCS#10 certification request
     Csr {
@@ -186,6 +201,9 @@ enum CredentialCommand {
         /// RFC 4514, e.g. "CN=Nguyễn Văn An,UID=CCCD:001085000001,C=VN"
         #[arg(long)]
         subject: String,
+        /// File with the PIN the key is under
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
     },
     /// Give a key its certificate: PEM, the signer's first, then its issuers
     Certify {
@@ -318,6 +336,12 @@ async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
             let person = Secret::new(secret_file(&person_file)?.as_str());
             service.add_identity(&SignerId::parse(&signer)?, &issuer, &person).await?;
         }
+        SignerCommand::Pin { id, old_pin_file, new_pin_file, all_keys } => {
+            let (old, new) = (protection(old_pin_file.as_deref())?, Secret::new(secret_file(&new_pin_file)?.as_str()));
+            let include = if all_keys { Include::All } else { Include::UnderPin };
+            let keys = service.change_pin(&SignerId::parse(&id)?, old, new, include).await?;
+            println!("{id}\t{keys} keys under the new PIN");
+        }
         SignerCommand::Grant { signer, portal } => {
             service.grant(&PortalId::parse(&portal)?, &SignerId::parse(&signer)?).await?
         }
@@ -332,14 +356,16 @@ async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
 
 async fn credential(service: &Service, command: CredentialCommand) -> Result<ExitCode> {
     match command {
-        CredentialCommand::Generate { id, signer, algorithm, auth } => {
+        CredentialCommand::Generate { id, signer, algorithm, auth, pin_file } => {
+            let protection = protection(pin_file.as_deref())?;
             let (id, signer) = (CredentialId::parse(&id)?, SignerId::parse(&signer)?);
-            let new = NewCredential { id, signer, algorithm, auth, purpose: Purpose::Production };
+            let new = NewCredential { id, signer, algorithm, auth, protection, purpose: Purpose::Production };
             let made = service.generate_credential(new).await?;
             println!("{}\t{}\tpending: print its request with `kyso admin credential csr`", made.id, made.algorithm);
         }
-        CredentialCommand::Csr { id, subject } => {
-            let der = service.certification_request(&CredentialId::parse(&id)?, &subject).await?;
+        CredentialCommand::Csr { id, subject, pin_file } => {
+            let protection = protection(pin_file.as_deref())?;
+            let der = service.certification_request(&CredentialId::parse(&id)?, &subject, &protection).await?;
             let request: x509_cert::request::CertReq = der::Decode::from_der(&der)?;
             print!("{}", request.to_pem(der::pem::LineEnding::LF)?);
         }
@@ -359,7 +385,7 @@ async fn credential(service: &Service, command: CredentialCommand) -> Result<Exi
         }
         CredentialCommand::List { signer } => {
             for c in service.credentials_of(&SignerId::parse(&signer)?).await? {
-                println!("{}\t{}\t{}\t{}", c.id, c.algorithm, c.auth.name(), c.status.name());
+                println!("{}\t{}\t{}\t{}\t{}", c.id, c.algorithm, c.auth.name(), c.status.name(), c.factors.name());
             }
         }
     }
@@ -384,6 +410,11 @@ async fn audit(service: &Service, command: AuditCommand) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn protection(pin_file: Option<&Path>) -> Result<Protection> {
+    let pin = pin_file.map(secret_file).transpose()?;
+    Ok(pin.map_or(Protection::None, |pin| Protection::Pin(Secret::new(pin.as_str()))))
 }
 
 fn key_algorithm(name: &str) -> Result<KeyAlgorithm, String> {

@@ -54,6 +54,7 @@ impl<'a> Case<'a> {
             algorithm: self.algorithm,
             wrapped: &self.made.wrapped,
             spki: &self.made.spki,
+            activation: None,
         }
     }
 

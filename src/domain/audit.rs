@@ -58,6 +58,11 @@ pub enum AuditEvent {
         credential: CredentialId,
         certificate_sha256: String,
     },
+    /// The signer's PIN was set or changed; keys under it were wrapped anew.
+    PinChanged {
+        signer: SignerId,
+        credentials: Vec<CredentialId>,
+    },
     CredentialStatus {
         credential: CredentialId,
         status: String,

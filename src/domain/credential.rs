@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::OffsetDateTime;
 
+use super::factor::Factors;
 use super::ids::{CredentialId, SignerId};
 use crate::crypto::{DigestAlgorithm, MlDsaSet, SignatureAlgorithm, ml_dsa};
 
@@ -219,6 +220,7 @@ pub struct Credential {
     pub signer: SignerId,
     pub algorithm: KeyAlgorithm,
     pub auth: AuthMode,
+    pub factors: Factors,
     pub status: KeyStatus,
     pub purpose: Purpose,
     pub key: WrappedKey,

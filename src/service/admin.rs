@@ -1,18 +1,19 @@
 //! What an operator does: portals, signers, grants, keys and certificates, the audit chain.
 
+use super::sign::blocking;
 use super::{Result, Service, ServiceError};
 use crate::authorization::pin;
 use crate::crypto::DigestAlgorithm;
 use crate::crypto::digest::sha256;
-use crate::custody::{GeneratedKey, KeyRef};
+use crate::custody::{Activation, CustodyError, GeneratedKey, KeyCustody, KeyRef};
 use crate::domain::audit::{ChainError, check_chain};
 use crate::domain::credential::{KeyStatus, Purpose};
 use crate::domain::{
-    AuditEvent, AuditRecord, AuthMode, Credential, CredentialId, KeyAlgorithm, Portal, PortalId, Secret, Signer,
-    SignerId,
+    AuditEvent, AuditRecord, AuthMode, Credential, CredentialId, Factors, KeyAlgorithm, Portal, PortalId, Secret,
+    Signer, SignerId,
 };
 use crate::formats::x509::Certificate;
-use crate::storage::{Outcome, StorageError};
+use crate::storage::{Outcome, Rewrapped, StorageError};
 
 /// Most signatures of one authorisation.
 const MULTISIGN: u32 = 100;
@@ -48,7 +49,16 @@ pub struct NewCredential {
     pub signer: SignerId,
     pub algorithm: KeyAlgorithm,
     pub auth: AuthMode,
+    /// With a PIN, the key is made under it and never stored otherwise.
+    pub protection: Protection,
     pub purpose: Purpose,
+}
+
+/// What a new key is under besides the key-encryption key.
+#[derive(Debug)]
+pub enum Protection {
+    None,
+    Pin(Secret),
 }
 
 impl Service {
@@ -126,13 +136,19 @@ impl Service {
     pub async fn generate_credential(&self, new: NewCredential) -> Result<Credential> {
         self.signer(&new.signer).await?;
         let (custody, id, algorithm) = (self.backends.custody.clone(), new.id.clone(), new.algorithm);
-        let made = tokio::task::spawn_blocking(move || custody.generate(&id, algorithm)).await;
-        let GeneratedKey { wrapped, spki } = made.map_err(|error| ServiceError::Internal(error.to_string()))??;
+        let factors = match &new.protection {
+            Protection::None => Factors::Code,
+            Protection::Pin(pin) => strong(pin).map(|()| Factors::CodeAndPin)?,
+        };
+        let protection = new.protection;
+        let GeneratedKey { wrapped, spki } =
+            blocking(move || generate(custody.as_ref(), &id, algorithm, &protection)).await??;
         let credential = Credential {
             id: new.id,
             signer: new.signer,
             algorithm,
             auth: new.auth,
+            factors,
             status: KeyStatus::Pending,
             purpose: new.purpose,
             key: wrapped,
@@ -155,21 +171,54 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], [`ServiceError::Custody`] also for a subject that cannot be read.
-    pub async fn certification_request(&self, id: &CredentialId, subject: &str) -> Result<Vec<u8>> {
+    pub async fn certification_request(
+        &self,
+        id: &CredentialId,
+        subject: &str,
+        protection: &Protection,
+    ) -> Result<Vec<u8>> {
         let credential = self.any_credential(id).await?;
         let (custody, subject) = (self.backends.custody.clone(), subject.to_owned());
+        let pin = pin_of(protection);
         let work = move || {
-            let key = KeyRef {
-                credential: &credential.id,
-                algorithm: credential.algorithm,
-                wrapped: &credential.key,
-                spki: &credential.spki,
-            };
-            custody.certification_request(&key, &subject)
+            let activation = stretched(custody.as_ref(), &credential, pin.as_ref())?;
+            custody.certification_request(&KeyRef::of(&credential, activation.as_ref()), &subject)
         };
-        let made =
-            tokio::task::spawn_blocking(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?;
-        Ok(made?)
+        Ok(blocking(work).await??)
+    }
+
+    /// Sets a signer's PIN. Keys under the old one are wrapped anew under it; with `include` so are those that are under none.
+    ///
+    /// # Errors
+    /// [`ServiceError::WrongPin`], [`ServiceError::Invalid`] for a short PIN, [`ServiceError::NotFound`],
+    /// [`ServiceError::Custody`].
+    pub async fn change_pin(&self, id: &SignerId, old: Protection, new: Secret, include: Include) -> Result<usize> {
+        self.signer(id).await?;
+        strong(&new)?;
+        let held = self.storage().credentials_of(id).await?;
+        let wanted = |c: &Credential| c.factors == Factors::CodeAndPin || include == Include::All;
+        let held: Vec<Credential> = held.into_iter().filter(wanted).collect();
+        let hash = pin::hash(&new, self.backends.entropy.as_ref());
+        let hash = hash.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let custody = self.backends.custody.clone();
+        let keys = blocking(move || {
+            let rewrap = |credential: &Credential| {
+                let activation = stretched(custody.as_ref(), credential, pin_of(&old).as_ref())?;
+                let wrapped = custody.protect(&KeyRef::of(credential, activation.as_ref()), &new)?;
+                Ok(Rewrapped { credential: credential.id.clone(), old: credential.key.clone(), new: wrapped })
+            };
+            held.iter().map(rewrap).collect::<std::result::Result<Vec<_>, CustodyError>>()
+        });
+        let keys = keys.await?.map_err(|error| match error {
+            CustodyError::NotActivated(_) => ServiceError::WrongPin,
+            other => other.into(),
+        })?;
+        let credentials = keys.iter().map(|key| key.credential.clone()).collect();
+        let event = AuditEvent::PinChanged { signer: id.clone(), credentials };
+        match self.storage().change_pin(id, &hash, &keys, self.entry(event)).await? {
+            Outcome::Done => Ok(keys.len()),
+            Outcome::Stale => Err(ServiceError::Internal("a key was changed meanwhile; try again".into())),
+        }
     }
 
     /// Gives a pending credential its certificate and the certificates above it, the signer's first, and enables it.
@@ -244,6 +293,53 @@ impl Service {
 
     async fn any_credential(&self, id: &CredentialId) -> Result<Credential> {
         self.storage().credential(id).await?.ok_or(ServiceError::NotFound("credential"))
+    }
+}
+
+/// Which keys a new PIN goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Include {
+    /// Those that are under a PIN already.
+    UnderPin,
+    All,
+}
+
+fn generate(
+    custody: &dyn KeyCustody,
+    credential: &CredentialId,
+    algorithm: KeyAlgorithm,
+    protection: &Protection,
+) -> std::result::Result<GeneratedKey, CustodyError> {
+    let GeneratedKey { wrapped, spki } = custody.generate(credential, algorithm)?;
+    let Protection::Pin(pin) = protection else { return Ok(GeneratedKey { wrapped, spki }) };
+    let key = KeyRef { credential, algorithm, wrapped: &wrapped, spki: &spki, activation: None };
+    let wrapped = custody.protect(&key, pin)?;
+    Ok(GeneratedKey { wrapped, spki })
+}
+
+fn pin_of(protection: &Protection) -> Option<Secret> {
+    match protection {
+        Protection::None => None,
+        Protection::Pin(pin) => Some(pin.clone()),
+    }
+}
+
+fn stretched(
+    custody: &dyn KeyCustody,
+    credential: &Credential,
+    pin: Option<&Secret>,
+) -> std::result::Result<Option<Activation>, CustodyError> {
+    pin.map(|pin| custody.stretch(&KeyRef::of(credential, None), pin)).transpose().map(Option::flatten)
+}
+
+/// A PIN that keys are put under.
+fn strong(pin: &Secret) -> Result<()> {
+    let length = pin.expose().chars().count();
+    let printable = !pin.expose().chars().any(char::is_control);
+    if (6..=64).contains(&length) && printable {
+        Ok(())
+    } else {
+        Err(ServiceError::Invalid { what: "pin", why: "6 to 64 characters without control characters" })
     }
 }
 

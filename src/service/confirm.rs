@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
-use crate::authorization::Verdict;
-use crate::domain::{AuditEvent, Origin, Secret, State, StateKind, Transaction};
+use super::{Answer, ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
+use crate::authorization::{Proof, Verdict};
+use crate::custody::Activation;
+use crate::domain::{AuditEvent, Factors, Origin, Secret, State, StateKind, Transaction};
 use crate::formats::x509::Certificate;
 use crate::storage::{Challenge, Outcome};
 
@@ -52,6 +53,7 @@ impl Service {
             certificate_subject: certificate
                 .map(|c| format!("{} ({})", c.subject().common_name(), c.serial_hex()))
                 .unwrap_or_default(),
+            factors: credential.factors,
             transaction,
             portal,
             signer,
@@ -93,29 +95,38 @@ impl Service {
     /// Checks the code and, when it fits, signs. Signing goes on in its own task if the caller goes away.
     ///
     /// # Errors
-    /// [`ServiceError::WrongAuthenticationData`], [`ServiceError::Locked`], [`ServiceError::CodeExpired`],
-    /// [`ServiceError::GuessesSpent`], [`ServiceError::State`].
+    /// [`ServiceError::WrongPin`], [`ServiceError::WrongAuthenticationData`], [`ServiceError::Locked`],
+    /// [`ServiceError::CodeExpired`], [`ServiceError::GuessesSpent`], [`ServiceError::State`].
     pub async fn submit_code(self: &Arc<Self>, token: &Secret, code: &Secret) -> Result<StepOutcome> {
+        self.submit(token, Answer { proof: Proof::Code(code.clone()), pin: None }).await
+    }
+
+    /// The same for every factor there is.
+    ///
+    /// # Errors
+    /// As [`Self::submit_code`].
+    pub async fn submit(self: &Arc<Self>, token: &Secret, answer: Answer) -> Result<StepOutcome> {
         let transaction = self.by_link(token).await?;
         if transaction.state.kind() != StateKind::Waiting {
             return Err(ServiceError::State(transaction.state.kind()));
         }
         self.check_turn(&transaction.id).await?;
-        let (service, code) = (self.clone(), code.clone());
+        // The PIN first: a mistake in it does not use up the code.
+        let activation = self.prove_pin(&transaction, answer.pin.as_ref()).await?;
+        let service = self.clone();
         let work = async move {
             let sole_control = &service.backends.sole_control;
-            // Only bare hashes are opened by a SAD; documents are signed right here.
-            let verdict = match transaction.origin {
-                Origin::Oauth => sole_control.confirm_hashes(&transaction, &transaction.items, &code).await,
-                Origin::Request { .. } | Origin::Csc => sole_control.confirm(&transaction, &code).await,
-            };
+            let verdict = sole_control.confirm(&transaction, &answer.proof, activation.as_ref()).await;
             match verdict? {
+                // Only bare hashes are opened by a SAD; documents are signed right here.
                 Verdict::Confirmed { sad: Some(sad) } => {
                     let leaving = Some(service.grant_confirmed(&transaction, &sad).await?);
                     let state = State::Confirmed { at: service.now() };
                     Ok(StepOutcome { state, return_url: None, leaving })
                 }
-                Verdict::Confirmed { sad: None } => service.sign_request(&transaction.id).await.map(outcome),
+                Verdict::Confirmed { sad: None } => {
+                    service.sign_request(&transaction.id, activation).await.map(outcome)
+                }
                 Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
                 Verdict::Locked => Err(ServiceError::Locked),
                 Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
@@ -128,6 +139,18 @@ impl Service {
             // A large batch goes on in its task; the page shows how far it is.
             Err(_) => Ok(outcome(self.by_link(token).await?)),
         }
+    }
+
+    /// What opens the key, for a credential that asks for a PIN.
+    async fn prove_pin(&self, transaction: &Transaction, pin: Option<&Secret>) -> Result<Option<Activation>> {
+        let credential = self.stored_credential(transaction).await?;
+        if credential.factors == Factors::Code {
+            return Ok(None);
+        }
+        let signer = self.signer(&transaction.signer).await?;
+        let pin = pin.ok_or(ServiceError::WrongPin)?;
+        let proven = self.backends.sole_control.check_pin(&transaction.portal, &signer, &credential, pin).await;
+        Ok(proven?)
     }
 
     /// The signer does not want to sign.

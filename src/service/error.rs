@@ -147,6 +147,7 @@ impl From<AuthorizationError> for ServiceError {
             AuthorizationError::SadExpired => Self::SadExpired,
             AuthorizationError::NotAuthorized => Self::HashNotAuthorized,
             AuthorizationError::Channel(_) => Self::ChannelDown,
+            AuthorizationError::Custody(error) => Self::Custody(error),
             AuthorizationError::Storage(error) => Self::Storage(error),
             AuthorizationError::Internal(what) => Self::Internal(what.to_owned()),
         }

@@ -8,9 +8,9 @@ use super::{Authorization, AuthorizeHashes, Caller, Result, Service, ServiceErro
 use crate::authorization::Verdict;
 use crate::authorization::challenge::binding;
 use crate::crypto::Digest;
-use crate::custody::SignatureValue;
+use crate::custody::{Activation, SignatureValue};
 use crate::domain::{
-    AuthMode, AuthorizedHashes, CredentialId, FailureReason, Item, Origin, Secret, Signer, State, StateKind,
+    AuthMode, AuthorizedHashes, CredentialId, Factors, FailureReason, Item, Origin, Secret, Signer, State, StateKind,
     Transaction, TransactionId,
 };
 use crate::storage::SignatureResult;
@@ -26,10 +26,10 @@ impl Service {
         let credential = self.explicit(caller, &request.credential).await?;
         check_count(&request, credential.credential.multisign)?;
         let signer = self.signer(&credential.credential.signer).await?;
-        self.check_pin(caller, &signer, request.pin.as_ref()).await?;
+        let activation = self.check_pin(caller, &signer, &credential, request.pin.as_ref()).await?;
         let items = items(&request.hashes);
         match &request.code {
-            Some(code) => self.confirm_in_band(caller, &credential, &items, code).await,
+            Some(code) => self.confirm_in_band(caller, &credential, &items, code, activation.as_ref()).await,
             None => {
                 let handle = self.start_challenge(caller, &credential, items, request.description.clone()).await?;
                 Ok(Authorization::CodeSent { handle })
@@ -63,8 +63,8 @@ impl Service {
                 .sole_control
                 .redeem_sad(&request.sad, &caller.portal, &request.credential, request.algorithm, &request.hashes)
                 .await;
-            let (transaction, tokens) = redeemed?;
-            service.use_key(&transaction, &credential, tokens).await
+            let (transaction, tokens, activation) = redeemed?;
+            service.use_key(&transaction, &credential, activation, tokens).await
         };
         tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?
     }
@@ -74,10 +74,11 @@ impl Service {
         &self,
         transaction: &Transaction,
         credential: &UsableCredential,
+        activation: Option<Activation>,
         tokens: AuthorizedHashes,
     ) -> Result<Vec<SignatureValue>> {
         let _in_hand = self.take_in_hand(&transaction.id);
-        let signed = match self.sign_tokens(credential.clone(), tokens).await {
+        let signed = match self.sign_tokens(credential.clone(), activation, tokens).await {
             Ok(signed) => signed,
             Err(error) => {
                 self.fail(transaction, StateKind::Signing, FailureReason::KeyUnavailable).await?;
@@ -102,11 +103,21 @@ impl Service {
         }
     }
 
-    async fn check_pin(&self, caller: &Caller, signer: &Signer, pin: Option<&Secret>) -> Result<()> {
-        match (&signer.pin_hash, pin) {
-            (None, None) => Ok(()),
-            (_, None) => Err(ServiceError::Invalid { what: "authData", why: "the PIN is missing" }),
-            (_, Some(pin)) => Ok(self.backends.sole_control.check_pin(&caller.portal, signer, pin).await?),
+    async fn check_pin(
+        &self,
+        caller: &Caller,
+        signer: &Signer,
+        credential: &UsableCredential,
+        pin: Option<&Secret>,
+    ) -> Result<Option<Activation>> {
+        let credential = &credential.credential;
+        match pin {
+            None if signer.pin_hash.is_none() && credential.factors == Factors::Code => Ok(None),
+            None => Err(ServiceError::Invalid { what: "authData", why: "the PIN is missing" }),
+            Some(pin) => {
+                let proven = self.backends.sole_control.check_pin(&caller.portal, signer, credential, pin).await;
+                Ok(proven?)
+            }
         }
     }
 
@@ -164,13 +175,14 @@ impl Service {
         credential: &UsableCredential,
         items: &[Item],
         code: &Secret,
+        activation: Option<&Activation>,
     ) -> Result<Authorization> {
         let waiting = self.waiting(caller, credential).await?;
         let wanted = |t: &&Transaction| binding(t, &t.items) == binding(t, items);
         let unbound = |t: &&Transaction| t.items.is_empty();
         let found = waiting.iter().find(wanted).or_else(|| waiting.iter().find(unbound)).or(waiting.first());
         let transaction = found.ok_or(ServiceError::CodeExpired)?;
-        let verdict = self.backends.sole_control.confirm_hashes(transaction, items, code).await;
+        let verdict = self.backends.sole_control.confirm_hashes(transaction, items, code, activation).await;
         match verdict? {
             Verdict::Confirmed { sad: Some(sad) } => {
                 Ok(Authorization::Sad { sad, expires_in: self.backends.sole_control.policy().sad_life })

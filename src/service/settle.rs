@@ -83,7 +83,7 @@ impl Service {
 
     async fn settle_one(self: &Arc<Self>, transaction: &Transaction, settled: &mut Settled) -> Result<()> {
         let ended = match &transaction.origin {
-            Origin::Request { .. } => self.sign_request(&transaction.id).await.map(|t| t.state.kind()),
+            Origin::Request { .. } => self.sign_request(&transaction.id, None).await.map(|t| t.state.kind()),
             Origin::Csc | Origin::Oauth if self.is_interrupted(transaction).await? => {
                 let failed = self.fail(transaction, StateKind::Signing, FailureReason::Interrupted).await;
                 failed.map(|()| StateKind::Failed)

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use super::joint::{OtherSigner, SignatoryView};
+use crate::authorization::Proof;
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::oauth::Holder;
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{
-    CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
+    CredentialId, Factors, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
 };
 use crate::storage::{ItemState, Spent};
 
@@ -116,6 +117,15 @@ pub struct ConfirmationView {
     /// What keeps another code from being sent for now, or this one from being compared.
     pub spent: Option<Spent>,
     pub code_digits: usize,
+    /// With a PIN, the page asks for it beside the code.
+    pub factors: Factors,
+}
+
+/// What the signer gives on the page.
+#[derive(Debug)]
+pub struct Answer {
+    pub proof: Proof,
+    pub pin: Option<Secret>,
 }
 
 /// A one-time code that may still be entered.

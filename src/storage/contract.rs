@@ -11,7 +11,7 @@ use crate::domain::oauth::{
     AccessToken, Arrival, Authorization, AuthorizationRequest, AuthorizationStage, ClientAuth, Holder, RefreshToken,
     Scope,
 };
-use crate::domain::{AuthMode, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+use crate::domain::{AuthMode, Factors, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -41,6 +41,7 @@ suite!(
     two_codes_at_once_are_sent_once,
     the_right_code_works_once,
     an_expired_code_is_dead,
+    a_changed_pin_replaces_exactly_the_keys_it_names,
     an_item_is_signed_once,
     hashes_may_be_signed_in_two_calls,
     a_document_left_out_does_not_hold_up_the_others,
@@ -128,6 +129,7 @@ async fn populate(storage: &dyn Storage) {
         signer: signer.id.clone(),
         algorithm: KeyAlgorithm::P256,
         auth: AuthMode::Hosted,
+        factors: Factors::Code,
         status: KeyStatus::Pending,
         purpose: Purpose::Production,
         key: WrappedKey(vec![1, 2, 3]),
@@ -276,14 +278,46 @@ async fn the_right_code_works_once(storage: &dyn Storage) {
     let t = transaction("t1", Origin::Csc, &[]);
     create(storage, &t).await;
     let challenge = challenge(storage, &t, "c1", 1).await;
-    let sad = Some(SadRow { sha256: [6; 32], ends: NOW + Duration::minutes(5), sealed: None });
+    let sad = Some(SadRow { sha256: [6; 32], ends: NOW + Duration::minutes(5), sealed: Some(vec![9]) });
     let items = vec![Item { label: "a".into(), digest: sha256("a"), len: 0 }];
     let confirm = Confirmation { sad, items: items.clone(), ..confirmation() };
     assert_eq!(storage.try_code(&challenge, &[1; 32], confirm.clone()).await.expect("tried"), CodeOutcome::Accepted);
     assert_eq!(storage.try_code(&challenge, &[1; 32], confirm).await.expect("tried"), CodeOutcome::NoLiveCode);
-    let (found, ends) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
-    assert_eq!((found.items, ends), (items, NOW + Duration::minutes(5)));
+    let (found, sad) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
+    assert_eq!((found.items, sad.ends, sad.sealed), (items, NOW + Duration::minutes(5), Some(vec![9])));
+    let failed = State::Failed { at: NOW, reason: FailureReason::Interrupted };
+    let event = AuditEvent::Failed { transaction: t.id.clone(), reason: "interrupted".into() };
+    let moved = storage.advance(&t.id, StateKind::Confirmed, &failed, entry(event)).await.expect("asked");
+    assert_eq!(moved, Outcome::Done);
+    let (_, sad) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
+    assert_eq!(sad.sealed, None, "what opens the key goes with the SAD");
     assert!(storage.by_sad(&[7; 32]).await.expect("read").is_none());
+}
+
+async fn a_changed_pin_replaces_exactly_the_keys_it_names(storage: &dyn Storage) {
+    populate(storage).await;
+    let signer = SignerId::parse("an").expect("id");
+    let key = |credential: &str, old: u8| Rewrapped {
+        credential: CredentialId::parse(credential).expect("id"),
+        old: WrappedKey(vec![1, 2, old]),
+        new: WrappedKey(vec![9]),
+    };
+    let change = async |keys: &[Rewrapped]| {
+        let event = AuditEvent::PinChanged { signer: signer.clone(), credentials: Vec::new() };
+        storage.change_pin(&signer, "hash", keys, entry(event)).await.expect("asked")
+    };
+    let stored = async || {
+        let credential =
+            storage.credential(&CredentialId::parse("ec").expect("id")).await.expect("read").expect("there");
+        let signer = storage.signer(&signer).await.expect("read").expect("there");
+        (credential.key.0, credential.factors, signer.pin_hash)
+    };
+    let before = (vec![1, 2, 3], Factors::Code, None);
+    assert_eq!(change(&[key("ec", 4)]).await, Outcome::Stale, "the key has changed meanwhile");
+    assert_eq!(change(&[key("ec", 3), key("none", 3)]).await, Outcome::Stale, "all or none");
+    assert_eq!(stored().await, before);
+    assert_eq!(change(&[key("ec", 3)]).await, Outcome::Done);
+    assert_eq!(stored().await, (vec![9], Factors::CodeAndPin, Some("hash".into())));
 }
 
 async fn an_expired_code_is_dead(storage: &dyn Storage) {

@@ -23,7 +23,7 @@ use time::OffsetDateTime;
 use crate::crypto::Digest;
 use crate::domain::{
     AuditEvent, AuditRecord, Credential, CredentialId, FailureReason, Item, Method, Portal, PortalId, Signer, SignerId,
-    State, StateKind, Transaction, TransactionId, credential::KeyStatus,
+    State, StateKind, Transaction, TransactionId, WrappedKey, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
 pub use joint::JointRequests;
@@ -206,6 +206,14 @@ pub struct ItemState {
     pub raise: Option<Raise>,
 }
 
+/// A key that was wrapped anew.
+#[derive(Debug, Clone)]
+pub struct Rewrapped {
+    pub credential: CredentialId,
+    pub old: WrappedKey,
+    pub new: WrappedKey,
+}
+
 /// An `Idempotency-Key` with the hash of the body it came with.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
@@ -258,6 +266,9 @@ pub trait Credentials: Send + Sync {
     /// Sets the certificates of a pending credential and enables it.
     async fn certify(&self, id: &CredentialId, certificates: &[Vec<u8>], entry: Entry) -> Result<Outcome>;
     async fn set_status(&self, id: &CredentialId, status: KeyStatus, entry: Entry) -> Result<Outcome>;
+    /// Stores another PIN of a signer and the keys that were wrapped anew for it, each in place of the form named.
+    /// [`Outcome::Stale`] when the signer is unknown or a key has changed meanwhile.
+    async fn change_pin(&self, signer: &SignerId, pin_hash: &str, keys: &[Rewrapped], entry: Entry) -> Result<Outcome>;
     /// Whether any credential came from the development PKI.
     async fn holds_development_credentials(&self) -> Result<bool>;
 }
@@ -305,8 +316,8 @@ pub trait Transactions: Send + Sync {
         confirmation: Confirmation,
     ) -> Result<CodeOutcome>;
 
-    /// The transaction a SAD belongs to and when the SAD ends.
-    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, OffsetDateTime)>>;
+    /// The transaction a SAD belongs to, and what was kept with it.
+    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, SadRow)>>;
     /// Records intents, and which items are left out, and moves to signing; [`Outcome::Stale`] when an item has an intent
     /// already or the state is not one of confirmed and signing.
     async fn record_intents(

@@ -229,12 +229,20 @@ impl World {
         let storage = Arc::new(SqliteStorage::open(&data.join("kyso.db")).await.expect("opens"));
         let (pepper, entropy) = (kek.derive("kyso code v1"), Arc::new(SystemEntropy));
         let policy = CodePolicy::default();
-        let sole_control =
-            SoleControl::new(storage.clone(), outbox.clone(), clock.clone(), entropy.clone(), pepper, policy);
+        let custody = Arc::new(SoftwareCustody::new(&kek));
+        let sole_control = SoleControl::new(
+            storage.clone(),
+            custody.clone(),
+            outbox.clone(),
+            clock.clone(),
+            entropy.clone(),
+            pepper,
+            policy,
+        );
         let trust = Arc::new(services(net, clock, vec![tsa(FIRST)]));
         let service = Service::new(Backends {
             storage,
-            custody: Arc::new(SoftwareCustody::new(&kek)),
+            custody,
             documents: DocumentStore::open(&data.join("documents")).expect("opens"),
             sole_control,
             clock: clock.clone(),

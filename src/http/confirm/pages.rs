@@ -3,7 +3,7 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use crate::domain::State;
+use crate::domain::{Factors, State};
 use crate::service::ConfirmationView;
 
 use super::super::problem::{self, Problem};
@@ -48,6 +48,7 @@ struct Waiting<'a> {
     /// Why no code can be sent or entered for now.
     blocked: Option<String>,
     digits: usize,
+    asks_pin: bool,
     send_hint: String,
     code_label: String,
     notice: Option<Message>,
@@ -134,6 +135,7 @@ fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], 
         can_send: view.codes_left > 0,
         blocked: view::blocked(view, now, language),
         digits: view.code_digits,
+        asks_pin: view.factors == Factors::CodeAndPin,
         send_hint: language.send_hint(view.code_digits),
         code_label: language.code_label(view.code_digits),
         notice: notice.and_then(|notice| view::message(notice, view, now, language)),

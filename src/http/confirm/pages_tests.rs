@@ -60,6 +60,7 @@ fn view(state: State) -> ConfirmationView {
         in_turn: true,
         spent: None,
         code_digits: 6,
+        factors: Factors::Code,
     }
 }
 

@@ -5,8 +5,9 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Redirect;
 
+use crate::authorization::Proof;
 use crate::domain::Secret;
-use crate::service::{ServiceError, StepOutcome};
+use crate::service::{Answer, ServiceError, StepOutcome};
 
 use super::super::AppState;
 use super::super::body::{self, RawBody};
@@ -40,7 +41,9 @@ pub async fn confirm(
     // Spaces come with pasting; anything else that is no digit makes a wrong code.
     let typed = fields.get("code").unwrap_or_default();
     let code = Secret::new(typed.chars().filter(|c| !c.is_whitespace()).collect::<String>());
-    onward(&state, state.service.submit_code(&token, &code).await, (&path, query.as_deref()))
+    let pin = fields.get("pin").filter(|pin| !pin.is_empty()).map(Secret::new);
+    let outcome = state.service.submit(&token, Answer { proof: Proof::Code(code), pin }).await;
+    onward(&state, outcome, (&path, query.as_deref()))
 }
 
 pub async fn refuse(
@@ -71,6 +74,7 @@ fn notice_of(error: ServiceError) -> Result<Option<Notice>, Fault> {
     use ServiceError as E;
     match error {
         E::WrongAuthenticationData { .. } => Ok(Some(Notice::WrongCode)),
+        E::WrongPin => Ok(Some(Notice::WrongPin)),
         E::CodeExpired => Ok(Some(Notice::CodeExpired)),
         E::ResendTooSoon { .. } => Ok(Some(Notice::TooSoon)),
         E::NoMoreCodes => Ok(Some(Notice::NoMoreCodes)),

@@ -67,6 +67,9 @@ words! {
     certificate: "Chứng thư chữ ký số", "Certificate";
     phone: "Số điện thoại nhận mã", "Phone for the code";
     send: "Gửi mã xác nhận", "Send the code";
+    pin_label: "Mã PIN của chữ ký số", "PIN of your signing key";
+    pin_hint: "Khóa ký chỉ mở được bằng mã PIN của Ông/Bà; người vận hành hệ thống cũng không biết mã này.",
+        "Only your PIN opens the signing key; not even the operator knows it.";
     code_secret: "Không đọc mã này cho bất kỳ ai, kể cả cán bộ.", "Never read this code to anyone, officials included.";
     not_received: "Chưa nhận được mã?", "No code received?";
     resend: "Gửi lại mã", "Send a new code";

@@ -22,6 +22,7 @@ const PAGE_WIDTH: u32 = 900;
 pub enum Notice {
     CodeSent,
     WrongCode,
+    WrongPin,
     CodeExpired,
     TooSoon,
     NoMoreCodes,
@@ -31,9 +32,10 @@ pub enum Notice {
 }
 
 impl Notice {
-    const ALL: [(Self, &'static str); 7] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::CodeSent, "sent"),
         (Self::WrongCode, "wrong"),
+        (Self::WrongPin, "pin"),
         (Self::CodeExpired, "late"),
         (Self::TooSoon, "soon"),
         (Self::NoMoreCodes, "none"),
@@ -101,6 +103,7 @@ pub struct CodeStep {
     /// When a new code may be asked for, while that is still ahead.
     pub resend_from: Option<String>,
     pub wrong: bool,
+    pub wrong_pin: bool,
 }
 
 /// What is known of a document's pages: their sizes, unless nothing can be drawn, and which are known to be incomplete.
@@ -190,6 +193,7 @@ pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, l
         valid_until: language.code_valid_until(code.expires_at),
         resend_from: (code.resend_at > now).then(|| language.resend_from(code.resend_at)),
         wrong: notice == Some(Notice::WrongCode),
+        wrong_pin: notice == Some(Notice::WrongPin),
     }
 }
 
@@ -218,6 +222,7 @@ pub fn message(notice: Notice, view: &ConfirmationView, now: OffsetDateTime, lan
             Some(Message { text, class: "good", role: "status" })
         }
         (Notice::WrongCode, Some(code)) => bad(language.wrong_code(code.tries_left)),
+        (Notice::WrongPin, Some(_)) => bad(of(&problem::WRONG_PIN)),
         (Notice::CodeExpired | Notice::WrongCode, None) if view.code.is_some() => bad(of(&problem::CODE_EXPIRED)),
         (Notice::CodeExpired, None) => bad(of(&problem::CODE_EXPIRED)),
         (Notice::TooSoon, Some(code)) if code.resend_at > now => bad(language.resend_from(code.resend_at)),

@@ -217,6 +217,7 @@ mod tests {
             signer: SignerId::parse("s1").expect("id"),
             algorithm: KeyAlgorithm::P256,
             auth,
+            factors: crate::domain::Factors::Code,
             status: KeyStatus::Enabled,
             purpose: Purpose::Development,
             key: WrappedKey(vec![]),

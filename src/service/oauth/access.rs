@@ -7,7 +7,7 @@
 use time::OffsetDateTime;
 
 use super::{OauthError, refusal};
-use crate::authorization::Verdict;
+use crate::authorization::{Proof, Verdict};
 use crate::crypto::digest::sha256;
 use crate::domain::credential::KeyStatus;
 use crate::domain::oauth::{Authorization, AuthorizationRequest, AuthorizationStage, Scope};
@@ -89,10 +89,11 @@ impl Service {
         if transaction.state.kind() != StateKind::Waiting {
             return Err(wrong());
         }
-        match self.backends.sole_control.confirm_hashes(&transaction, &[], code).await? {
+        let proof = Proof::Code(code.clone());
+        match self.backends.sole_control.confirm(&transaction, &proof, None).await? {
             // Its SAD opens no hash and is forgotten here.
             Verdict::Confirmed { .. } => self.give_code(&authorization, &transaction.signer, None).await,
-            Verdict::Wrong { .. } | Verdict::Locked | Verdict::NoLiveCode => Err(wrong()),
+            Verdict::Wrong { .. } | Verdict::Locked | Verdict::NoLiveCode | Verdict::Spent { .. } => Err(wrong()),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
 
 use crate::domain::{
-    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Method, Origin, Portal, PortalId,
+    AuditRecord, AuthMode, Credential, Factors, FailureReason, Item, KeyAlgorithm, Method, Origin, Portal, PortalId,
     SignatureSettings, Signer, SignerId, State, StateKind, Transaction, WrappedKey,
 };
 use crate::formats::level::Baseline;
@@ -109,6 +109,7 @@ pub(super) fn credential(row: &SqliteRow, certificates: Vec<Vec<u8>>) -> Result<
         signer: id!(row, "signer"),
         algorithm: named(row, "algorithm", KeyAlgorithm::from_name)?,
         auth: named(row, "auth", AuthMode::from_name)?,
+        factors: named(row, "factors", Factors::from_name)?,
         status: named(row, "status", KeyStatus::from_name)?,
         purpose: named(row, "purpose", purpose_from_name)?,
         key: WrappedKey(row.try_get("wrapped_key")?),

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::super::{
     Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, EntryCounts, Idempotency, Intent, ItemState,
-    LeftOut, Outcome, Output, Result, SendLimits, Sending, SignatureResult, SignatureRow, Spent, Transactions,
+    LeftOut, Outcome, Output, Result, SadRow, SendLimits, Sending, SignatureResult, SignatureRow, Spent, Transactions,
 };
 use super::{SqliteStorage, Write, audit, budgets, codes, joint, outbox, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
@@ -37,15 +37,19 @@ pub(super) async fn set_state(write: &mut Write, id: &TransactionId, from: State
         return Ok(false);
     }
     let (kind, at, failure) = rows::state_columns(to);
-    let changed =
-        sqlx::query("UPDATE transactions SET state = $3, state_at = $4, failure = $5 WHERE id = $1 AND state = $2")
-            .bind(id.as_str())
-            .bind(from.name())
-            .bind(kind)
-            .bind(at)
-            .bind(failure)
-            .execute(&mut **write)
-            .await?;
+    // What opens the key goes when there is nothing left to sign.
+    let changed = sqlx::query(
+        "UPDATE transactions SET state = $3, state_at = $4, failure = $5,
+                                 sad_sealed = CASE WHEN $3 IN ('confirmed', 'signing') THEN sad_sealed END
+         WHERE id = $1 AND state = $2",
+    )
+    .bind(id.as_str())
+    .bind(from.name())
+    .bind(kind)
+    .bind(at)
+    .bind(failure)
+    .execute(&mut **write)
+    .await?;
     let moved = changed.rows_affected() == 1;
     if moved && !joint::moved(write, id, to).await? {
         outbox::state_changed(write, id, to).await?;
@@ -245,14 +249,15 @@ impl Transactions for SqliteStorage {
         codes::try_code(self, challenge, presented, confirmation).await
     }
 
-    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, OffsetDateTime)>> {
+    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, SadRow)>> {
         let found = sqlx::query("SELECT * FROM transactions WHERE sad_sha256 = $1")
             .bind(sha256.as_slice())
             .fetch_optional(&self.read)
             .await?;
         let Some(row) = found else { return Ok(None) };
         let ends = rows::time(row.try_get("sad_expires_at")?)?;
-        Ok(Some((self.with_items(&row).await?, ends)))
+        let sad = SadRow { sha256: *sha256, ends, sealed: row.try_get("sad_sealed")? };
+        Ok(Some((self.with_items(&row).await?, sad)))
     }
 
     async fn record_intents(
