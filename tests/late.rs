@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::{SystemClock, SystemEntropy};
-use kyso::authorization::{CodePolicy, SoleControl};
+use kyso::authorization::{Channels, CodePolicy, SoleControl};
 use kyso::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use kyso::custody::software::SoftwareCustody;
 use kyso::domain::{Clock, CredentialId, PortalId, Secret, SignatureOptions, StateKind};
@@ -52,7 +52,7 @@ async fn world() -> World {
     let sole_control = SoleControl::new(
         storage.clone(),
         custody.clone(),
-        outbox.clone(),
+        Channels::one(outbox.clone()),
         clock.clone(),
         entropy.clone(),
         pepper,

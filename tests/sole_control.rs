@@ -107,8 +107,14 @@ async fn confirm_as_operator(folder: &Path, id: &TransactionId, code: &Secret) {
     let live = storage.live_challenge(id).await.expect("read").expect("a live code");
     assert!(!code.expose().is_empty());
     let (mac, at) = (live.mac, live.created_at);
-    let confirmation =
-        Confirmation { at, method: "forged".into(), sad: None, items: Vec::new(), guesses: GuessLimits::DEFAULT };
+    let confirmation = Confirmation {
+        at,
+        method: "forged".into(),
+        sad: None,
+        items: Vec::new(),
+        guesses: GuessLimits::DEFAULT,
+        authenticator: None,
+    };
     let _ = storage.try_code(&live, &mac, confirmation).await.expect("forged");
     storage.close().await;
 }

@@ -46,3 +46,26 @@ CREATE TABLE tallies (
     count  INTEGER NOT NULL,
     PRIMARY KEY (scope, bucket)
 ) STRICT, WITHOUT ROWID;
+
+-- What signers have registered to confirm with: 'totp' with a sealed secret, 'passkey' with its credential and public key.
+CREATE TABLE authenticators (
+    id         TEXT PRIMARY KEY,
+    signer     TEXT NOT NULL REFERENCES signers (id),
+    method     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    sealed     BLOB,
+    credential BLOB UNIQUE,
+    spki       BLOB,
+    -- Last time step used, or signature counter.
+    counter    INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX authenticators_of_signer ON authenticators (signer);
+
+-- Links by which a signer registers one authenticator, once. Only the hash of the link's token stands here.
+CREATE TABLE enrolments (
+    sha256     BLOB PRIMARY KEY,
+    signer     TEXT NOT NULL REFERENCES signers (id),
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -4,12 +4,15 @@
 //! leave, and its public address. Unknown keys are refused: a misspelt limit is a missing limit.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+use super::channels::sms::Template;
+use super::channels::smtp::Security;
 use super::trust::Trust;
-use crate::authorization::{CodePolicy, Digits};
+use crate::authorization::{Alphabet, CodePolicy, Digits};
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
 use crate::storage::MessageLimits;
 use crate::trust::guard::{Allowed, BadException};
@@ -133,12 +136,101 @@ pub struct Keys {
 pub struct Messages {
     /// An SMS gateway: `POST {"to": "+84…", "text": "…"}` as JSON, any 2xx means accepted.
     pub sms_gateway: Option<String>,
-    /// File with the gateway's bearer token.
+    /// File with the gateway's bearer token, `{token}` in a template.
     pub sms_token_file: Option<PathBuf>,
+    /// A gateway of another shape.
+    pub sms: Option<Sms>,
+    /// `gsm7`: without accents, 160 characters (the default); `ucs2`: with accents, 70.
+    pub sms_alphabet: Option<SmsAlphabet>,
+    /// Beginnings of the numbers that get messages; `["+84"]` when absent.
+    pub sms_prefixes: Option<Vec<String>>,
+    /// A mail server.
+    pub email: Option<Email>,
+    /// `sms` and `email` in the order they are tried; when absent, those that are configured, the text message first.
+    pub channels: Option<Vec<String>>,
     /// Messages of a day: all, for one portal, and to one prefix of numbers (`+8491`) or one e-mail domain.
     pub per_day: Option<u32>,
     pub per_day_and_portal: Option<u32>,
     pub per_day_and_prefix: Option<u32>,
+}
+
+/// The request that sends a text message; placeholders are `{to}`, `{to_digits}`, `{to_local}`, `{text}` and `{token}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sms {
+    pub url: String,
+    /// POST when absent.
+    pub method: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// `application/json` when absent.
+    pub content_type: Option<String>,
+    pub body: Option<String>,
+    /// Text in the answer to an accepted message, for gateways that answer 200 to everything.
+    pub accepted: Option<String>,
+}
+
+impl Sms {
+    pub fn template(&self) -> Template {
+        Template {
+            method: self.method.clone().unwrap_or_else(|| "POST".to_owned()),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            content_type: self.content_type.clone().unwrap_or_else(|| "application/json".to_owned()),
+            body: self.body.clone(),
+            accepted: self.accepted.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmsAlphabet {
+    Gsm7,
+    Ucs2,
+}
+
+/// A mail server for codes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Email {
+    pub server: String,
+    #[serde(default = "submission")]
+    pub port: u16,
+    #[serde(default)]
+    pub security: Security,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub from: String,
+}
+
+/// RFC 6409.
+fn submission() -> u16 {
+    587
+}
+
+impl Messages {
+    /// The channels in the order they are tried.
+    pub fn order(&self) -> Vec<&str> {
+        match &self.channels {
+            Some(named) => named.iter().map(String::as_str).collect(),
+            None => {
+                let sms = (self.sms_gateway.is_some() || self.sms.is_some()).then_some("sms");
+                sms.into_iter().chain(self.email.is_some().then_some("email")).collect()
+            }
+        }
+    }
+
+    pub fn sms_alphabet(&self) -> Alphabet {
+        match self.sms_alphabet {
+            None | Some(SmsAlphabet::Gsm7) => Alphabet::Gsm7,
+            Some(SmsAlphabet::Ucs2) => Alphabet::Ucs2,
+        }
+    }
+
+    pub fn sms_prefixes(&self) -> Vec<String> {
+        self.sms_prefixes.clone().unwrap_or_else(|| vec!["+84".to_owned()])
+    }
 }
 
 /// One-time codes.

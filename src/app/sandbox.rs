@@ -115,8 +115,9 @@ impl Sandbox {
     async fn provision(&self, service: &Service, spec: &SignerSpec) -> Result<()> {
         // Asked before anything is made: at a restart, deriving PIN hashes and drawing RSA keys would be for nothing.
         if !service.signers().await?.iter().any(|signer| signer.id == spec.id) {
-            let (name, phone, pin) = (spec.name.clone(), spec.phone.clone(), Some(spec.pin.clone()));
-            service.add_signer(NewSigner { id: spec.id.clone(), name, phone, pin }).await?;
+            let (name, phone, email) = (spec.name.clone(), spec.phone.clone(), spec.email.clone());
+            let new = NewSigner { id: spec.id.clone(), name, phone, email, pin: Some(spec.pin.clone()) };
+            service.add_signer(new).await?;
         }
         service.grant(&PortalId::parse(PORTAL)?, &spec.id).await?;
         for credential in &spec.credentials {

@@ -9,12 +9,12 @@ use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
-use super::channels::Outbox;
+use super::channels::{MailOutbox, Outbox};
 use super::config::Config;
 use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
 use super::wiring::{self, How};
-use crate::authorization::{Alarm, CodePolicy};
+use crate::authorization::{Alarm, Channels, CodePolicy};
 use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
@@ -159,8 +159,9 @@ async fn production(options: &Options) -> Result<Parts> {
     let kek = config.kek()?;
     let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
     let levels = wiring::levels(&trust, config.trust.when_down.into());
-    let (channel, limits) = (wiring::channel(config)?, wiring::limits(config));
-    let codes = config.codes.policy(&config.messages, CodePolicy::default())?;
+    let (channel, limits) = (wiring::channels(config)?, wiring::limits(config));
+    let relying_party = config.public_url.as_deref().and_then(wiring::relying_party);
+    let codes = config.codes.policy(&config.messages, CodePolicy { relying_party, ..CodePolicy::default() })?;
     let deliver = wiring::webhooks(config.webhooks.allowed()?);
     let how = How { limits, codes, clock: clock.clone(), levels, deliver };
     let service = wiring::open_with(&options.data, &kek, channel, how).await?;
@@ -176,13 +177,16 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let pki = sandbox::dev_pki(&options.data, public_url).await?;
     let (settings, allowed) = sandbox::trust(&options.config.trust, &pki, address, public_url)?;
     let trust = wiring::trust_services(settings, allowed, clock.clone())?;
-    let (outbox, kek) = (Arc::new(Outbox::new(clock.clone())), sandbox::kek(&options.data)?);
+    let (outbox, kek) =
+        (Arc::new(Outbox::new(clock.clone()).on(wiring::host(public_url))), sandbox::kek(&options.data)?);
     let limits = wiring::limits(&options.config);
     let levels = wiring::levels(&trust, options.config.trust.when_down.into());
-    let codes = options.config.codes.policy(&options.config.messages, sandbox::codes())?;
+    let channels = Channels::new(vec![outbox.clone(), Arc::new(MailOutbox(outbox.clone()))]);
+    let codes = CodePolicy { relying_party: wiring::relying_party(public_url), ..sandbox::codes() };
+    let codes = options.config.codes.policy(&options.config.messages, codes)?;
     let deliver = wiring::webhooks(options.config.webhooks.allowed()?);
     let how = How { limits, codes, clock: clock.clone(), levels, deliver };
-    let service = wiring::open_with(&options.data, &kek, outbox.clone(), how).await?;
+    let service = wiring::open_with(&options.data, &kek, channels, how).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
     let outbox = Arc::new(move || outbox.messages());
     let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default(), moved: Arc::default() };

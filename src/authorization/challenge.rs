@@ -1,18 +1,29 @@
 //! Challenge and confirmation: send a code for an exact set of hashes, and accept it once.
 
+use super::channel::{ChannelError, CodeMessage};
 use super::meter::Count;
-use super::{AuthorizationError, Result, SoleControl, channel, code, sealed};
+use super::webauthn::Assertion;
+use super::wording::Facts;
+use super::{AuthorizationError, Result, SoleControl, code, sealed};
 use crate::crypto::digest::{hex, sha256};
 use crate::custody::Activation;
 use crate::domain::binding::fingerprint;
-use crate::domain::{AuditEvent, Binding, Item, Origin, Portal, Secret, Signer, StateKind, Transaction, ports};
-use crate::storage::{Challenge, CodeOutcome, Confirmation, Entry, MessageScope, SadRow, Sending, Spent};
+use crate::domain::{AuditEvent, Binding, Item, Method, Origin, Portal, Secret, Signer, StateKind, Transaction, ports};
+use crate::storage::{
+    AuthenticatorUse, Challenge, CodeOutcome, Confirmation, Entry, MessageScope, SadRow, Sending, Spent,
+};
 
 /// What a signer proves possession with.
 #[derive(Debug, Clone)]
 pub enum Proof {
     /// The code of a message.
     Code(Secret),
+    /// An app's code, and the control code of the page.
+    Totp {
+        code: Secret,
+        control: Secret,
+    },
+    Passkey(Box<Assertion>),
 }
 
 /// What came of an entered code.
@@ -36,59 +47,113 @@ pub enum Verdict {
 }
 
 impl SoleControl {
-    /// Sends a code to the signer's registered number; an older one of the same transaction dies.
+    /// Sends a code to a registered destination of the signer; an older one of the same transaction dies. Without a `chosen`
+    /// method the channels decide; when one fails, the next takes the same code.
     ///
     /// # Errors
     /// [`AuthorizationError::ResendTooSoon`], [`AuthorizationError::NoMoreCodes`], [`AuthorizationError::NotWaiting`],
-    /// [`AuthorizationError::Spent`], [`AuthorizationError::Channel`] when the message was not handed over.
-    pub async fn send_code(&self, transaction: &Transaction, portal: &Portal, signer: &Signer) -> Result<Challenge> {
+    /// [`AuthorizationError::Spent`], [`AuthorizationError::Channel`] when no channel took the message.
+    pub async fn send_code(
+        &self,
+        transaction: &Transaction,
+        portal: &Portal,
+        signer: &Signer,
+        chosen: Option<Method>,
+    ) -> Result<Challenge> {
         let now = self.clock.now();
-        if transaction.state.kind() != StateKind::Waiting {
-            return Err(AuthorizationError::NotWaiting(transaction.state.kind()));
-        }
-        if transaction.expires_at <= now {
-            return Err(AuthorizationError::NotWaiting(StateKind::Expired));
-        }
+        self.check_waiting(transaction)?;
         let sequence = self.next_code(transaction).await?;
-        let method = self.channel.method();
+        let routes = self.channels.routes(signer, chosen);
+        // Asked before a code is drawn: when every breaker is open, nothing is used up.
+        let mut routes = routes.into_iter().filter(|route| route.admits(now));
+        let first = routes.next().ok_or_else(no_channel)?;
         let code = code::draw(self.policy.digits, self.entropy.as_ref());
+        let mut challenge = self.new_challenge(transaction, sequence, first.method(), &code)?;
+        self.store(transaction, &challenge, Some(first.scope())).await?;
+        // Sent only after the code is on disk: a code that arrives always works, and a crash in between costs one resend.
+        // A challenge of CSC may come before its hashes; one of OAuth without hashes never gets any.
+        let at_least = usize::from(transaction.origin != Origin::Oauth);
+        let facts = Facts {
+            portal: portal.name.clone(),
+            documents: transaction.items.len().max(at_least),
+            fingerprint: transaction.items.first().map(|item| fingerprint(&item.digest)).unwrap_or_default(),
+            minutes: self.policy.life.whole_minutes(),
+        };
+        let mut message = CodeMessage { to: first.to.clone(), code, facts, transaction: transaction.id.clone() };
+        let mut failed = match first.send(&message, now).await {
+            Ok(()) => return Ok(challenge),
+            Err(failed) => failed,
+        };
+        for route in routes {
+            tracing::warn!(channel = challenge.method.name(), %failed, "a code goes over the next channel");
+            challenge.method = route.method();
+            let entry = Entry { at: now, event: sent(&challenge) };
+            let scope = route.scope();
+            match self.storage.redirect_challenge(&challenge, (&scope, self.policy.messages), entry).await? {
+                Sending::Stored => {}
+                // Another code came meanwhile, or this channel's budget is used up: not over this one.
+                Sending::Stale | Sending::Spent(_) => continue,
+            }
+            message.to.clone_from(&route.to);
+            match route.send(&message, now).await {
+                Ok(()) => return Ok(challenge),
+                Err(again) => failed = again,
+            }
+        }
+        let event = AuditEvent::CodeNotSent { transaction: transaction.id.clone(), sequence };
+        self.storage.withdraw_challenge(&challenge, Entry { at: now, event }).await?;
+        Err(failed.into())
+    }
+
+    pub(super) fn check_waiting(&self, transaction: &Transaction) -> Result<()> {
+        match transaction.state.kind() {
+            StateKind::Waiting if transaction.expires_at > self.clock.now() => Ok(()),
+            StateKind::Waiting => Err(AuthorizationError::NotWaiting(StateKind::Expired)),
+            other => Err(AuthorizationError::NotWaiting(other)),
+        }
+    }
+
+    pub(super) fn new_challenge(
+        &self,
+        transaction: &Transaction,
+        sequence: u32,
+        method: Method,
+        code: &Secret,
+    ) -> Result<Challenge> {
+        let now = self.clock.now();
         let id = hex(&ports::random::<16>(self.entropy.as_ref()));
-        let mac = self.mac(transaction, &transaction.items, &id, &code)?;
-        let expires_at = (now + self.policy.life).min(transaction.expires_at);
-        let tries_left = self.policy.tries;
-        let challenge = Challenge {
+        let mac = self.mac(transaction, &transaction.items, &id, code)?;
+        Ok(Challenge {
             id,
             transaction: transaction.id.clone(),
             sequence,
             method,
             mac,
-            tries_left,
+            tries_left: self.policy.tries,
             created_at: now,
-            expires_at,
-        };
-        let channel = method.name().to_owned();
-        let event = AuditEvent::CodeSent { transaction: transaction.id.clone(), channel, sequence };
-        let scope = channel::scope(method, &signer.phone);
-        let limits = self.policy.send_limits(Some(scope));
-        match self.storage.put_challenge(&challenge, &limits, Entry { at: now, event }).await? {
-            Sending::Stored => {}
-            Sending::Stale => return Err(self.why_stale(transaction).await?),
+            expires_at: (now + self.policy.life).min(transaction.expires_at),
+        })
+    }
+
+    pub(super) async fn store(
+        &self,
+        transaction: &Transaction,
+        challenge: &Challenge,
+        to: Option<MessageScope>,
+    ) -> Result<()> {
+        let entry = Entry { at: challenge.created_at, event: sent(challenge) };
+        let limits = self.policy.send_limits(to);
+        match self.storage.put_challenge(challenge, &limits, entry).await? {
+            Sending::Stored => {
+                self.meter.count(Count::Sent);
+                Ok(())
+            }
+            Sending::Stale => Err(self.why_stale(transaction).await?),
             Sending::Spent(spent) => {
                 self.meter.count(Count::Refused);
-                return Err(self.spent(spent));
+                Err(self.spent(spent))
             }
         }
-        self.meter.count(Count::Sent);
-        // Sent only after the code is on disk: a code that arrives always works, and a crash in between costs one resend.
-        let first = transaction.items.first().map(|item| fingerprint(&item.digest)).unwrap_or_default();
-        // A challenge of CSC may come before its hashes; one of OAuth without hashes never gets any.
-        let documents =
-            if transaction.origin == Origin::Oauth { transaction.items.len() } else { transaction.items.len().max(1) };
-        let text = channel::sms_text(&code, portal, documents, &first, self.policy.life.whole_minutes());
-        let message =
-            channel::CodeMessage { to: signer.phone.clone(), code, text, transaction: transaction.id.clone() };
-        self.channel.send(&message).await?;
-        Ok(challenge)
     }
 
     /// How many more codes the transaction may ask for.
@@ -146,9 +211,26 @@ impl SoleControl {
         proof: &Proof,
         activation: Option<&Activation>,
     ) -> Result<Verdict> {
-        let Proof::Code(code) = proof;
         let sad = (transaction.origin == Origin::Oauth).then(|| (self.new_sad(), activation));
-        self.try_code(transaction, &transaction.items, code, Vec::new(), sad).await
+        let (code, assertion) = match proof {
+            Proof::Code(code) => return self.try_code(transaction, &transaction.items, code, Vec::new(), sad).await,
+            Proof::Totp { code, control } => (Some((code, control)), None),
+            Proof::Passkey(assertion) => (None, Some(assertion)),
+        };
+        let live = self.live(transaction).await?;
+        let Some(challenge) = live else { return Ok(Verdict::NoLiveCode) };
+        let (mac, used) = match (challenge.method, code, assertion) {
+            (Method::Totp, Some((code, control)), _) => {
+                let mac = self.mac(transaction, &transaction.items, &challenge.id, control)?;
+                (mac, self.judge_totp(&transaction.signer, code).await?)
+            }
+            (Method::Passkey, _, Some(assertion)) => {
+                let mac = self.passkey_mac(transaction, &transaction.items, &challenge.id)?;
+                (mac, self.judge_passkey(transaction, &challenge, assertion).await?)
+            }
+            _ => return Ok(Verdict::NoLiveCode),
+        };
+        self.decide(transaction, &challenge, mac, Some(used), Vec::new(), sad).await
     }
 
     /// Checks a code passed in band for `items`, and issues the SAD when it fits. Items of another transaction have another
@@ -180,19 +262,36 @@ impl SoleControl {
         late: Vec<Item>,
         sad: Option<(Secret, Option<&Activation>)>,
     ) -> Result<Verdict> {
-        let now = self.clock.now();
-        let Some(challenge) = self.storage.live_challenge(&transaction.id).await? else {
-            return Ok(Verdict::NoLiveCode);
-        };
-        if transaction.expires_at <= now {
-            return Ok(Verdict::NoLiveCode);
-        }
+        let live = self.live(transaction).await?.filter(|challenge| challenge.method.is_message());
+        let Some(challenge) = live else { return Ok(Verdict::NoLiveCode) };
         let presented = self.mac(transaction, bound, &challenge.id, code)?;
+        self.decide(transaction, &challenge, presented, None, late, sad).await
+    }
+
+    async fn live(&self, transaction: &Transaction) -> Result<Option<Challenge>> {
+        if transaction.expires_at <= self.clock.now() {
+            return Ok(None);
+        }
+        Ok(self.storage.live_challenge(&transaction.id).await?)
+    }
+
+    /// The commit that counts the try and, when all fits, confirms.
+    async fn decide(
+        &self,
+        transaction: &Transaction,
+        challenge: &Challenge,
+        presented: [u8; 32],
+        authenticator: Option<AuthenticatorUse>,
+        late: Vec<Item>,
+        sad: Option<(Secret, Option<&Activation>)>,
+    ) -> Result<Verdict> {
+        let now = self.clock.now();
         let kept = sad.as_ref().map(|(sad, activation)| self.sad_row(transaction, sad, *activation)).transpose()?;
         let sad = sad.map(|(sad, _)| sad);
         let method = challenge.method.name().to_owned();
-        let confirmation = Confirmation { at: now, method, sad: kept, items: late, guesses: self.policy.guesses };
-        let verdict = match self.storage.try_code(&challenge, &presented, confirmation).await? {
+        let guesses = self.policy.guesses;
+        let confirmation = Confirmation { at: now, method, sad: kept, items: late, guesses, authenticator };
+        let verdict = match self.storage.try_code(challenge, &presented, confirmation).await? {
             CodeOutcome::Accepted => Verdict::Confirmed { sad },
             CodeOutcome::Wrong { tries_left } => Verdict::Wrong { tries_left },
             CodeOutcome::Locked => Verdict::Locked,
@@ -220,11 +319,29 @@ impl SoleControl {
         })
     }
 
-    fn mac(&self, transaction: &Transaction, items: &[Item], challenge: &str, code: &Secret) -> Result<[u8; 32]> {
+    pub(super) fn mac(
+        &self,
+        transaction: &Transaction,
+        items: &[Item],
+        challenge: &str,
+        code: &Secret,
+    ) -> Result<[u8; 32]> {
         let binding = binding(transaction, items);
         code::mac(&self.pepper, &transaction.id, challenge, &binding, code)
             .ok_or(AuthorizationError::Internal("the code cannot be authenticated"))
     }
+}
+
+fn sent(challenge: &Challenge) -> AuditEvent {
+    AuditEvent::CodeSent {
+        transaction: challenge.transaction.clone(),
+        channel: challenge.method.name().to_owned(),
+        sequence: challenge.sequence,
+    }
+}
+
+fn no_channel() -> AuthorizationError {
+    ChannelError("no channel reaches the signer now".to_owned()).into()
 }
 
 /// The binding of a transaction to a set of hashes.

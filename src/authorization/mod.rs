@@ -1,7 +1,9 @@
 //! Sole control (EN 419 241-1): nobody but the signer makes the key sign, and only what the signer saw.
 //!
-//! Reading order: [`code`] (one-time codes), [`channel`] (how a code reaches the signer), [`pin`], `sealed` (what a PIN gave, until the SAD
-//! is used), [`challenge`] (send a code,
+//! Reading order: [`code`] (one-time codes), [`channel`] (how a code reaches the signer), [`wording`] (what
+//! messages say), [`pin`], `sealed` (what a PIN gave, until the SAD
+//! is used), [`totp`], [`webauthn`], [`authenticator`] (apps and
+//! passkeys), [`challenge`] (send a code,
 //! check it, confirm), [`meter`] (how often codes fail, and the alarm), [`redeem`] (the only file that mints the tokens custody asks for).
 //!
 //! The signature activation data (SAD) is opaque: 256 random bits whose meaning stays on the server. It names one transaction,
@@ -10,6 +12,7 @@
 //! What this folder does not do: hold keys, prepare documents, speak HTTP. It is software on a general-purpose machine, not a
 //! certified signature activation module.
 
+pub mod authenticator;
 pub mod challenge;
 pub mod channel;
 pub mod code;
@@ -17,6 +20,9 @@ pub mod meter;
 pub mod pin;
 pub mod redeem;
 mod sealed;
+pub mod totp;
+pub mod webauthn;
+pub mod wording;
 
 use std::sync::Arc;
 use time::Duration;
@@ -27,10 +33,13 @@ use crate::custody::{CustodyError, KeyCustody};
 use crate::domain::{Clock, Entropy, StateKind};
 use crate::storage::{GuessLimits, MessageLimits, MessageScope, PinLimits, SendLimits, Spent, Storage, StorageError};
 
+pub use authenticator::{NewAuthenticator, PasskeyRequest};
 pub use challenge::{Proof, Verdict};
-pub use channel::{ChannelError, CodeMessage, MessageChannel};
+pub use channel::{ChannelError, Channels, CodeMessage, MessageChannel};
 pub use code::Digits;
 pub use meter::{Alarm, Meter, Readings};
+pub use webauthn::{Assertion, Registration, RelyingParty};
+pub use wording::{Alphabet, Facts};
 
 /// Budgets of one-time codes. The defaults follow NIST SP 800-63B-4 and stay below its ceilings.
 ///
@@ -58,6 +67,8 @@ pub struct CodePolicy {
     pub pin: PinLimits,
     /// Messages a day.
     pub messages: MessageLimits,
+    /// Whose page passkeys are for; without it there are none.
+    pub relying_party: Option<RelyingParty>,
     /// How long a SAD lives.
     pub sad_life: Duration,
 }
@@ -74,6 +85,7 @@ impl Default for CodePolicy {
             guesses: GuessLimits::DEFAULT,
             pin: PinLimits { tries: 5, lock: Duration::minutes(15), day: GuessLimits::DEFAULT },
             messages: MessageLimits { all: 100_000, portal: 20_000, prefix: 20_000 },
+            relying_party: None,
             sad_life: Duration::minutes(5),
         }
     }
@@ -106,6 +118,12 @@ pub enum AuthorizationError {
     ResendTooSoon { seconds: u64 },
     #[error("no more codes can be sent for this transaction")]
     NoMoreCodes,
+    /// The signer has registered no such authenticator, or the link to register one is no more.
+    #[error("there is no such authenticator, or link")]
+    NoAuthenticator,
+    /// What was to be registered does not answer as it should.
+    #[error("the authenticator did not prove itself")]
+    NotProven,
     #[error("the PIN is wrong")]
     WrongPin,
     #[error("too many wrong PINs")]
@@ -157,7 +175,7 @@ pub type Result<T> = std::result::Result<T, AuthorizationError>;
 pub struct SoleControl {
     storage: Arc<dyn Storage>,
     custody: Arc<dyn KeyCustody>,
-    channel: Arc<dyn MessageChannel>,
+    channels: Channels,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     pepper: Zeroizing<[u8; 32]>,
@@ -173,7 +191,7 @@ impl SoleControl {
     pub fn new(
         storage: Arc<dyn Storage>,
         custody: Arc<dyn KeyCustody>,
-        channel: Arc<dyn MessageChannel>,
+        channels: Channels,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         pepper: Zeroizing<[u8; 32]>,
@@ -182,7 +200,7 @@ impl SoleControl {
         Self {
             storage,
             custody,
-            channel,
+            channels,
             clock,
             entropy,
             pepper,
@@ -195,6 +213,10 @@ impl SoleControl {
 
     pub fn policy(&self) -> &CodePolicy {
         &self.policy
+    }
+
+    pub fn channels(&self) -> &Channels {
+        &self.channels
     }
 
     pub fn meter(&self) -> &Meter {

@@ -144,6 +144,9 @@ enum SignerCommand {
         /// Where codes are sent, e.g. +84912345678
         #[arg(long)]
         phone: String,
+        /// Where codes may be sent by e-mail
+        #[arg(long)]
+        email: Option<String>,
         /// File with the PIN that explicit mode asks for
         #[arg(long, value_name = "FILE")]
         pin_file: Option<PathBuf>,
@@ -169,6 +172,19 @@ enum SignerCommand {
         /// Put those of the signer's keys under the PIN, too, that are under none
         #[arg(long)]
         all_keys: bool,
+    },
+    /// Print a one-time link by which a signer registers an authenticator app or a passkey
+    Enrol {
+        id: String,
+    },
+    /// List what a signer has registered to confirm with
+    Authenticators {
+        id: String,
+    },
+    /// Forget one of them
+    RemoveAuthenticator {
+        id: String,
+        authenticator: String,
     },
     /// Let a portal ask a signer
     Grant {
@@ -245,11 +261,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     tokio::runtime::Runtime::new()?.block_on(async {
-        let service = open(&args).await?;
+        let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let (service, public_url) = (open(&args, &config).await?, config.public_url);
         match args.command {
             Command::Kek(_) | Command::DevPki { .. } => Ok(ExitCode::SUCCESS),
             Command::Portal(command) => portal(&service, command).await,
-            Command::Signer(command) => signer(&service, command).await,
+            Command::Signer(command) => signer(&service, command, public_url).await,
             Command::Credential(command) => credential(&service, command).await,
             Command::Webhook(command) => webhook::run(&service, command).await,
             Command::Audit(command) => audit(&service, command).await,
@@ -257,14 +274,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
     })
 }
 
-async fn open(args: &Args) -> Result<Arc<Service>> {
-    let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+async fn open(args: &Args, config: &Config) -> Result<Arc<Service>> {
     let data = args.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| "kyso-data".into());
     let data = wiring::data_folder(&data)?;
     let sandbox_kek = data.join("sandbox.kek");
     let named = config.keys.kek_file.is_some() || config.keys.kek_env.is_some();
     let kek = if !named && sandbox_kek.exists() { KeyEncryptionKey::read(&sandbox_kek)? } else { config.kek()? };
-    wiring::open(&data, &kek, Arc::new(Unconfigured), wiring::limits(&config)).await
+    wiring::open(&data, &kek, Arc::new(Unconfigured), wiring::limits(config)).await
 }
 
 async fn portal(service: &Service, command: PortalCommand) -> Result<ExitCode> {
@@ -326,11 +342,11 @@ fn client_auth(method: &str, jwks: Option<PathBuf>, certificates: Option<PathBuf
     }
 }
 
-async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
+async fn signer(service: &Service, command: SignerCommand, public_url: Option<String>) -> Result<ExitCode> {
     match command {
-        SignerCommand::Add { id, name, phone, pin_file } => {
+        SignerCommand::Add { id, name, phone, email, pin_file } => {
             let pin = pin_file.as_deref().map(secret_file).transpose()?.map(|pin| Secret::new(pin.as_str()));
-            service.add_signer(NewSigner { id: SignerId::parse(&id)?, name, phone, pin }).await?;
+            service.add_signer(NewSigner { id: SignerId::parse(&id)?, name, phone, email, pin }).await?;
         }
         SignerCommand::Identity { signer, issuer, person_file } => {
             let person = Secret::new(secret_file(&person_file)?.as_str());
@@ -341,6 +357,19 @@ async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
             let include = if all_keys { Include::All } else { Include::UnderPin };
             let keys = service.change_pin(&SignerId::parse(&id)?, old, new, include).await?;
             println!("{id}\t{keys} keys under the new PIN");
+        }
+        SignerCommand::Enrol { id } => {
+            let path = service.open_enrolment(&SignerId::parse(&id)?).await?;
+            println!("{}{}", public_url.unwrap_or_default(), path.expose());
+            eprintln!("The link is shown this once, works once and for a day; hand it to the signer alone.");
+        }
+        SignerCommand::Authenticators { id } => {
+            for held in service.authenticators_of(&SignerId::parse(&id)?).await? {
+                println!("{}\t{}\t{}", held.id, held.method().name(), held.name);
+            }
+        }
+        SignerCommand::RemoveAuthenticator { id, authenticator } => {
+            service.remove_authenticator(&SignerId::parse(&id)?, &authenticator).await?
         }
         SignerCommand::Grant { signer, portal } => {
             service.grant(&PortalId::parse(&portal)?, &SignerId::parse(&signer)?).await?

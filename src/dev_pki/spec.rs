@@ -55,6 +55,8 @@ pub struct SignerSpec {
     pub name: String,
     /// E.164.
     pub phone: String,
+    #[serde(default)]
+    pub email: Option<String>,
     /// Six to eight digits.
     #[serde(deserialize_with = "secret")]
     pub pin: Secret,

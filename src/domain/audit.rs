@@ -94,6 +94,23 @@ pub enum AuditEvent {
         channel: String,
         sequence: u32,
     },
+    EnrolmentOpened {
+        signer: SignerId,
+    },
+    AuthenticatorAdded {
+        signer: SignerId,
+        authenticator: String,
+        method: String,
+    },
+    AuthenticatorRemoved {
+        signer: SignerId,
+        authenticator: String,
+    },
+    /// No channel took the message: the code is dead.
+    CodeNotSent {
+        transaction: TransactionId,
+        sequence: u32,
+    },
     CodeRejected {
         transaction: TransactionId,
         tries_left: u32,

@@ -90,7 +90,7 @@ pub struct Limits {
     pub csc_body: usize,
     /// Bytes of `POST /v1/requests` and `POST /v1/verify`, documents in base64 included.
     pub request_body: usize,
-    /// Bytes of a form of the citizen's page: one field.
+    /// Bytes of a form of the citizen's page: a code, or a passkey's answer.
     pub form_body: usize,
     pub timeout: Duration,
     /// For `POST /v1/requests`, `POST /v1/verify` and downloads' beginnings, which slow links prolong.
@@ -106,7 +106,7 @@ impl Default for Limits {
         Self {
             csc_body: 1024 * 1024,
             request_body: 64 * 1024 * 1024,
-            form_body: 4 * 1024,
+            form_body: 16 * 1024,
             timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_secs(120),
             concurrency: 512,

@@ -210,6 +210,11 @@ problems! {
         csc 400 "invalid_request" "Numbers of signatures is too high", signed No,
         vi "Yêu cầu có quá nhiều tài liệu. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request holds too many documents. Please tell the portal. Nothing has been signed.";
+    NOT_PROVEN = "authenticator-not-proven" 422 "The authenticator did not prove itself",
+        do "Let the signer try again with the same link.",
+        csc 400 "invalid_request" "The authenticator did not prove itself", signed No,
+        vi "Ứng dụng hoặc khóa truy cập chưa được xác nhận. Vui lòng mở lại liên kết và thử lại. Chưa có gì được ký.",
+        en "The app or passkey was not confirmed. Please open the link again and retry. Nothing has been signed.";
     WRONG_PIN = "wrong-pin" 403 "The PIN is wrong",
         do "Ask the signer to enter it again; the number of tries is limited.",
         csc 400 "invalid_authentication_data" "The authentication data is invalid", signed No,
@@ -468,6 +473,7 @@ impl From<ServiceError> for Fault {
             E::UnsupportedAlgorithm { .. } => told(&UNSUPPORTED_ALGORITHM),
             E::NoHashes => told(&NO_HASHES),
             E::NumberOfSignatures { .. } => told(&NUMBER_OF_SIGNATURES),
+            E::NotProven => told(&NOT_PROVEN),
             E::WrongPin => told(&WRONG_PIN),
             E::WrongAuthenticationData { .. } => told(&WRONG_AUTHENTICATION_DATA),
             E::CodeExpired => told(&CODE_EXPIRED),
@@ -528,6 +534,7 @@ pub(super) mod tests {
             E::InsufficientScope,
             E::Oauth { error: crate::service::oauth::OauthError::InvalidGrant, description: "x".into() },
             E::NotFound("credential"),
+            E::NotProven,
             E::WrongPin,
             E::CredentialDisabled,
             E::CertificateNotValid,

@@ -39,6 +39,8 @@ pub struct NewSigner {
     pub id: SignerId,
     pub name: String,
     pub phone: String,
+    /// Where codes may go too.
+    pub email: Option<String>,
     pub pin: Option<Secret>,
 }
 
@@ -90,11 +92,14 @@ impl Service {
     /// Adds a signer with the telephone number codes are sent to.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`] for a number that is not E.164, [`StorageError::Duplicate`].
+    /// [`ServiceError::Invalid`] for a number that is not E.164, or an address that is none, [`StorageError::Duplicate`].
     pub async fn add_signer(&self, new: NewSigner) -> Result<()> {
         let digits = new.phone.strip_prefix('+').unwrap_or_default();
         if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(ServiceError::Invalid { what: "phone", why: "it is not in the form +84912345678" });
+        }
+        if new.email.as_deref().is_some_and(|email| !is_address(email)) {
+            return Err(ServiceError::Invalid { what: "email", why: "it is not in the form an@example.vn" });
         }
         let entropy = self.backends.entropy.as_ref();
         let pin_hash = new.pin.map(|pin| pin::hash(&pin, entropy)).transpose();
@@ -102,6 +107,7 @@ impl Service {
             id: new.id,
             name: named(new.name)?,
             phone: new.phone,
+            email: new.email,
             pin_hash: pin_hash.map_err(|error| ServiceError::Internal(error.to_string()))?,
             created_at: self.now(),
         };
@@ -330,6 +336,14 @@ fn stretched(
     pin: Option<&Secret>,
 ) -> std::result::Result<Option<Activation>, CustodyError> {
     pin.map(|pin| custody.stretch(&KeyRef::of(credential, None), pin)).transpose().map(Option::flatten)
+}
+
+/// One address and nothing that could make it two, or a header.
+fn is_address(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    let part = |part: &str| !part.is_empty() && part.chars().all(plain);
+    text.len() <= 254
+        && text.split_once('@').is_some_and(|(local, domain)| part(local) && part(domain) && domain.contains('.'))
 }
 
 /// A PIN that keys are put under.

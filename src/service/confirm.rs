@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Answer, ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
 use crate::authorization::{Proof, Verdict};
 use crate::custody::Activation;
-use crate::domain::{AuditEvent, Factors, Origin, Secret, State, StateKind, Transaction};
+use crate::domain::{AuditEvent, Factors, Method, Origin, Secret, State, StateKind, Transaction};
 use crate::formats::x509::Certificate;
 use crate::storage::{Challenge, Outcome};
 
@@ -31,8 +31,11 @@ impl Service {
             State::Waiting => self.storage().live_challenge(&transaction.id).await?,
             _ => None,
         };
-        let code =
-            live.filter(|challenge| challenge.expires_at > self.now()).map(|challenge| self.live_code(&challenge));
+        let code = match live.filter(|challenge| challenge.expires_at > self.now()) {
+            Some(challenge) => Some(self.live_code(&transaction, &challenge).await?),
+            None => None,
+        };
+        let authenticators = self.backends.sole_control.authenticators(&transaction.signer).await?;
         let documents = match transaction.state {
             State::Waiting => Vec::new(),
             _ => self.storage().item_states(&transaction.id).await?,
@@ -47,6 +50,8 @@ impl Service {
             others,
             in_turn,
             spent,
+            authenticators,
+            destinations: self.backends.sole_control.channels().offered(&signer),
             code_digits: self.backends.sole_control.policy().digits.count(),
             codes_left: self.backends.sole_control.codes_left(&transaction).await?,
             leaving: self.leave_unconfirmed(&transaction).await?,
@@ -83,13 +88,21 @@ impl Service {
     /// # Errors
     /// [`ServiceError::ResendTooSoon`], [`ServiceError::NoMoreCodes`], [`ServiceError::State`], [`ServiceError::ChannelDown`].
     pub async fn send_code(&self, token: &Secret) -> Result<LiveCode> {
+        self.send_code_by(token, None).await
+    }
+
+    /// The same by a method the signer chose.
+    ///
+    /// # Errors
+    /// As [`Self::send_code`].
+    pub async fn send_code_by(&self, token: &Secret, chosen: Option<Method>) -> Result<LiveCode> {
         let view = self.confirmation(token).await?;
         if !view.in_turn {
             return Err(ServiceError::NotYet);
         }
-        let sent = self.backends.sole_control.send_code(&view.transaction, &view.portal, &view.signer).await;
+        let sent = self.backends.sole_control.send_code(&view.transaction, &view.portal, &view.signer, chosen).await;
         let challenge = sent?;
-        Ok(self.live_code(&challenge))
+        self.live_code(&view.transaction, &challenge).await
     }
 
     /// Checks the code and, when it fits, signs. Signing goes on in its own task if the caller goes away.
@@ -177,12 +190,19 @@ impl Service {
         self.expire_if_due(found).await
     }
 
-    fn live_code(&self, challenge: &Challenge) -> LiveCode {
-        LiveCode {
+    pub(super) async fn live_code(&self, transaction: &Transaction, challenge: &Challenge) -> Result<LiveCode> {
+        let control = &self.backends.sole_control;
+        Ok(LiveCode {
+            control: (challenge.method == Method::Totp).then(|| control.control_code(transaction, challenge)),
+            passkey: match challenge.method {
+                Method::Passkey => Some(control.passkey_request(transaction, challenge).await?),
+                _ => None,
+            },
+            method: challenge.method,
             tries_left: challenge.tries_left,
             expires_at: challenge.expires_at,
             resend_at: challenge.created_at + self.backends.sole_control.policy().wait_after(challenge.sequence),
-        }
+        })
     }
 }
 

@@ -45,6 +45,8 @@ pub enum ServiceError {
     NoHashes,
     #[error("numSignatures must be at least the number of hashes, and at most {max}")]
     NumberOfSignatures { max: u32 },
+    #[error("the authenticator did not prove itself")]
+    NotProven,
     #[error("the PIN is wrong")]
     WrongPin,
     /// The code is wrong.
@@ -136,6 +138,8 @@ impl From<AuthorizationError> for ServiceError {
             AuthorizationError::NotWaiting(state) => Self::State(state),
             AuthorizationError::ResendTooSoon { seconds } => Self::ResendTooSoon { seconds },
             AuthorizationError::NoMoreCodes => Self::NoMoreCodes,
+            AuthorizationError::NoAuthenticator => Self::NotFound("authenticator"),
+            AuthorizationError::NotProven => Self::NotProven,
             AuthorizationError::WrongPin => Self::WrongPin,
             AuthorizationError::PinLocked { seconds } => Self::GuessesSpent { seconds },
             AuthorizationError::Spent { what, seconds } => match what {

@@ -137,7 +137,7 @@ impl Service {
         };
         let portal = self.storage().portal(&caller.portal).await?.ok_or(ServiceError::InvalidToken)?;
         let signer = self.signer(&transaction.signer).await?;
-        let sent = self.backends.sole_control.send_code(&transaction, &portal, &signer).await;
+        let sent = self.backends.sole_control.send_code(&transaction, &portal, &signer, None).await;
         sent?;
         Ok(transaction.id)
     }

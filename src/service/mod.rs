@@ -2,12 +2,13 @@
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
-//! steps), `stage` and [`sign`] (documents), [`levels`]
+//! steps), [`authenticators`] (apps and passkeys), `stage` and [`sign`] (documents), [`levels`]
 //! (above B-B), [`hashes`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
 pub mod admin;
+pub mod authenticators;
 pub mod confirm;
 pub mod credentials;
 pub mod error;
@@ -152,7 +153,8 @@ impl Service {
         let documents = self.backends.documents.clone();
         let folder = tokio::task::spawn_blocking(move || documents.transactions().map(drop)).await;
         let folder = folder.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
-        vec![("database", database), ("documents", folder)]
+        let messages = self.backends.sole_control.channels().health(self.now());
+        vec![("database", database), ("documents", folder), ("messages", messages)]
     }
 
     /// Looks at how many codes fail over all signers. Call it now and then.

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use super::joint::{OtherSigner, SignatoryView};
-use crate::authorization::Proof;
+use crate::authorization::{PasskeyRequest, Proof};
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::oauth::Holder;
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{
-    CredentialId, Factors, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
+    CredentialId, Factors, Method, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction,
+    TransactionId,
 };
 use crate::storage::{ItemState, Spent};
 
@@ -119,6 +120,10 @@ pub struct ConfirmationView {
     pub code_digits: usize,
     /// With a PIN, the page asks for it beside the code.
     pub factors: Factors,
+    /// Messages that reach the signer: method and masked destination, the preferred first.
+    pub destinations: Vec<(Method, String)>,
+    /// What the signer has registered to confirm with besides.
+    pub authenticators: Vec<Method>,
 }
 
 /// What the signer gives on the page.
@@ -129,8 +134,13 @@ pub struct Answer {
 }
 
 /// A one-time code that may still be entered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LiveCode {
+    pub method: Method,
+    /// What the page shows for an authenticator app, and wants back.
+    pub control: Option<Secret>,
+    /// What the browser is asked for a passkey.
+    pub passkey: Option<PasskeyRequest>,
     pub tries_left: u32,
     pub expires_at: OffsetDateTime,
     /// When another may be asked for.

@@ -1,8 +1,8 @@
 //! What is remembered: repository traits, and the database behind them.
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
-//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]) and in [`joint`],
-//! [`webhooks`] and [`oauth`], then [`sqlite`].
+//! commit. Reading order: the traits here ([`Parties`], [`Authenticators`], [`Credentials`], [`Transactions`], [`AuditLog`]) and
+//! in [`joint`], [`webhooks`] and [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
@@ -22,8 +22,8 @@ use time::OffsetDateTime;
 
 use crate::crypto::Digest;
 use crate::domain::{
-    AuditEvent, AuditRecord, Credential, CredentialId, FailureReason, Item, Method, Portal, PortalId, Signer, SignerId,
-    State, StateKind, Transaction, TransactionId, WrappedKey, credential::KeyStatus,
+    AuditEvent, AuditRecord, Authenticator, Credential, CredentialId, Enrolment, FailureReason, Item, Method, Portal,
+    PortalId, Signer, SignerId, State, StateKind, Transaction, TransactionId, WrappedKey, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
 pub use joint::JointRequests;
@@ -95,8 +95,18 @@ pub struct Confirmation {
     /// For CSC transactions.
     pub sad: Option<SadRow>,
     pub guesses: GuessLimits,
+    /// The authenticator that answered; `None` when a typed code is compared alone.
+    pub authenticator: Option<AuthenticatorUse>,
     /// Hashes to tie to a transaction whose code was asked for before they were known.
     pub items: Vec<Item>,
+}
+
+/// An authenticator's answer, as it was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthenticatorUse {
+    pub id: String,
+    /// Its step or counter when the answer fits; the commit takes it only if it has grown.
+    pub counter: Option<u64>,
 }
 
 /// What is kept of a SAD.
@@ -257,6 +267,19 @@ pub trait Parties: Send + Sync {
     async fn forgive_pin_try(&self, signer: &SignerId, portal: &PortalId, id: PinTryId) -> Result<()>;
 }
 
+/// What signers have registered to confirm with.
+#[async_trait]
+pub trait Authenticators: Send + Sync {
+    /// Oldest first.
+    async fn authenticators_of(&self, signer: &SignerId) -> Result<Vec<Authenticator>>;
+    async fn add_enrolment(&self, enrolment: &Enrolment, entry: Entry) -> Result<()>;
+    async fn enrolment(&self, sha256: &[u8; 32]) -> Result<Option<Enrolment>>;
+    /// Registers an authenticator and uses the link up. [`Outcome::Stale`] when the link is unknown, used or over at the
+    /// entry's time.
+    async fn enrol(&self, sha256: &[u8; 32], authenticator: &Authenticator, entry: Entry) -> Result<Outcome>;
+    async fn remove_authenticator(&self, signer: &SignerId, id: &str, entry: Entry) -> Result<Outcome>;
+}
+
 /// Keys and their certificates.
 #[async_trait]
 pub trait Credentials: Send + Sync {
@@ -295,6 +318,15 @@ pub trait Transactions: Send + Sync {
     /// Stores a new code and kills the old one, if the budgets allow it. [`Sending::Stale`] when the transaction no longer
     /// waits, or its codes sent are not one fewer than the new one's `sequence`: somebody else sent one meanwhile.
     async fn put_challenge(&self, challenge: &Challenge, limits: &SendLimits, entry: Entry) -> Result<Sending>;
+    /// The message goes over another channel: counts it there and notes the method.
+    async fn redirect_challenge(
+        &self,
+        challenge: &Challenge,
+        message: (&MessageScope, MessageLimits),
+        entry: Entry,
+    ) -> Result<Sending>;
+    /// Kills a code that surely reached nobody, and gives its place in the signer's budget back.
+    async fn withdraw_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<()>;
     /// What keeps a code for this transaction from being sent at `at`, messages' budgets aside.
     async fn sending_spent(
         &self,
@@ -361,6 +393,7 @@ pub trait AuditLog: Send + Sync {
 /// Everything the service remembers.
 pub trait Storage:
     Parties
+    + Authenticators
     + Credentials
     + Transactions
     + AuditLog
@@ -375,6 +408,7 @@ pub trait Storage:
 
 impl<
     T: Parties
+        + Authenticators
         + Credentials
         + Transactions
         + AuditLog

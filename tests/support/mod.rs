@@ -84,6 +84,16 @@ impl Sandbox {
         sandbox
     }
 
+    /// With this host in its links instead of the address.
+    pub fn start_named(host: &str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = format!("public_url = \"http://{host}:{}\"\n", address.port());
+        Self::start_in(folder, Some(&config), &address.to_string(), &[])
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

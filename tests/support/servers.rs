@@ -9,7 +9,7 @@ use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::SystemClock;
 use kyso::app::wiring::{self, How};
-use kyso::authorization::CodePolicy;
+use kyso::authorization::{Channels, CodePolicy};
 use kyso::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use kyso::domain::{Clock, CredentialId, PortalId, Secret, SignerId};
 use kyso::service::admin::NewPortal;
@@ -24,16 +24,23 @@ pub const PIN: &str = "135790";
 pub struct Server {
     pub service: Arc<Service>,
     pub outbox: Arc<Outbox>,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Server {
     pub async fn open(data: &Path, codes: CodePolicy) -> Self {
+        let outbox = Arc::new(Outbox::new(Arc::new(SystemClock)));
+        let server = Self::open_with(data, codes, Channels::one(outbox.clone())).await;
+        Self { outbox, ..server }
+    }
+
+    /// Over other channels than the outbox.
+    pub async fn open_with(data: &Path, codes: CodePolicy, channels: Channels) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let outbox = Arc::new(Outbox::new(clock.clone()));
         let kek = sandbox::kek(data).expect("a key-encryption key");
-        let how = How { limits: Limits::default(), codes, clock, levels: None };
-        let service = wiring::open_with(data, &kek, outbox.clone(), how).await.expect("opens");
-        Self { service, outbox }
+        let how = How { limits: Limits::default(), codes, clock: clock.clone(), levels: None };
+        let service = wiring::open_with(data, &kek, channels, how).await.expect("opens");
+        Self { service, outbox: Arc::new(Outbox::new(clock.clone())), clock }
     }
 
     /// The first server provisions what all use.

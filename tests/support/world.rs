@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::{SystemClock, SystemEntropy};
-use kyso::authorization::{CodePolicy, SoleControl};
+use kyso::authorization::{Channels, CodePolicy, SoleControl};
 use kyso::custody::software::SoftwareCustody;
 use kyso::dev_pki::{CrlIssuer, DevPki, OcspMode, PkiSpec, TsaMode, paths};
 use kyso::domain::settings::SignatureFormat;
@@ -233,7 +233,7 @@ impl World {
         let sole_control = SoleControl::new(
             storage.clone(),
             custody.clone(),
-            outbox.clone(),
+            Channels::one(outbox.clone()),
             clock.clone(),
             entropy.clone(),
             pepper,

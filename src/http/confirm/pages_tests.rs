@@ -4,7 +4,7 @@ use super::*;
 use crate::crypto::DigestAlgorithm;
 use crate::domain::SignatureSettings;
 use crate::domain::{
-    CredentialId, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, Signer, SignerId, Transaction,
+    CredentialId, FailureReason, Item, KeyAlgorithm, Method, Origin, Portal, PortalId, Signer, SignerId, Transaction,
     TransactionId,
 };
 use crate::http::render::PageSize;
@@ -49,6 +49,7 @@ fn view(state: State) -> ConfirmationView {
             id: SignerId::parse("an").expect("id"),
             name: "Nguyễn Văn An".into(),
             phone: "+84912345678".into(),
+            email: None,
             pin_hash: None,
             created_at: NOW,
         },
@@ -61,11 +62,16 @@ fn view(state: State) -> ConfirmationView {
         spent: None,
         code_digits: 6,
         factors: Factors::Code,
+        destinations: vec![(Method::Sms, "+84••••••678".into())],
+        authenticators: vec![],
     }
 }
 
 fn live() -> LiveCode {
     LiveCode {
+        method: Method::Sms,
+        control: None,
+        passkey: None,
         tries_left: 5,
         expires_at: datetime!(2026-11-22 7:10:00 UTC),
         resend_at: datetime!(2026-11-22 7:05:30 UTC),

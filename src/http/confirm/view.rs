@@ -1,9 +1,12 @@
 //! What a page shows, worked out from what the use cases say; no HTML here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
+use crate::authorization::PasskeyRequest;
 use crate::domain::binding::fingerprint;
-use crate::domain::{Item, Origin, State, Transaction};
+use crate::domain::{Item, Method, Origin, State, Transaction};
 use crate::service::joint::OtherSigner;
 use crate::service::{ConfirmationView, Leaving, LiveCode};
 use crate::storage::Spent;
@@ -104,6 +107,51 @@ pub struct CodeStep {
     pub resend_from: Option<String>,
     pub wrong: bool,
     pub wrong_pin: bool,
+    /// What an authenticator app's code is entered with.
+    pub control: Option<String>,
+    pub passkey: Option<Passkey>,
+    pub is_message: bool,
+}
+
+/// What the page's script asks the browser for.
+#[derive(Debug)]
+pub struct Passkey {
+    pub rp: String,
+    pub challenge: String,
+    /// Credential ids, separated by spaces.
+    pub credentials: String,
+}
+
+impl From<&PasskeyRequest> for Passkey {
+    fn from(request: &PasskeyRequest) -> Self {
+        let ids: Vec<_> = request.credentials.iter().map(|id| URL_SAFE_NO_PAD.encode(id)).collect();
+        Self {
+            rp: request.rp_id.clone(),
+            challenge: URL_SAFE_NO_PAD.encode(request.challenge),
+            credentials: ids.join(" "),
+        }
+    }
+}
+
+/// Another way to confirm: the word of its button's form, and the button's text.
+#[derive(Debug)]
+pub struct Way {
+    pub word: &'static str,
+    pub button: String,
+}
+
+/// Ways besides the one that is under way, or the usual one.
+pub fn other_ways(view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Vec<Way> {
+    let usual = view.destinations.first().map(|(method, _)| *method);
+    let current = live_code(view, now).map(|code| code.method).or(usual);
+    let messages = view.destinations.iter().map(|(method, to)| (*method, to.as_str()));
+    let authenticators = view.authenticators.iter().map(|method| (*method, ""));
+    let all = authenticators.chain(messages).filter(|(method, _)| Some(*method) != current);
+    // Nothing is sent while the budget of messages is used up, and no message while none may be.
+    let blocked = blocked(view, now, language).is_some() || view.codes_left == 0;
+    let guesses = matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
+    let open = all.filter(|(method, _)| !guesses && !(blocked && method.is_message()));
+    open.map(|(method, to)| Way { word: method.name(), button: language.way(method, to) }).collect()
 }
 
 /// What is known of a document's pages: their sizes, unless nothing can be drawn, and which are known to be incomplete.
@@ -194,6 +242,9 @@ pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, l
         resend_from: (code.resend_at > now).then(|| language.resend_from(code.resend_at)),
         wrong: notice == Some(Notice::WrongCode),
         wrong_pin: notice == Some(Notice::WrongPin),
+        control: code.control.as_ref().map(|control| control.expose().to_owned()),
+        passkey: code.passkey.as_ref().map(Passkey::from),
+        is_message: code.method.is_message(),
     }
 }
 
@@ -218,7 +269,8 @@ pub fn message(notice: Notice, view: &ConfirmationView, now: OffsetDateTime, lan
     };
     match (notice, code) {
         (Notice::CodeSent, Some(_)) => {
-            let text = language.code_sent(&view.signer.masked_phone());
+            let method = code.map_or(Method::Sms, |code| code.method);
+            let text = language.code_sent(&view.signer.masked(method));
             Some(Message { text, class: "good", role: "status" })
         }
         (Notice::WrongCode, Some(code)) => bad(language.wrong_code(code.tries_left)),

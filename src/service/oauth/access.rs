@@ -11,7 +11,7 @@ use crate::authorization::{Proof, Verdict};
 use crate::crypto::digest::sha256;
 use crate::domain::credential::KeyStatus;
 use crate::domain::oauth::{Authorization, AuthorizationRequest, AuthorizationStage, Scope};
-use crate::domain::{AuditEvent, Portal, Secret, Signer, SignerId, State, StateKind};
+use crate::domain::{AuditEvent, Method, Portal, Secret, Signer, SignerId, State, StateKind};
 use crate::service::{Leaving, Result, Service, ServiceError};
 use crate::storage::Outcome;
 
@@ -70,7 +70,9 @@ impl Service {
         // In the background: an answer that takes longer would tell that a message was sent.
         let service = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = service.backends.sole_control.send_code(&transaction, &portal, &signer).await {
+            // The number is what the citizen named, or what their account stands for: a text message first.
+            let sent = service.backends.sole_control.send_code(&transaction, &portal, &signer, Some(Method::Sms)).await;
+            if let Err(error) = sent {
                 tracing::warn!(%error, "no code was sent for a sign-in");
             }
         });

@@ -4,9 +4,11 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use sqlx::{Row, SqliteConnection};
 use time::OffsetDateTime;
 
-use super::super::{Challenge, CodeOutcome, Confirmation, Entry, Result, SendLimits, Sending, Spent};
+use super::super::{
+    Challenge, CodeOutcome, Confirmation, Entry, MessageLimits, MessageScope, Result, SendLimits, Sending, Spent,
+};
 use super::budgets::{self, Factor, Pair};
-use super::{SqliteStorage, Write, audit, rows, transactions};
+use super::{SqliteStorage, Write, audit, authenticators, rows, transactions};
 use crate::domain::{AuditEvent, FailureReason, State, StateKind, Transaction, TransactionId};
 
 pub(super) async fn put(
@@ -32,11 +34,11 @@ pub(super) async fn put(
     if let Some(spent) = budgets_spent(&mut write, pair, limits, at).await? {
         return Ok(Sending::Spent(spent));
     }
-    budgets::count_code(&mut write, pair, (id, challenge.sequence), at, limits.window).await?;
-    if let Some((scope, limits)) = &limits.message
-        && let Some(spent) = budgets::count_message(&mut write, &portal, scope, *limits, at).await?
-    {
-        return Ok(Sending::Spent(spent));
+    if let Some((scope, messages)) = &limits.message {
+        budgets::count_code(&mut write, pair, (id, challenge.sequence), at, limits.window).await?;
+        if let Some(spent) = budgets::count_message(&mut write, &portal, scope, *messages, at).await? {
+            return Ok(Sending::Spent(spent));
+        }
     }
     kill_live(&mut write, &challenge.transaction).await?;
     sqlx::query(
@@ -56,6 +58,46 @@ pub(super) async fn put(
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
     Ok(Sending::Stored)
+}
+
+pub(super) async fn redirect(
+    storage: &SqliteStorage,
+    challenge: &Challenge,
+    (scope, limits): (&MessageScope, MessageLimits),
+    entry: Entry,
+) -> Result<Sending> {
+    let mut write = storage.begin().await?;
+    let changed = sqlx::query("UPDATE challenges SET method = $2 WHERE id = $1 AND live = 1")
+        .bind(&challenge.id)
+        .bind(challenge.method.name())
+        .execute(&mut *write)
+        .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(Sending::Stale);
+    }
+    let parties = sqlx::query("SELECT portal FROM transactions WHERE id = $1")
+        .bind(challenge.transaction.as_str())
+        .fetch_one(&mut *write)
+        .await?;
+    let portal: &str = parties.try_get("portal")?;
+    if let Some(spent) = budgets::count_message(&mut write, portal, scope, limits, entry.at).await? {
+        return Ok(Sending::Spent(spent));
+    }
+    audit::append(&mut write, &entry).await?;
+    write.commit().await?;
+    Ok(Sending::Stored)
+}
+
+pub(super) async fn withdraw(storage: &SqliteStorage, challenge: &Challenge, entry: Entry) -> Result<()> {
+    let mut write = storage.begin().await?;
+    sqlx::query("UPDATE challenges SET live = 0 WHERE id = $1").bind(&challenge.id).execute(&mut *write).await?;
+    sqlx::query("DELETE FROM sendings WHERE transaction_id = $1 AND sequence = $2")
+        .bind(challenge.transaction.as_str())
+        .bind(challenge.sequence)
+        .execute(&mut *write)
+        .await?;
+    audit::append(&mut write, &entry).await?;
+    Ok(write.commit().await?)
 }
 
 pub(super) async fn spent(
@@ -123,7 +165,15 @@ pub(super) async fn try_code(
     if let Some(until) = budgets::guesses_spent(&mut write, pair, Factor::Code, at, confirmation.guesses).await? {
         return Ok(CodeOutcome::Spent { until });
     }
-    let outcome = if verify_slices_are_equal(&stored.mac, presented).is_ok() {
+    let mut fits = verify_slices_are_equal(&stored.mac, presented).is_ok();
+    if let Some(used) = &confirmation.authenticator {
+        fits = fits
+            && match used.counter {
+                Some(counter) => authenticators::take(&mut write, pair.signer, &used.id, counter).await?,
+                None => false,
+            };
+    }
+    let outcome = if fits {
         accept(&mut write, &stored.transaction, confirmation).await?
     } else {
         budgets::count_guess(&mut write, pair, Factor::Code, at).await?;

@@ -1,11 +1,12 @@
 //! The embedded default: SQLite in WAL mode with `synchronous = FULL`, so a commit that returned is on disk.
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
-//! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`], [`raises`],
-//! [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of OAuth
-//! [`clients`], [`authorizations`], [`tokens`], [`identities`].
+//! domain types), [`parties`], [`authenticators`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`],
+//! [`raises`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of
+//! OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
+mod authenticators;
 mod authorizations;
 mod budgets;
 mod clients;

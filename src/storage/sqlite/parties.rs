@@ -39,14 +39,17 @@ impl Parties for SqliteStorage {
 
     async fn add_signer(&self, signer: &Signer, entry: Entry) -> Result<()> {
         let mut write = self.begin().await?;
-        sqlx::query("INSERT INTO signers (id, name, phone, pin_hash, created_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(signer.id.as_str())
-            .bind(&signer.name)
-            .bind(&signer.phone)
-            .bind(&signer.pin_hash)
-            .bind(rows::nanos(signer.created_at))
-            .execute(&mut *write)
-            .await?;
+        sqlx::query(
+            "INSERT INTO signers (id, name, phone, pin_hash, created_at, email) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(signer.id.as_str())
+        .bind(&signer.name)
+        .bind(&signer.phone)
+        .bind(&signer.pin_hash)
+        .bind(rows::nanos(signer.created_at))
+        .bind(&signer.email)
+        .execute(&mut *write)
+        .await?;
         audit::append(&mut write, &entry).await?;
         Ok(write.commit().await?)
     }

@@ -9,8 +9,8 @@ use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
 
 use crate::domain::{
-    AuditRecord, AuthMode, Credential, Factors, FailureReason, Item, KeyAlgorithm, Method, Origin, Portal, PortalId,
-    SignatureSettings, Signer, SignerId, State, StateKind, Transaction, WrappedKey,
+    AuditRecord, AuthMode, Authenticator, AuthenticatorKind, Credential, Factors, FailureReason, Item, KeyAlgorithm,
+    Method, Origin, Portal, PortalId, SignatureSettings, Signer, SignerId, State, StateKind, Transaction, WrappedKey,
 };
 use crate::formats::level::Baseline;
 
@@ -87,6 +87,7 @@ pub(super) fn signer(row: &SqliteRow) -> Result<Signer> {
         id: id!(row, "id"),
         name: row.try_get("name")?,
         phone: row.try_get("phone")?,
+        email: row.try_get("email")?,
         pin_hash: row.try_get("pin_hash")?,
         created_at: moment(row, "created_at")?,
     })
@@ -201,6 +202,24 @@ pub(super) fn challenge(row: &SqliteRow) -> Result<Challenge> {
         tries_left: number(row, "tries_left")?,
         created_at: moment(row, "created_at")?,
         expires_at: moment(row, "expires_at")?,
+    })
+}
+
+pub(super) fn authenticator(row: &SqliteRow) -> Result<Authenticator> {
+    let kind = match named(row, "method", Method::from_name)? {
+        Method::Totp => AuthenticatorKind::Totp { sealed: row.try_get("sealed")? },
+        Method::Passkey => {
+            AuthenticatorKind::Passkey { credential: row.try_get("credential")?, spki: row.try_get("spki")? }
+        }
+        Method::Sms | Method::Email => return Err(corrupt("method")),
+    };
+    Ok(Authenticator {
+        id: row.try_get("id")?,
+        signer: id!(row, "signer"),
+        name: row.try_get("name")?,
+        kind,
+        counter: parsed(u64::try_from(row.try_get::<i64, _>("counter")?), "counter")?,
+        created_at: moment(row, "created_at")?,
     })
 }
 

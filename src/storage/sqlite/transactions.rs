@@ -7,7 +7,8 @@ use time::OffsetDateTime;
 
 use super::super::{
     Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, EntryCounts, Idempotency, Intent, ItemState,
-    LeftOut, Outcome, Output, Result, SadRow, SendLimits, Sending, SignatureResult, SignatureRow, Spent, Transactions,
+    LeftOut, MessageLimits, MessageScope, Outcome, Output, Result, SadRow, SendLimits, Sending, SignatureResult,
+    SignatureRow, Spent, Transactions,
 };
 use super::{SqliteStorage, Write, audit, budgets, codes, joint, outbox, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
@@ -217,6 +218,19 @@ impl Transactions for SqliteStorage {
 
     async fn put_challenge(&self, challenge: &Challenge, limits: &SendLimits, entry: Entry) -> Result<Sending> {
         codes::put(self, challenge, limits, entry).await
+    }
+
+    async fn redirect_challenge(
+        &self,
+        challenge: &Challenge,
+        message: (&MessageScope, MessageLimits),
+        entry: Entry,
+    ) -> Result<Sending> {
+        codes::redirect(self, challenge, message, entry).await
+    }
+
+    async fn withdraw_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<()> {
+        codes::withdraw(self, challenge, entry).await
     }
 
     async fn sending_spent(
