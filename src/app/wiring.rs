@@ -73,13 +73,14 @@ pub async fn open_with(data: &Path, kek: &KeyEncryptionKey, channels: Channels, 
     let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
     let custody = Arc::new(SoftwareCustody::new(kek));
-    let How { limits, codes, clock, levels } = how;
+    let How { limits, codes, clock, levels, deliver } = how;
     let sole_control =
         SoleControl::new(storage.clone(), custody.clone(), channels, clock.clone(), entropy.clone(), pepper, codes);
     Ok(Service::new(Backends {
         storage,
         custody,
         documents,
+        activation: Arc::new(sole_control.clone()),
         sole_control,
         clock,
         entropy,

@@ -4,7 +4,8 @@
 //! messages say), [`pin`], `sealed` (what a PIN gave, until the SAD
 //! is used), [`totp`], [`webauthn`], [`authenticator`] (apps and
 //! passkeys), [`challenge`] (send a code,
-//! check it, confirm), [`meter`] (how often codes fail, and the alarm), [`redeem`] (the only file that mints the tokens custody asks for).
+//! check it, confirm), [`meter`] (how often codes fail, and the alarm), `activation` (the interface of all
+//! this, so that a certified module can take its place), [`redeem`] (the only file that mints the tokens custody asks for).
 //!
 //! The signature activation data (SAD) is opaque: 256 random bits whose meaning stays on the server. It names one transaction,
 //! hence one portal, signer, credential and set of hashes; each hash is used up once.
@@ -12,6 +13,7 @@
 //! What this folder does not do: hold keys, prepare documents, speak HTTP. It is software on a general-purpose machine, not a
 //! certified signature activation module.
 
+mod activation;
 pub mod authenticator;
 pub mod challenge;
 pub mod channel;
@@ -33,6 +35,7 @@ use crate::custody::{CustodyError, KeyCustody};
 use crate::domain::{Clock, Entropy, StateKind};
 use crate::storage::{GuessLimits, MessageLimits, MessageScope, PinLimits, SendLimits, Spent, Storage, StorageError};
 
+pub use activation::SignatureActivation;
 pub use authenticator::{NewAuthenticator, PasskeyRequest};
 pub use challenge::{Proof, Verdict};
 pub use channel::{ChannelError, Channels, CodeMessage, MessageChannel};
@@ -170,7 +173,7 @@ impl std::fmt::Display for SpentBudget {
 
 pub type Result<T> = std::result::Result<T, AuthorizationError>;
 
-/// The signature activation component: small, so that a certified module can take its place.
+/// The signature activation in software, and what belongs to it: codes on their way, authenticators, budgets.
 #[derive(Clone)]
 pub struct SoleControl {
     storage: Arc<dyn Storage>,

@@ -128,8 +128,8 @@ impl Service {
         let activation = self.prove_pin(&transaction, answer.pin.as_ref()).await?;
         let service = self.clone();
         let work = async move {
-            let sole_control = &service.backends.sole_control;
-            let verdict = sole_control.confirm(&transaction, &answer.proof, activation.as_ref()).await;
+            let module = &service.backends.activation;
+            let verdict = module.confirm(&transaction, &answer.proof, activation.as_ref()).await;
             match verdict? {
                 // Only bare hashes are opened by a SAD; documents are signed right here.
                 Verdict::Confirmed { sad: Some(sad) } => {
@@ -162,7 +162,7 @@ impl Service {
         }
         let signer = self.signer(&transaction.signer).await?;
         let pin = pin.ok_or(ServiceError::WrongPin)?;
-        let proven = self.backends.sole_control.check_pin(&transaction.portal, &signer, &credential, pin).await;
+        let proven = self.backends.activation.check_pin(&transaction.portal, &signer, &credential, pin).await;
         Ok(proven?)
     }
 

@@ -4,7 +4,6 @@ use time::OffsetDateTime;
 
 use super::{Caller, Result, Service, ServiceError};
 use crate::crypto::{SignatureAlgorithm, suites};
-use crate::custody::{Activation, KeyRef};
 use crate::domain::credential::KeyStatus;
 use crate::domain::{Credential, CredentialId, Signer, SignerId};
 use crate::formats::x509::Certificate;
@@ -18,11 +17,6 @@ pub struct UsableCredential {
 }
 
 impl UsableCredential {
-    /// What custody needs to find the key, and to open it.
-    pub fn key<'a>(&'a self, activation: Option<&'a Activation>) -> KeyRef<'a> {
-        KeyRef::of(&self.credential, activation)
-    }
-
     /// Checks that the key signs hashes.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ impl Service {
         let work = async move {
             let redeemed = service
                 .backends
-                .sole_control
+                .activation
                 .redeem_sad(&request.sad, &caller.portal, &request.credential, request.algorithm, &request.hashes)
                 .await;
             let (transaction, tokens, activation) = redeemed?;
@@ -115,7 +115,7 @@ impl Service {
             None if signer.pin_hash.is_none() && credential.factors == Factors::Code => Ok(None),
             None => Err(ServiceError::Invalid { what: "authData", why: "the PIN is missing" }),
             Some(pin) => {
-                let proven = self.backends.sole_control.check_pin(&caller.portal, signer, credential, pin).await;
+                let proven = self.backends.activation.check_pin(&caller.portal, signer, credential, pin).await;
                 Ok(proven?)
             }
         }
@@ -182,7 +182,7 @@ impl Service {
         let unbound = |t: &&Transaction| t.items.is_empty();
         let found = waiting.iter().find(wanted).or_else(|| waiting.iter().find(unbound)).or(waiting.first());
         let transaction = found.ok_or(ServiceError::CodeExpired)?;
-        let verdict = self.backends.sole_control.confirm_hashes(transaction, items, code, activation).await;
+        let verdict = self.backends.activation.confirm_hashes(transaction, items, code, activation).await;
         match verdict? {
             Verdict::Confirmed { sad: Some(sad) } => {
                 Ok(Authorization::Sad { sad, expires_in: self.backends.sole_control.policy().sad_life })

@@ -31,7 +31,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::authorization::challenge::binding;
-use crate::authorization::{Alarm, Readings, SoleControl};
+use crate::authorization::{Alarm, Readings, SignatureActivation, SoleControl};
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
 use crate::domain::{AuditEvent, Clock, Entropy, PortalId, Secret, Transaction, TransactionId, ports};
@@ -80,6 +80,8 @@ pub struct Backends {
     pub custody: Arc<dyn KeyCustody>,
     pub documents: DocumentStore,
     pub sole_control: SoleControl,
+    /// From factors to signatures: [`SoleControl`] again, or a certified module in its place.
+    pub activation: Arc<dyn SignatureActivation>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     /// Keys the MAC in confirmation links.

@@ -81,15 +81,15 @@ impl Service {
         };
         let (contents, left_out) = blocking(prepare_all).await??;
         let intents = self.intents(&task, contents).await?;
-        let sole_control = &self.backends.sole_control;
-        let redeemed = sole_control.redeem_request(transaction, task.settings.algorithm, intents, &left_out).await;
+        let redeemed =
+            self.backends.activation.redeem_request(transaction, task.settings.algorithm, intents, &left_out).await;
         self.finish(transaction, credential, activation, redeemed?).await
     }
 
     async fn take_up(self: &Arc<Self>, transaction: &Transaction, activation: Option<Activation>) -> Result<()> {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let algorithm = settings(transaction)?.algorithm;
-        let resumed = self.backends.sole_control.resume(transaction, algorithm).await;
+        let resumed = self.backends.activation.resume(transaction, algorithm).await;
         self.finish(transaction, credential, activation, resumed?).await
     }
 
@@ -140,10 +140,10 @@ impl Service {
         activation: Option<Activation>,
         tokens: impl IntoIterator<Item = AuthorizedHash> + Send + 'static,
     ) -> Result<Vec<(u32, SignatureValue)>> {
-        let custody = self.backends.custody.clone();
+        let module = self.backends.activation.clone();
         blocking(move || {
-            let key = credential.key(activation.as_ref());
-            tokens.into_iter().map(|token| Ok((token.ordinal(), custody.sign(&key, token)?))).collect()
+            let sign = |token| module.sign(&credential.credential, activation.as_ref(), token);
+            tokens.into_iter().map(|token| Ok((token.ordinal(), sign(token)?))).collect()
         })
         .await?
     }

@@ -84,6 +84,12 @@ impl Sandbox {
         sandbox
     }
 
+    /// Logs everything there is.
+    pub fn start_loud(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::start_in(folder, Some(config), "127.0.0.1:0", &[("KYSO_LOG", "trace")])
+    }
+
     /// With this host in its links instead of the address.
     pub fn start_named(host: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -203,7 +209,7 @@ fn command(folder: &Path, listen: &str) -> Command {
     let mut arguments = vec!["serve", "--sandbox", "--data", text(&data), "--listen", listen];
     arguments.extend(["--ready-file", text(&ready), "--config", text(&config)]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_kyso"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.args(arguments).env("KYSO_LOG", "info,sqlx=warn").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command
 }
 

@@ -244,6 +244,7 @@ impl World {
             storage,
             custody,
             documents: DocumentStore::open(&data.join("documents")).expect("opens"),
+            activation: Arc::new(sole_control.clone()),
             sole_control,
             clock: clock.clone(),
             entropy,

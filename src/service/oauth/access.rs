@@ -92,7 +92,7 @@ impl Service {
             return Err(wrong());
         }
         let proof = Proof::Code(code.clone());
-        match self.backends.sole_control.confirm(&transaction, &proof, None).await? {
+        match self.backends.activation.confirm(&transaction, &proof, None).await? {
             // Its SAD opens no hash and is forgotten here.
             Verdict::Confirmed { .. } => self.give_code(&authorization, &transaction.signer, None).await,
             Verdict::Wrong { .. } | Verdict::Locked | Verdict::NoLiveCode | Verdict::Spent { .. } => Err(wrong()),
