@@ -337,7 +337,7 @@ async fn app_confirms_with_its_code_and_the_pages_control_code_once() {
     let enrol = |code: String| NewAuthenticator::Totp { code: Secret::new(code) };
     let unproven = server.service.enrol(&link, "", enrol("000000".into())).await;
     assert!(matches!(unproven, Err(ServiceError::NotProven)), "{unproven:?}");
-    let first = totp(&view.secret, now());
+    let first = totp(view.secret.expose(), now());
     assert_eq!(
         server.service.enrol(&link, "Điện thoại", enrol(first.clone())).await.expect("registered"),
         Method::Totp
@@ -356,7 +356,7 @@ async fn app_confirms_with_its_code_and_the_pages_control_code_once() {
     let (control, others) = (begin(&one).await, begin(&other).await);
     let reused = submit(&one, &first, &control).await;
     assert!(matches!(reused, Err(ServiceError::WrongAuthenticationData { .. })), "used to register: {reused:?}");
-    let next = totp(&view.secret, now() + 30);
+    let next = totp(view.secret.expose(), now() + 30);
     if control.expose() != others.expose() {
         let crossed = submit(&one, &next, &others).await;
         assert!(matches!(crossed, Err(ServiceError::WrongAuthenticationData { .. })), "another page's: {crossed:?}");

@@ -137,8 +137,13 @@ async fn code_opens_only_the_hashes_it_was_sent_for() {
     let server = Server::provision(folder.path(), lavish()).await;
     let portal = "sandbox-portal";
     let (a, b) = (sha256("a"), sha256("b"));
-    let others: [&[Digest]; 5] =
-        [&[b.clone()], &[a.clone(), b.clone()], &[a.clone(), a.clone()], &[b.clone(), a.clone()], &[sha256("A")]];
+    let others: [&[Digest]; 5] = [
+        std::slice::from_ref(&b),
+        &[a.clone(), b.clone()],
+        &[a.clone(), a.clone()],
+        &[b.clone(), a.clone()],
+        &[sha256("A")],
+    ];
     for other in others {
         server.ask(portal, "ec-p256", std::slice::from_ref(&a), None).await.expect("sent");
         let code = server.last_code();
@@ -164,7 +169,8 @@ async fn hundred_parallel_uses_of_one_authorisation_sign_once() {
     server.ask("sandbox-portal", "ec-p256", &hash, None).await.expect("sent");
     let code = server.last_code();
     let confirm = |n: usize| {
-        let (server, hash, code) = (if n % 2 == 0 { &server } else { &second }.clone(), hash.clone(), code.clone());
+        let (server, hash, code) =
+            (if n.is_multiple_of(2) { &server } else { &second }.clone(), hash.clone(), code.clone());
         tokio::spawn(async move { server.ask("sandbox-portal", "ec-p256", &hash, Some(&code)).await })
     };
     let mut sads = Vec::new();
@@ -175,7 +181,8 @@ async fn hundred_parallel_uses_of_one_authorisation_sign_once() {
     }
     assert_eq!(sads.len(), 1, "the code confirms once");
     let use_it = |n: usize| {
-        let (server, hash, sad) = (if n % 2 == 0 { &server } else { &second }.clone(), hash.clone(), sads[0].clone());
+        let (server, hash, sad) =
+            (if n.is_multiple_of(2) { &server } else { &second }.clone(), hash.clone(), sads[0].clone());
         let portal = if n % 10 == 9 { "second" } else { "sandbox-portal" };
         tokio::spawn(async move { server.sign(portal, "ec-p256", &sad, &hash).await })
     };

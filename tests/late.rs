@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::{SystemClock, SystemEntropy};
-use kyso::authorization::{Channels, CodePolicy, SoleControl};
+use kyso::authorization::{Channels, CodePolicy, Parts, SoleControl};
 use kyso::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use kyso::custody::software::SoftwareCustody;
 use kyso::domain::{Clock, CredentialId, PortalId, Secret, SignatureOptions, StateKind};
@@ -49,15 +49,15 @@ async fn world() -> World {
     let storage = Arc::new(SqliteStorage::open(&data.join("kyso.db")).await.expect("opens"));
     let (pepper, entropy) = (kek.derive("kyso code v1"), Arc::new(SystemEntropy));
     let custody = Arc::new(SoftwareCustody::new(&kek));
-    let sole_control = SoleControl::new(
-        storage.clone(),
-        custody.clone(),
-        Channels::one(outbox.clone()),
-        clock.clone(),
-        entropy.clone(),
+    let sole_control = SoleControl::new(Parts {
+        storage: storage.clone(),
+        custody: custody.clone(),
+        channels: Channels::one(outbox.clone()),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
         pepper,
-        CodePolicy::default(),
-    );
+        policy: CodePolicy::default(),
+    });
     let service = Service::new(Backends {
         storage,
         custody,

@@ -11,7 +11,7 @@ use super::channels::smtp::{Server, Smtp};
 use super::config::{self, Config};
 use super::system::{SystemClock, SystemEntropy};
 use super::trust::Trust;
-use crate::authorization::{Channels, CodePolicy, MessageChannel, RelyingParty, SoleControl, wording};
+use crate::authorization::{Channels, CodePolicy, MessageChannel, Parts, RelyingParty, SoleControl, wording};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::domain::{Clock, Secret};
@@ -74,8 +74,15 @@ pub async fn open_with(data: &Path, kek: &KeyEncryptionKey, channels: Channels, 
     let pepper = kek.derive("kyso code v1");
     let custody = Arc::new(SoftwareCustody::new(kek));
     let How { limits, codes, clock, levels, deliver } = how;
-    let sole_control =
-        SoleControl::new(storage.clone(), custody.clone(), channels, clock.clone(), entropy.clone(), pepper, codes);
+    let sole_control = SoleControl::new(Parts {
+        storage: storage.clone(),
+        custody: custody.clone(),
+        channels,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        pepper,
+        policy: codes,
+    });
     Ok(Service::new(Backends {
         storage,
         custody,

@@ -109,7 +109,7 @@ impl SoleControl {
     }
 
     /// HMAC-SHA256 under the pepper, each part preceded by its length.
-    fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
+    pub(super) fn keyed(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.pepper.as_ref())
             .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
         for part in parts {

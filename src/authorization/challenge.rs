@@ -26,6 +26,12 @@ pub enum Proof {
     Passkey(Box<Assertion>),
 }
 
+/// What is held against the stored challenge.
+struct Presented {
+    mac: [u8; 32],
+    authenticator: Option<AuthenticatorUse>,
+}
+
 /// What came of an entered code.
 #[derive(Debug)]
 pub enum Verdict {
@@ -230,7 +236,8 @@ impl SoleControl {
             }
             _ => return Ok(Verdict::NoLiveCode),
         };
-        self.decide(transaction, &challenge, mac, Some(used), Vec::new(), sad).await
+        let presented = Presented { mac, authenticator: Some(used) };
+        self.decide(transaction, &challenge, presented, Vec::new(), sad).await
     }
 
     /// Checks a code passed in band for `items`, and issues the SAD when it fits. Items of another transaction have another
@@ -265,7 +272,7 @@ impl SoleControl {
         let live = self.live(transaction).await?.filter(|challenge| challenge.method.is_message());
         let Some(challenge) = live else { return Ok(Verdict::NoLiveCode) };
         let presented = self.mac(transaction, bound, &challenge.id, code)?;
-        self.decide(transaction, &challenge, presented, None, late, sad).await
+        self.decide(transaction, &challenge, Presented { mac: presented, authenticator: None }, late, sad).await
     }
 
     async fn live(&self, transaction: &Transaction) -> Result<Option<Challenge>> {
@@ -280,18 +287,18 @@ impl SoleControl {
         &self,
         transaction: &Transaction,
         challenge: &Challenge,
-        presented: [u8; 32],
-        authenticator: Option<AuthenticatorUse>,
+        presented: Presented,
         late: Vec<Item>,
         sad: Option<(Secret, Option<&Activation>)>,
     ) -> Result<Verdict> {
+        let Presented { mac, authenticator } = presented;
         let now = self.clock.now();
         let kept = sad.as_ref().map(|(sad, activation)| self.sad_row(transaction, sad, *activation)).transpose()?;
         let sad = sad.map(|(sad, _)| sad);
         let method = challenge.method.name().to_owned();
         let guesses = self.policy.guesses;
         let confirmation = Confirmation { at: now, method, sad: kept, items: late, guesses, authenticator };
-        let verdict = match self.storage.try_code(challenge, &presented, confirmation).await? {
+        let verdict = match self.storage.try_code(challenge, &mac, confirmation).await? {
             CodeOutcome::Accepted => Verdict::Confirmed { sad },
             CodeOutcome::Wrong { tries_left } => Verdict::Wrong { tries_left },
             CodeOutcome::Locked => Verdict::Locked,

@@ -189,17 +189,21 @@ pub struct SoleControl {
     stretching: Arc<Semaphore>,
 }
 
+/// What [`SoleControl`] stands on.
+pub struct Parts {
+    pub storage: Arc<dyn Storage>,
+    pub custody: Arc<dyn KeyCustody>,
+    pub channels: Channels,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+    /// Keys the MACs of codes; it must come from outside the database.
+    pub pepper: Zeroizing<[u8; 32]>,
+    pub policy: CodePolicy,
+}
+
 impl SoleControl {
-    /// `pepper` keys the MACs of codes; it must come from outside the database.
-    pub fn new(
-        storage: Arc<dyn Storage>,
-        custody: Arc<dyn KeyCustody>,
-        channels: Channels,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        pepper: Zeroizing<[u8; 32]>,
-        policy: CodePolicy,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { storage, custody, channels, clock, entropy, pepper, policy } = parts;
         Self {
             storage,
             custody,

@@ -2,7 +2,6 @@
 
 use super::sign::blocking;
 use super::{Result, Service, ServiceError};
-use crate::authorization::pin;
 use crate::crypto::DigestAlgorithm;
 use crate::crypto::digest::sha256;
 use crate::custody::{Activation, CustodyError, GeneratedKey, KeyCustody, KeyRef};
@@ -101,8 +100,7 @@ impl Service {
         if new.email.as_deref().is_some_and(|email| !is_address(email)) {
             return Err(ServiceError::Invalid { what: "email", why: "it is not in the form an@example.vn" });
         }
-        let entropy = self.backends.entropy.as_ref();
-        let pin_hash = new.pin.map(|pin| pin::hash(&pin, entropy)).transpose();
+        let pin_hash = new.pin.map(|pin| self.backends.sole_control.hash_pin(&pin)).transpose();
         let signer = Signer {
             id: new.id,
             name: named(new.name)?,
@@ -204,7 +202,7 @@ impl Service {
         let held = self.storage().credentials_of(id).await?;
         let wanted = |c: &Credential| c.factors == Factors::CodeAndPin || include == Include::All;
         let held: Vec<Credential> = held.into_iter().filter(wanted).collect();
-        let hash = pin::hash(&new, self.backends.entropy.as_ref());
+        let hash = self.backends.sole_control.hash_pin(&new);
         let hash = hash.map_err(|error| ServiceError::Internal(error.to_string()))?;
         let custody = self.backends.custody.clone();
         let keys = blocking(move || {

@@ -1,7 +1,6 @@
 //! Registering what signers confirm with, by one-time links, and starting a confirmation with it.
 
 use time::Duration;
-use zeroize::Zeroizing;
 
 use super::{LiveCode, Result, Service, ServiceError};
 use crate::authorization::{NewAuthenticator, PasskeyRequest, totp};
@@ -19,9 +18,9 @@ const NAME_CHARACTERS: usize = 60;
 pub struct EnrolmentView {
     pub signer_name: String,
     /// For typing into an app.
-    pub secret: Zeroizing<String>,
+    pub secret: Secret,
     /// For the QR code.
-    pub uri: Zeroizing<String>,
+    pub uri: Secret,
     /// `None` where the page's address can have no passkeys.
     pub passkey: Option<PasskeyRequest>,
 }
@@ -66,8 +65,8 @@ impl Service {
         let secret = control.offered_secret(token);
         Ok(EnrolmentView {
             signer_name: signer.name,
-            uri: totp::uri(&secret, signer.id.as_str()),
-            secret: totp::base32(&secret),
+            uri: Secret::new(totp::uri(&secret, signer.id.as_str()).as_str()),
+            secret: Secret::new(totp::base32(&secret).as_str()),
             passkey: control.registration_request(token),
         })
     }

@@ -28,7 +28,7 @@ pub enum Security {
 }
 
 /// Where mail is handed over.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Server {
     pub host: String,
     pub port: u16,

@@ -238,9 +238,9 @@ pub fn ask_refusal(context: Context<'_>, view: &ConfirmationView) -> String {
 /// The page of a registration link; `failed` after an attempt that proved nothing.
 pub fn enrol(context: Context<'_>, view: &EnrolmentView, failed: Option<()>) -> String {
     let Context { base, language, sandbox, .. } = context;
-    let (qr_size, qr_path) = qr(view.uri.as_bytes()).unwrap_or_default();
+    let (qr_size, qr_path) = qr(view.uri.expose().as_bytes()).unwrap_or_default();
     let groups: Vec<String> =
-        view.secret.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into()).collect();
+        view.secret.expose().as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into()).collect();
     draw(&Enrol {
         w: language.words(),
         css: &CSS_URL,

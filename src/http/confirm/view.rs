@@ -150,7 +150,7 @@ pub fn other_ways(view: &ConfirmationView, now: OffsetDateTime, language: Langua
     // Nothing is sent while the budget of messages is used up, and no message while none may be.
     let blocked = blocked(view, now, language).is_some() || view.codes_left == 0;
     let guesses = matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
-    let open = all.filter(|(method, _)| !guesses && !(blocked && method.is_message()));
+    let open = all.filter(|(method, _)| !(guesses || blocked && method.is_message()));
     open.map(|(method, to)| Way { word: method.name(), button: language.way(method, to) }).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Counters of codes, wrong entries and messages. Writers begin IMMEDIATE, so between a check here and the commit that
-//! follows no other process writes.
+//! follows no other process writes. A database that lets writers run side by side has to lock the signer's row first
+//! (PostgreSQL: `SELECT … FOR UPDATE`), or two of them would both find the last try free.
 
 use sqlx::{Row, SqliteConnection};
 use time::{Duration, OffsetDateTime};
@@ -75,7 +76,14 @@ pub(super) async fn count_guess(
     pair: Pair<'_>,
     factor: Factor,
     at: OffsetDateTime,
+    window: Duration,
 ) -> Result<i64> {
+    sqlx::query("DELETE FROM guesses WHERE signer = $1 AND factor = $2 AND at <= $3")
+        .bind(pair.signer)
+        .bind(factor.name())
+        .bind(rows::nanos(at - window))
+        .execute(&mut *db)
+        .await?;
     let inserted = sqlx::query("INSERT INTO guesses (signer, portal, factor, at) VALUES ($1, $2, $3, $4) RETURNING id")
         .bind(pair.signer)
         .bind(pair.portal)
@@ -155,7 +163,11 @@ pub(super) async fn count_message(
         (format!("messages/{}/{}", scope.channel, scope.prefix), limits.prefix),
     ];
     for (scope, limit) in scopes {
-        if tally(db, &scope, day).await? > u64::from(limit) {
+        let count = tally(db, &scope, day).await?;
+        if count == 1 {
+            forget_before(db, &scope, day).await?;
+        }
+        if count > u64::from(limit) {
             let next = OffsetDateTime::from_unix_timestamp((day + 1) * DAY - VIET_NAM).unwrap_or(at);
             return Ok(Some(Spent::Messages { until: next }));
         }
@@ -180,12 +192,17 @@ fn minute(at: OffsetDateTime) -> i64 {
 /// Counts a right or wrong entry of a code for the failure rate.
 pub(super) async fn count_entry(db: &mut SqliteConnection, scope: &str, at: OffsetDateTime) -> Result<()> {
     if tally(db, scope, minute(at)).await? == 1 {
-        sqlx::query("DELETE FROM tallies WHERE scope = $1 AND bucket < $2")
-            .bind(scope)
-            .bind(minute(at) - KEEP_MINUTES)
-            .execute(&mut *db)
-            .await?;
+        forget_before(db, scope, minute(at) - KEEP_MINUTES).await?;
     }
+    Ok(())
+}
+
+async fn forget_before(db: &mut SqliteConnection, scope: &str, bucket: i64) -> Result<()> {
+    sqlx::query("DELETE FROM tallies WHERE scope = $1 AND bucket < $2")
+        .bind(scope)
+        .bind(bucket)
+        .execute(&mut *db)
+        .await?;
     Ok(())
 }
 
@@ -241,7 +258,7 @@ pub(super) async fn take_pin_try(
     if let Some(until) = guesses_spent(&mut write, pair, Factor::Pin, at, limits.day).await? {
         return Ok(PinTry::Locked { until });
     }
-    let id = count_guess(&mut write, pair, Factor::Pin, at).await?;
+    let id = count_guess(&mut write, pair, Factor::Pin, at, limits.day.window).await?;
     write.commit().await?;
     Ok(PinTry::Taken(PinTryId(id)))
 }

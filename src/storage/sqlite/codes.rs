@@ -161,7 +161,7 @@ pub(super) async fn try_code(
         .fetch_one(&mut *write)
         .await?;
     let pair = Pair { signer: parties.try_get("signer")?, portal: parties.try_get("portal")? };
-    let at = confirmation.at;
+    let (at, window) = (confirmation.at, confirmation.guesses.window);
     if let Some(until) = budgets::guesses_spent(&mut write, pair, Factor::Code, at, confirmation.guesses).await? {
         return Ok(CodeOutcome::Spent { until });
     }
@@ -176,7 +176,7 @@ pub(super) async fn try_code(
     let outcome = if fits {
         accept(&mut write, &stored.transaction, confirmation).await?
     } else {
-        budgets::count_guess(&mut write, pair, Factor::Code, at).await?;
+        budgets::count_guess(&mut write, pair, Factor::Code, at, window).await?;
         budgets::count_entry(&mut write, budgets::WRONG, at).await?;
         reject(&mut write, &stored, confirmation).await?
     };
