@@ -11,9 +11,13 @@ use crate::domain::oauth::{
     AccessToken, Arrival, Authorization, AuthorizationRequest, AuthorizationStage, ClientAuth, Holder, RefreshToken,
     Scope,
 };
-use crate::domain::{
-    AuthMode, AuthenticatorKind, Factors, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey,
-};
+use crate::domain::{AuthMode, Factors, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+
+mod authenticators;
+mod budgets;
+
+use authenticators::*;
+use budgets::*;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -332,66 +336,6 @@ async fn a_changed_pin_replaces_exactly_the_keys_it_names(storage: &dyn Storage)
     assert_eq!(stored().await, (vec![9], Factors::CodeAndPin, Some("hash".into())));
 }
 
-fn app() -> Authenticator {
-    Authenticator {
-        id: "app".into(),
-        signer: SignerId::parse("an").expect("id"),
-        name: "Điện thoại".into(),
-        kind: AuthenticatorKind::Totp { sealed: vec![1, 2] },
-        counter: 5,
-        created_at: NOW,
-    }
-}
-
-async fn enrolled(storage: &dyn Storage, authenticator: &Authenticator, at: OffsetDateTime) -> Outcome {
-    let signer = authenticator.signer.clone();
-    let event = AuditEvent::AuthenticatorAdded { signer, authenticator: "app".into(), method: "totp".into() };
-    storage.enrol(&[4; 32], authenticator, Entry { at, event }).await.expect("asked")
-}
-
-async fn an_enrolment_registers_one_authenticator_once(storage: &dyn Storage) {
-    populate(storage).await;
-    let app = app();
-    assert_eq!(enrolled(storage, &app, NOW).await, Outcome::Stale, "no link");
-    let signer = app.signer.clone();
-    let link = Enrolment { sha256: [4; 32], signer: signer.clone(), expires_at: NOW + Duration::hours(1) };
-    let event = AuditEvent::EnrolmentOpened { signer: signer.clone() };
-    storage.add_enrolment(&link, entry(event)).await.expect("added");
-    assert_eq!(storage.enrolment(&[4; 32]).await.expect("read"), Some(link));
-    assert_eq!(enrolled(storage, &app, NOW + Duration::hours(1)).await, Outcome::Stale, "over");
-    assert_eq!(enrolled(storage, &app, NOW).await, Outcome::Done);
-    let second = Authenticator { id: "second".into(), ..app.clone() };
-    assert_eq!(enrolled(storage, &second, NOW).await, Outcome::Stale, "used");
-    assert_eq!(storage.authenticators_of(&signer).await.expect("read"), [app]);
-    let event = || AuditEvent::AuthenticatorRemoved { signer: signer.clone(), authenticator: "app".into() };
-    let removed = storage.remove_authenticator(&signer, "app", entry(event())).await.expect("asked");
-    assert_eq!(removed, Outcome::Done);
-    let again = storage.remove_authenticator(&signer, "app", entry(event())).await.expect("asked");
-    assert_eq!(again, Outcome::Stale);
-}
-
-async fn an_authenticators_step_is_taken_once_over_all_transactions(storage: &dyn Storage) {
-    populate(storage).await;
-    let app = app();
-    let link = Enrolment { sha256: [4; 32], signer: app.signer.clone(), expires_at: NOW + Duration::hours(1) };
-    let event = AuditEvent::EnrolmentOpened { signer: app.signer.clone() };
-    storage.add_enrolment(&link, entry(event)).await.expect("added");
-    assert_eq!(enrolled(storage, &app, NOW).await, Outcome::Done);
-    let attempt = |name: &'static str, counter: Option<u64>| async move {
-        let t = transaction(name, request(), &["a"]);
-        create(storage, &t).await;
-        let challenge = challenge(storage, &t, name, 1).await;
-        let authenticator = Some(AuthenticatorUse { id: "app".into(), counter });
-        let confirmation = Confirmation { authenticator, ..confirmation() };
-        storage.try_code(&challenge, &[1; 32], confirmation).await.expect("tried")
-    };
-    assert!(matches!(attempt("t1", None).await, CodeOutcome::Wrong { .. }), "it did not fit");
-    assert!(matches!(attempt("t2", Some(5)).await, CodeOutcome::Wrong { .. }), "used before");
-    assert_eq!(attempt("t3", Some(6)).await, CodeOutcome::Accepted);
-    assert!(matches!(attempt("t4", Some(6)).await, CodeOutcome::Wrong { .. }), "used for another transaction");
-    assert_eq!(attempt("t5", Some(7)).await, CodeOutcome::Accepted);
-}
-
 async fn an_expired_code_is_dead(storage: &dyn Storage) {
     populate(storage).await;
     let t = transaction("t1", request(), &["a"]);
@@ -548,193 +492,6 @@ async fn two_codes_at_once_confirm_once(storage: &dyn Storage) {
     let (a, b, c) = tokio::join!(attempt(), attempt(), attempt());
     let accepted = [a, b, c].into_iter().filter(|o| matches!(o, Ok(CodeOutcome::Accepted))).count();
     assert_eq!(accepted, 1);
-}
-
-fn pins(tries: u32, signer: u32) -> PinLimits {
-    let day = GuessLimits { window: Duration::hours(24), signer, portal: signer };
-    PinLimits { tries, lock: Duration::minutes(15), day }
-}
-
-async fn a_pin_locks_after_its_tries_and_opens_with_time(storage: &dyn Storage) {
-    populate(storage).await;
-    let (signer, portal) = (SignerId::parse("an").expect("id"), PortalId::parse("portal").expect("id"));
-    let take =
-        async |at: OffsetDateTime| storage.take_pin_try(&signer, &portal, at, pins(2, 100)).await.expect("asked");
-    let later = NOW + Duration::minutes(16);
-    assert!(matches!(take(NOW).await, PinTry::Taken(_)) && matches!(take(NOW).await, PinTry::Taken(_)));
-    assert_eq!(take(NOW).await, PinTry::Locked { until: NOW + Duration::minutes(15) });
-    let PinTry::Taken(id) = take(later).await else { panic!("open again") };
-    storage.forgive_pin_try(&signer, &portal, id).await.expect("forgiven");
-    assert!(matches!(take(later).await, PinTry::Taken(_)) && matches!(take(later).await, PinTry::Taken(_)));
-    assert!(matches!(take(later).await, PinTry::Locked { .. }));
-}
-
-async fn wrong_pins_of_a_day_are_bounded_whatever_comes_between(storage: &dyn Storage) {
-    populate(storage).await;
-    let (signer, portal) = (SignerId::parse("an").expect("id"), PortalId::parse("portal").expect("id"));
-    let mut compared = 0;
-    for hour in 0..23 {
-        let at = NOW + Duration::hours(hour);
-        for _ in 0..3 {
-            let taken = storage.take_pin_try(&signer, &portal, at, pins(5, 7)).await.expect("asked");
-            compared += u32::from(matches!(taken, PinTry::Taken(_)));
-        }
-        // The signer signs in between; that gives nothing back to whoever guesses.
-        if let PinTry::Taken(id) = storage.take_pin_try(&signer, &portal, at, pins(5, 7)).await.expect("asked") {
-            storage.forgive_pin_try(&signer, &portal, id).await.expect("forgiven");
-        }
-    }
-    assert_eq!(compared, 7);
-}
-
-/// Every code there can be a try at, until nothing is compared any more.
-async fn guess_all_day(storage: &dyn Storage, name: &str, portal: &str) -> u32 {
-    let mut compared = 0;
-    for n in 0..30 {
-        let at = NOW + Duration::minutes(n);
-        let mut t = transaction(&format!("{name}{n}"), request(), &["a"]);
-        t.portal = PortalId::parse(portal).expect("id");
-        create(storage, &t).await;
-        let event = AuditEvent::CodeSent { transaction: t.id.clone(), channel: "sms".into(), sequence: 1 };
-        let challenge = Challenge {
-            id: format!("{name}{n}"),
-            transaction: t.id.clone(),
-            sequence: 1,
-            method: Method::Sms,
-            mac: [1; 32],
-            tries_left: 5,
-            created_at: at,
-            expires_at: at + Duration::minutes(5),
-        };
-        let many = SendLimits { unconfirmed: 1000, ..limits() };
-        let sent = storage.put_challenge(&challenge, &many, entry(event)).await.expect("asked");
-        let confirmation = || Confirmation { at, ..confirmation() };
-        for _ in 0..5 {
-            let outcome = storage.try_code(&challenge, &[2; 32], confirmation()).await.expect("tried");
-            compared += u32::from(matches!(outcome, CodeOutcome::Wrong { .. } | CodeOutcome::Locked));
-        }
-        if matches!(sent, Sending::Spent(Spent::Guesses { .. })) {
-            assert!(storage.live_challenge(&t.id).await.expect("read").is_none(), "no code is sent either");
-        }
-    }
-    compared
-}
-
-async fn second_portal(storage: &dyn Storage) {
-    portal_named(storage, "second").await;
-}
-
-async fn portal_named(storage: &dyn Storage, id: &str) {
-    let id = PortalId::parse(id).expect("id");
-    let name = "Cổng khác".to_owned();
-    let event = AuditEvent::PortalAdded { portal: id.clone(), name: name.clone() };
-    let portal = Portal { id, name, host: None, support_phone: None, secret_sha256: [8; 32], created_at: NOW };
-    storage.add_portal(&portal, entry(event)).await.expect("added");
-}
-
-async fn wrong_codes_of_a_day_are_bounded_over_all_transactions_and_portals(storage: &dyn Storage) {
-    populate(storage).await;
-    second_portal(storage).await;
-    assert_eq!(guess_all_day(storage, "a", "portal").await, 20, "one portal never uses up what others need");
-    assert_eq!(guess_all_day(storage, "b", "second").await, 5);
-    // What is locked does not even take the right code, and opens by itself.
-    let t = transaction("late", request(), &["a"]);
-    create(storage, &t).await;
-    let spent = storage.sending_spent(&t, &limits(), NOW + Duration::hours(1)).await.expect("read");
-    let Some(Spent::Guesses { until }) = spent else { panic!("{spent:?}") };
-    assert_eq!(until, NOW + Duration::hours(24));
-    let tomorrow = NOW + Duration::hours(25);
-    assert_eq!(storage.sending_spent(&t, &limits(), tomorrow).await.expect("read"), None);
-}
-
-async fn codes_that_confirm_nothing_are_bounded_and_come_back(storage: &dyn Storage) {
-    populate(storage).await;
-    let mut sent = Vec::new();
-    for n in 0..5 {
-        let t = transaction(&format!("t{n}"), request(), &["a"]);
-        create(storage, &t).await;
-        sent.push(challenge(storage, &t, &format!("c{n}"), 1).await);
-    }
-    let sixth = transaction("t6", request(), &["a"]);
-    create(storage, &sixth).await;
-    let another = Challenge { id: "c6".into(), transaction: sixth.id.clone(), ..sent[0].clone() };
-    let event = || entry(AuditEvent::CodeSent { transaction: sixth.id.clone(), channel: "sms".into(), sequence: 1 });
-    let put = async || storage.put_challenge(&another, &limits(), event()).await.expect("asked");
-    assert_eq!(put().await, Sending::Spent(Spent::Codes { until: NOW + Duration::hours(1) }));
-    assert_eq!(storage.codes_sent(&sixth.id).await.expect("read"), 0, "a refused code is not counted");
-    let accepted = storage.try_code(&sent[2], &[1; 32], confirmation()).await.expect("tried");
-    assert_eq!(accepted, CodeOutcome::Accepted);
-    assert_eq!(put().await, Sending::Stored, "a code that confirmed gives its place back");
-}
-
-async fn a_portal_that_floods_a_signer_does_not_keep_others_away(storage: &dyn Storage) {
-    populate(storage).await;
-    second_portal(storage).await;
-    for n in 0..5 {
-        let t = transaction(&format!("t{n}"), request(), &["a"]);
-        create(storage, &t).await;
-        challenge(storage, &t, &format!("c{n}"), 1).await;
-    }
-    let spent = |name: &'static str, portal: &'static str| async move {
-        let mut t = transaction(name, request(), &["a"]);
-        t.portal = PortalId::parse(portal).expect("id");
-        create(storage, &t).await;
-        let spent = storage.sending_spent(&t, &limits(), NOW).await.expect("read").is_some();
-        if !spent {
-            challenge(storage, &t, name, 1).await;
-        }
-        spent
-    };
-    assert!(spent("own", "portal").await);
-    assert!(!spent("other", "second").await, "its first code within the hour");
-    assert!(spent("again", "second").await, "and no more");
-}
-
-async fn messages_of_a_day_are_bounded_by_portal_and_by_prefix(storage: &dyn Storage) {
-    populate(storage).await;
-    second_portal(storage).await;
-    portal_named(storage, "third").await;
-    let send = |name: &'static str, portal: &'static str, prefix: &'static str, hours: i64| async move {
-        let mut t = transaction(name, request(), &["a"]);
-        t.portal = PortalId::parse(portal).expect("id");
-        create(storage, &t).await;
-        let at = NOW + Duration::hours(hours);
-        let challenge = Challenge {
-            id: name.into(),
-            transaction: t.id.clone(),
-            sequence: 1,
-            method: Method::Sms,
-            mac: [1; 32],
-            tries_left: 5,
-            created_at: at,
-            expires_at: at,
-        };
-        let scope = MessageScope { channel: "sms", prefix: prefix.into() };
-        let bounds = MessageLimits { all: 4, portal: 2, prefix: 2 };
-        let limits = SendLimits { unconfirmed: 100, message: Some((scope, bounds)), ..limits() };
-        let event = AuditEvent::CodeSent { transaction: t.id.clone(), channel: "sms".into(), sequence: 1 };
-        storage.put_challenge(&challenge, &limits, entry(event)).await.expect("asked") == Sending::Stored
-    };
-    assert!(send("a", "portal", "+8490", 0).await && send("b", "portal", "+8491", 0).await);
-    assert!(!send("c", "portal", "+8492", 0).await, "the portal's");
-    assert!(send("d", "second", "+8490", 0).await);
-    assert!(!send("e", "second", "+8490", 0).await, "the prefix's; what is refused counts nowhere");
-    assert!(send("f", "second", "+8493", 0).await);
-    assert!(!send("g", "third", "+8494", 0).await, "all together");
-    assert!(send("h", "portal", "+8490", 24).await, "another day");
-}
-
-async fn entries_are_counted_for_the_failure_rate(storage: &dyn Storage) {
-    populate(storage).await;
-    let t = transaction("t1", request(), &["a"]);
-    create(storage, &t).await;
-    let challenge = challenge(storage, &t, "c1", 1).await;
-    for mac in [[2; 32], [3; 32], [1; 32]] {
-        storage.try_code(&challenge, &mac, confirmation()).await.expect("tried");
-    }
-    let since = async |from| storage.entries_since(from).await.expect("read");
-    assert_eq!(since(NOW - Duration::minutes(15)).await, EntryCounts { right: 1, wrong: 2 });
-    assert_eq!(since(NOW + Duration::minutes(1)).await, EntryCounts::default());
 }
 
 async fn two_codes_at_once_are_sent_once(storage: &dyn Storage) {
