@@ -37,7 +37,9 @@ impl Shape {
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/csc/") {
             Self::Csc
-        } else if ["/c/", "/a/", "/e/", "/oidc/"].iter().any(|pages| path.starts_with(pages)) || path == "/oauth2/authorize" {
+        } else if ["/c/", "/a/", "/e/", "/oidc/"].iter().any(|pages| path.starts_with(pages))
+            || path == "/oauth2/authorize"
+        {
             // A browser stands at the authorisation endpoint too.
             Self::Page
         } else if path.starts_with("/oauth2/") {

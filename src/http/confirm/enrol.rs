@@ -11,9 +11,10 @@ use crate::service::ServiceError;
 use super::super::AppState;
 use super::super::body::{self, Fields, RawBody};
 use super::super::fault::Fault;
-use super::pages::{self, Context};
+use super::pages;
+use super::show::context;
 use super::steps::octets;
-use super::{Language, Scripts, answer_with, check_same_site, token};
+use super::{Scripts, answer_with, check_same_site, token};
 
 pub async fn show(
     State(state): State<AppState>,
@@ -85,8 +86,4 @@ async fn page(state: &AppState, path: &str, query: Option<&str>, failed: Option<
 fn done(state: &AppState, path: &str, query: Option<&str>, method: Method) -> Response {
     let base = format!("/e/{path}");
     answer_with(pages::enrolled(context(state, &base, query), method), None, Scripts::None)
-}
-
-fn context<'a>(state: &AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
-    Context { base, language: Language::of_query(query), now: (state.clock)(), sandbox: state.sandbox.is_some() }
 }

@@ -102,6 +102,7 @@ struct Enrol<'a> {
     js: &'static str,
     language_link: Option<String>,
     sandbox: bool,
+    cookies: bool,
     base: &'a str,
     signer_name: String,
     passkey: Option<Passkey>,
@@ -237,7 +238,7 @@ pub fn ask_refusal(context: Context<'_>, view: &ConfirmationView) -> String {
 
 /// The page of a registration link; `failed` after an attempt that proved nothing.
 pub fn enrol(context: Context<'_>, view: &EnrolmentView, failed: Option<()>) -> String {
-    let Context { base, language, sandbox, .. } = context;
+    let Context { base, language, sandbox, cookies, .. } = context;
     let (qr_size, qr_path) = qr(view.uri.expose().as_bytes()).unwrap_or_default();
     let groups: Vec<String> =
         view.secret.expose().as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into()).collect();
@@ -247,6 +248,7 @@ pub fn enrol(context: Context<'_>, view: &EnrolmentView, failed: Option<()>) -> 
         js: &JS_URL,
         language_link: Some(language_link(base, language)),
         sandbox,
+        cookies,
         base,
         signer_name: plain(&view.signer_name),
         passkey: view.passkey.as_ref().map(Passkey::from),
@@ -271,7 +273,7 @@ fn qr(data: &[u8]) -> Option<(usize, String)> {
 }
 
 pub fn enrolled(context: Context<'_>, method: Method) -> String {
-    let Context { language, sandbox, .. } = context;
+    let Context { language, sandbox, cookies, .. } = context;
     let w = language.words();
     let title = match method {
         Method::Passkey => w.enrol_passkey,
@@ -283,6 +285,7 @@ pub fn enrolled(context: Context<'_>, method: Method) -> String {
         css,
         language_link: None,
         sandbox,
+        cookies,
         title: w.enrolled_title,
         text: w.enrolled_text,
         reference,

@@ -63,7 +63,7 @@ pub async fn ask_refusal(
     Ok(answer(html, view::onward(&view)))
 }
 
-fn context<'a>(state: &'a AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
+pub fn context<'a>(state: &'a AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
     Context {
         base,
         language: Language::of_query(query),

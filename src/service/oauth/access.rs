@@ -22,6 +22,7 @@ pub struct AccessView {
     pub request: AuthorizationRequest,
     /// Known from the portal's account.
     pub signer: Option<Signer>,
+    pub code_digits: usize,
     pub expires_at: OffsetDateTime,
 }
 
@@ -48,7 +49,13 @@ impl Service {
             Some(id) => Some(self.signer(&id).await?),
             None => None,
         };
-        Ok(AccessView { portal, request: authorization.request, signer, expires_at: authorization.expires_at })
+        Ok(AccessView {
+            portal,
+            request: authorization.request,
+            signer,
+            code_digits: self.backends.sole_control.policy().digits.count(),
+            expires_at: authorization.expires_at,
+        })
     }
 
     /// Sends a code to the signer of the account, or to the one with this registered number. Whether there is one is not told.

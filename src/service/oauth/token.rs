@@ -110,7 +110,8 @@ impl Service {
         let over = || refusal(OauthError::InvalidGrant, "Authorization code is invalid or expired");
         let sad = self.unseal_sad(authorization, code)?;
         let key = sha256(sad.expose().as_bytes());
-        let (transaction, expires_at) = self.storage().by_sad(&key).await?.ok_or_else(over)?;
+        let (transaction, kept) = self.storage().by_sad(&key).await?.ok_or_else(over)?;
+        let expires_at = kept.ends;
         let expires_in = expires_at - self.now();
         if transaction.state.kind() != StateKind::Confirmed || !expires_in.is_positive() {
             return Err(over());
