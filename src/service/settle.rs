@@ -97,7 +97,7 @@ impl Service {
         Ok(())
     }
 
-    /// Ends what is past its time, and forgets tokens that are. Call it now and then.
+    /// Ends what is past its time, and forgets tokens and links that are. Call it now and then.
     ///
     /// # Errors
     /// When storage does not answer.

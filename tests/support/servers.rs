@@ -38,7 +38,8 @@ impl Server {
     pub async fn open_with(data: &Path, codes: CodePolicy, channels: Channels) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let kek = sandbox::kek(data).expect("a key-encryption key");
-        let how = How { limits: Limits::default(), codes, clock: clock.clone(), levels: None };
+        let deliver = wiring::webhooks(Vec::new());
+        let how = How { limits: Limits::default(), codes, clock: clock.clone(), levels: None, deliver };
         let service = wiring::open_with(data, &kek, channels, how).await.expect("opens");
         Self { service, outbox: Arc::new(Outbox::new(clock.clone())), clock }
     }
@@ -107,7 +108,7 @@ impl Server {
 }
 
 pub fn caller(portal: &str) -> Caller {
-    Caller { portal: PortalId::parse(portal).expect("id") }
+    Caller::of_portal(PortalId::parse(portal).expect("id"))
 }
 
 pub fn request(credential: &str, document: NewDocument) -> NewRequest {

@@ -317,7 +317,27 @@ fn service() -> Named {
                 json!({"access_token": text(), "token_type": text(), "expires_in": whole(), "scope": text()}),
             ),
         ),
-        ("CodeForm", object(&["code"], json!({"code": {"type": "string", "pattern": "^[0-9]{6}$"}}))),
+        ("WayForm", object(&[], json!({"way": words(&["sms", "email", "totp", "passkey"])}))),
+        // A code, with the page's control code beside an app's; or the four parts of a passkey's answer. And the PIN.
+        (
+            "CodeForm",
+            object(
+                &[],
+                json!({
+                    "code": {"type": "string", "pattern": "^[0-9]{6,8}$"}, "control": {"type": "string", "pattern": "^[0-9]{4}$"},
+                    "credential": text(), "client_data": text(), "authenticator_data": text(), "signature": text(),
+                    "pin": text(),
+                }),
+            ),
+        ),
+        ("AppForm", object(&["code"], json!({"code": {"type": "string", "pattern": "^[0-9]{6}$"}, "name": text()}))),
+        (
+            "PasskeyForm",
+            object(
+                &["client_data", "attestation"],
+                json!({"client_data": text(), "attestation": text(), "name": text()}),
+            ),
+        ),
         (
             "Readiness",
             object(&["status", "checks"], json!({"status": text(), "checks": {"type": "array", "items": check}})),

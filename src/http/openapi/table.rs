@@ -1,6 +1,6 @@
 //! Every operation.
 
-use super::super::problem;
+use super::super::problem::{self, Problem};
 use super::operation::{Answer, Auth, Body, Operation, Parameter, Place, Tag, Text};
 
 const JSON: &str = "application/json";
@@ -36,6 +36,7 @@ const HOOK: Parameter = path("id", "Id", "The webhook's id");
 const LIMIT: Parameter = query("limit", "Limit", "Entries of a page");
 const CURSOR: Parameter = query("cursor", "Cursor", "next_cursor of the page before");
 const TOKEN: Parameter = path("token", "Token", "The token of the signer's link");
+const ENROLMENT: Parameter = path("token", "Token", "The token of a registration link");
 const LANG: Parameter = query("lang", "Lang", "Language of the page");
 const KEY: Parameter = Parameter {
     name: "Idempotency-Key",
@@ -43,6 +44,17 @@ const KEY: Parameter = Parameter {
     schema: "IdempotencyKey",
     about: "Makes it safe to send the call again: the same key and body within 24 hours give the same request",
 };
+
+/// What keeps a code from being sent.
+const CODE_FAULTS: [&Problem; 7] = [
+    &problem::NOT_FOUND,
+    &problem::HOSTED_ONLY,
+    &problem::RESEND_TOO_SOON,
+    &problem::GUESSES_SPENT,
+    &problem::CODES_SPENT,
+    &problem::MESSAGES_SPENT,
+    &problem::CHANNEL_DOWN,
+];
 
 fn json_body(schema: &'static str) -> Option<Body> {
     Some(Body { media: JSON, schema })
@@ -302,6 +314,9 @@ fn csc_methods() -> Vec<Operation> {
                 &problem::CODE_EXPIRED,
                 &problem::LOCKED,
                 &problem::RESEND_TOO_SOON,
+                &problem::GUESSES_SPENT,
+                &problem::CODES_SPENT,
+                &problem::MESSAGES_SPENT,
                 &problem::HOSTED_ONLY,
                 &problem::CHANNEL_DOWN,
             ],
@@ -314,7 +329,7 @@ fn csc_methods() -> Vec<Operation> {
         },
         Operation {
             answers: vec![bare(204, "A code is on its way"), json(200, "Object", "A code is on its way")],
-            faults: vec![&problem::NOT_FOUND, &problem::HOSTED_ONLY, &problem::RESEND_TOO_SOON, &problem::CHANNEL_DOWN],
+            faults: CODE_FAULTS.to_vec(),
             ..csc(
                 "/credentials/getChallenge",
                 "getChallenge",
@@ -324,7 +339,7 @@ fn csc_methods() -> Vec<Operation> {
         },
         Operation {
             answers: vec![bare(204, "A code is on its way"), json(200, "Object", "A code is on its way")],
-            faults: vec![&problem::NOT_FOUND, &problem::HOSTED_ONLY, &problem::RESEND_TOO_SOON, &problem::CHANNEL_DOWN],
+            faults: CODE_FAULTS.to_vec(),
             ..csc(
                 "/credentials/sendOTP",
                 "sendOtp",
@@ -354,16 +369,30 @@ fn pages() -> Vec<Operation> {
         faults: vec![&problem::CROSS_SITE],
         ..plain("post", path, tag, id, summary)
     };
+    let enrol = |path, schema, id, summary| Operation {
+        parameters: vec![ENROLMENT, LANG],
+        body: Some(Body { media: FORM, schema }),
+        answers: vec![html("It is registered and the link used up; or the page again, when nothing was proven")],
+        faults: vec![&problem::CROSS_SITE],
+        ..plain("post", path, tag, id, summary)
+    };
     vec![
         Operation {
             parameters: vec![TOKEN, LANG],
             answers: vec![html("The request in whatever state it is")],
             ..plain("get", "/c/{token}", tag, "showRequest", text("Trang của người ký", "The signer's page"))
         },
-        step("/c/{token}/code", "sendCode", text("Gửi mã", "Have a code sent")),
+        Operation {
+            body: Some(Body { media: FORM, schema: "WayForm" }),
+            ..step(
+                "/c/{token}/code",
+                "sendCode",
+                text("Gửi mã, hoặc chọn cách xác nhận khác", "Have a code sent, or choose another way to confirm"),
+            )
+        },
         Operation {
             body: Some(Body { media: FORM, schema: "CodeForm" }),
-            ..step("/c/{token}/confirm", "confirm", text("Nhập mã", "Enter the code"))
+            ..step("/c/{token}/confirm", "confirm", text("Nhập mã", "Enter the code, or a passkey's answer"))
         },
         Operation {
             parameters: vec![TOKEN, LANG],
@@ -407,6 +436,24 @@ fn pages() -> Vec<Operation> {
                 text("Một trang dưới dạng ảnh", "A page as a picture"),
             )
         },
+        Operation {
+            parameters: vec![ENROLMENT, LANG],
+            answers: vec![html("What the signer can register")],
+            ..plain(
+                "get",
+                "/e/{token}",
+                tag,
+                "showEnrolment",
+                text("Trang đăng ký ứng dụng hoặc khóa truy cập", "The page that registers an app or a passkey"),
+            )
+        },
+        enrol(
+            "/e/{token}/totp",
+            "AppForm",
+            "enrolApp",
+            text("Đăng ký ứng dụng xác thực", "Register an authenticator app"),
+        ),
+        enrol("/e/{token}/passkey", "PasskeyForm", "enrolPasskey", text("Đăng ký khóa truy cập", "Register a passkey")),
     ]
 }
 
@@ -438,6 +485,14 @@ fn service() -> Vec<Operation> {
             )
         },
         Operation {
+            answers: vec![Answer {
+                status: 200,
+                about: "Counters of codes, in the Prometheus text format",
+                body: Some(("text/plain; version=0.0.4; charset=utf-8", "Html")),
+            }],
+            ..plain("get", "/metrics", tag, "metrics", text("Số đếm của tiến trình", "This process's counters"))
+        },
+        Operation {
             answers: vec![json(200, "Object", "This document")],
             ..plain("get", "/openapi.json", tag, "openapi", text("Tài liệu OpenAPI", "The OpenAPI document"))
         },
@@ -453,6 +508,14 @@ fn service() -> Vec<Operation> {
                 body: Some(("text/css; charset=utf-8", "Html")),
             }],
             ..plain("get", "/assets/kyso.css", tag, "stylesheet", text("Kiểu trình bày", "The stylesheet"))
+        },
+        Operation {
+            answers: vec![Answer {
+                status: 200,
+                about: "The script of pages with a passkey",
+                body: Some(("text/javascript; charset=utf-8", "Html")),
+            }],
+            ..plain("get", "/assets/passkey.js", tag, "script", text("Mã lệnh cho khóa truy cập", "The passkey script"))
         },
         Operation {
             answers: vec![Answer { status: 200, about: "The logo", body: Some(("image/png", "Bytes")) }],
