@@ -24,7 +24,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
 use servers::{Server, caller, request};
-use support::{PATIENCE, sample};
+use support::{PATIENCE, sample, totp};
 
 const PORTAL: &str = "sandbox-portal";
 
@@ -303,26 +303,6 @@ async fn code_never_goes_where_the_signer_has_registered_nothing() {
     let (_, token) = create(&server, "ngoc-ec-p256").await;
     assert!(matches!(server.service.send_code(&token).await, Err(ServiceError::ChannelDown)));
     assert_eq!(mail.tried(), 0);
-}
-
-/// RFC 6238, from the other side.
-fn totp(secret: &str, seconds: i64) -> String {
-    use hmac::{Hmac, KeyInit, Mac};
-    let bits: String = secret
-        .chars()
-        .map(|c| format!("{:05b}", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).expect("base32")))
-        .collect();
-    let key: Vec<u8> = bits
-        .as_bytes()
-        .chunks_exact(8)
-        .map(|eight| u8::from_str_radix(std::str::from_utf8(eight).expect("bits"), 2).expect("bits"))
-        .collect();
-    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&key).expect("a key");
-    mac.update(&(seconds / 30).to_be_bytes());
-    let hash = mac.finalize().into_bytes();
-    let offset = usize::from(hash[19] & 15);
-    let value = u32::from_be_bytes(hash[offset..offset + 4].try_into().expect("four")) & 0x7fff_ffff;
-    format!("{:06}", value % 1_000_000)
 }
 
 #[tokio::test]

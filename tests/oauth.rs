@@ -4,6 +4,8 @@
 mod abuse;
 #[path = "oauth/clients.rs"]
 mod clients;
+#[path = "oauth/factors.rs"]
+mod factors;
 #[path = "support/oauth.rs"]
 mod helper;
 #[path = "oauth/id_token.rs"]

@@ -56,12 +56,15 @@ impl Who {
 
 impl Problem {
     pub fn who_acts(&self) -> Who {
-        const SIGNERS: [&str; 9] = [
+        const SIGNERS: [&str; 12] = [
+            "authenticator-not-proven",
             "wrong-pin",
             "wrong-authentication-data",
             "code-expired",
             "resend-too-soon",
             "no-more-codes",
+            "too-many-wrong-entries",
+            "too-many-codes",
             "locked",
             "certificate-not-valid",
             "credential-disabled",

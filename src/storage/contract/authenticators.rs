@@ -28,9 +28,16 @@ pub(super) async fn an_enrolment_registers_one_authenticator_once(storage: &dyn 
     let link = Enrolment { sha256: [4; 32], signer: signer.clone(), expires_at: NOW + Duration::hours(1) };
     let event = AuditEvent::EnrolmentOpened { signer: signer.clone() };
     storage.add_enrolment(&link, entry(event)).await.expect("added");
-    assert_eq!(storage.enrolment(&[4; 32]).await.expect("read"), Some(link));
+    assert_eq!(storage.enrolment(&[4; 32]).await.expect("read"), Some(link.clone()));
     assert_eq!(enrolled(storage, &app, NOW + Duration::hours(1)).await, Outcome::Stale, "over");
     assert_eq!(enrolled(storage, &app, NOW).await, Outcome::Done);
+    let forgotten = Enrolment { sha256: [5; 32], ..link.clone() };
+    let event = AuditEvent::EnrolmentOpened { signer: signer.clone() };
+    storage.add_enrolment(&forgotten, entry(event)).await.expect("added");
+    storage.forget_ended(NOW + Duration::hours(1)).await.expect("asked");
+    assert_eq!(storage.enrolment(&[5; 32]).await.expect("read"), Some(forgotten), "its time is just over");
+    storage.forget_ended(NOW + Duration::hours(2)).await.expect("asked");
+    assert_eq!(storage.enrolment(&[5; 32]).await.expect("read"), None);
     let second = Authenticator { id: "second".into(), ..app.clone() };
     assert_eq!(enrolled(storage, &second, NOW).await, Outcome::Stale, "used");
     assert_eq!(storage.authenticators_of(&signer).await.expect("read"), [app]);
