@@ -19,18 +19,20 @@ CREATE TABLE sendings (
     sequence       INTEGER NOT NULL,
     signer         TEXT NOT NULL REFERENCES signers (id),
     portal         TEXT NOT NULL REFERENCES portals (id),
+    -- 'code', or 'sign-in' for one that signs nothing.
+    factor         TEXT NOT NULL,
     at             INTEGER NOT NULL,
     PRIMARY KEY (transaction_id, sequence)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX sendings_of_signer ON sendings (signer, at);
+CREATE INDEX sendings_of_signer ON sendings (signer, factor, at);
 
 -- Wrong entries, and PINs that are being compared. A right entry afterwards does not give the day's budget back.
 CREATE TABLE guesses (
     id       INTEGER PRIMARY KEY,
     signer   TEXT NOT NULL REFERENCES signers (id),
     portal   TEXT NOT NULL REFERENCES portals (id),
-    -- 'code' or 'pin'.
+    -- 'code', 'sign-in' or 'pin'.
     factor   TEXT NOT NULL,
     at       INTEGER NOT NULL,
     -- 1 until a right entry follows.

@@ -51,7 +51,9 @@ pub use wording::{Alphabet, Facts};
 ///
 /// Locking out: nobody but the signer enters codes without a link or a portal's token, and a wrong code first ends the
 /// transaction it was for. One portal uses up at most 20 of the 25 entries, and however many codes another portal has sent,
-/// each may send one an hour. All windows roll, so what is locked opens again by itself.
+/// each may send one an hour. Sign-ins, which anybody can begin who knows a client and a telephone number, have budgets of
+/// their own. An OAuth request for hashes that is not pushed needs the name of a credential besides; whoever knows that can
+/// use up the client's share for its signer. All windows roll, so what is locked opens again by itself.
 #[derive(Debug, Clone)]
 pub struct CodePolicy {
     pub digits: Digits,

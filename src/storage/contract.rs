@@ -67,6 +67,7 @@ suite!(
     a_sign_in_ends_once_in_the_browser_it_began_in,
     wrong_pins_of_a_day_are_bounded_whatever_comes_between,
     wrong_codes_of_a_day_are_bounded_over_all_transactions_and_portals,
+    what_sign_ins_use_up_does_not_keep_a_signer_from_signing,
     codes_that_confirm_nothing_are_bounded_and_come_back,
     a_portal_that_floods_a_signer_does_not_keep_others_away,
     messages_of_a_day_are_bounded_by_portal_and_by_prefix,

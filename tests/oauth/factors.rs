@@ -1,7 +1,7 @@
 //! Two factors, apps and budgets on the pages that OAuth clients lead to: the same as on every other.
 
 use super::helper::{Oauth, REDIRECT, answered, asked, asked_to_sign, now};
-use super::support::{Answer, PATIENCE, Sandbox, send, stderr, stdout, totp};
+use super::support::{Answer, PATIENCE, Sandbox, send, stderr, stdout, totp, wrong};
 use super::verifies;
 
 /// Its key opens with its signer's PIN only.
@@ -89,7 +89,7 @@ async fn an_authenticator_app_confirms_for_a_client_without_a_message() {
 /// have a budget.
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_through_a_known_client_are_bounded_for_signer_and_client() {
-    let sandbox = Sandbox::start_configured("[codes]\nunconfirmed_per_hour = 2\n[messages]\nper_day_and_portal = 3\n");
+    let sandbox = Sandbox::start_configured("[codes]\nunconfirmed_per_hour = 2\n[messages]\nper_day_and_portal = 5\n");
     let client = Oauth::of(&sandbox);
     let sends = async |credential: &str| {
         let page = client.page(&asked_to_sign(credential, &["pumped"])).await;
@@ -103,23 +103,42 @@ async fn messages_through_a_known_client_are_bounded_for_signer_and_client() {
     }
     let (notice, html) = sends(HOSTED).await;
     assert!(notice == "spent" && html.contains("Đã gửi nhiều mã mà chưa dùng"), "{notice}: {html}");
-    // By the number on the access page, too, which does not tell.
+    // By the number on the access page, too, which does not tell; its budget is another one.
     let by_number = async |phone: &str| {
         let page = client.page(&asked(&[("scope", "service")])).await;
         let sent = post(&client, &format!("{page}/code"), &[("phone", phone)]).await;
         assert!(sent.header("location").contains("n=sent"), "{}", sent.header("location"));
     };
     let refused = counted(&client, "kyso_codes_refused_total").await;
-    by_number("0900000001").await;
-    let deadline = std::time::Instant::now() + PATIENCE;
-    while counted(&client, "kyso_codes_refused_total").await == refused {
-        assert!(std::time::Instant::now() < deadline, "the number's budget is the credential's");
+    for _ in 0..3 {
+        by_number("0900000001").await;
     }
-    assert_eq!(messages(&client).await, 2);
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while counted(&client, "kyso_codes_refused_total").await == refused || messages(&client).await < 4 {
+        assert!(std::time::Instant::now() < deadline, "two are sent, the third is refused");
+    }
+    assert_eq!(messages(&client).await, 4);
     // The next signer still gets one; then the client's day is over, for every signer.
     assert_eq!(sends("ngoc-ec-p256").await.0, "sent");
     for credential in ["ngoc-ec-p256", UNDER_PIN] {
         assert_eq!(sends(credential).await.0, "spent", "{credential}");
     }
-    assert_eq!((messages(&client).await, counted(&client, "kyso_codes_sent_total").await), (3, 3));
+    assert_eq!((messages(&client).await, counted(&client, "kyso_codes_sent_total").await), (5, 5));
+}
+
+/// Anybody who knows a client and a number can enter wrong codes on the access page.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_codes_of_sign_ins_do_not_keep_the_signer_from_signing() {
+    let sandbox = Sandbox::start_configured("[codes]\nwrong_per_day = 5\n");
+    let client = Oauth::of(&sandbox);
+    let page = client.page(&asked(&[("scope", "service")])).await;
+    post(&client, &format!("{page}/code"), &[("phone", "0900000001")]).await;
+    let code = client.newest(|_| true).await;
+    for _ in 0..4 {
+        post(&client, &format!("{page}/agree"), &[("code", wrong(&code))]).await;
+    }
+    let late = post(&client, &format!("{page}/agree"), &[("code", &code)]).await;
+    assert!(late.header("location").contains("n=wrong"), "not even the right one: {}", late.header("location"));
+    let token = client.token_to_sign(HOSTED, &["undisturbed"]).await;
+    verifies(&client, &token, HOSTED, &["undisturbed"], &client.sign(&token, HOSTED, &["undisturbed"]).await).await;
 }

@@ -99,6 +99,35 @@ pub(super) async fn wrong_codes_of_a_day_are_bounded_over_all_transactions_and_p
     assert_eq!(storage.sending_spent(&t, &limits(), tomorrow).await.expect("read"), None);
 }
 
+pub(super) async fn what_sign_ins_use_up_does_not_keep_a_signer_from_signing(storage: &dyn Storage) {
+    populate(storage).await;
+    let sign_in = |name: &str| transaction(name, Origin::Oauth, &[]);
+    for n in 0..5 {
+        let t = sign_in(&format!("in{n}"));
+        create(storage, &t).await;
+        let challenge = challenge(storage, &t, &format!("c{n}"), 1).await;
+        for _ in 0..3 {
+            let outcome = storage.try_code(&challenge, &[2; 32], confirmation()).await.expect("tried");
+            assert!(matches!(outcome, CodeOutcome::Wrong { .. } | CodeOutcome::Locked), "{outcome:?}");
+        }
+    }
+    let (another, signing) = (sign_in("in6"), transaction("t", Origin::Oauth, &["a"]));
+    let spent = |limits: SendLimits, t: &Transaction| {
+        let t = t.clone();
+        async move { storage.sending_spent(&t, &limits, NOW).await.expect("read") }
+    };
+    for t in [&another, &signing] {
+        create(storage, t).await;
+    }
+    let guesses = GuessLimits { signer: 15, portal: 15, ..GuessLimits::DEFAULT };
+    assert!(matches!(spent(limits(), &another).await, Some(Spent::Codes { .. })), "five codes of sign-ins");
+    assert!(matches!(spent(SendLimits { guesses, ..limits() }, &another).await, Some(Spent::Guesses { .. })));
+    assert_eq!(spent(SendLimits { guesses, ..limits() }, &signing).await, None);
+    let challenge = challenge(storage, &signing, "sign", 1).await;
+    let accepted = storage.try_code(&challenge, &[1; 32], Confirmation { guesses, ..confirmation() }).await;
+    assert_eq!(accepted.expect("tried"), CodeOutcome::Accepted);
+}
+
 pub(super) async fn codes_that_confirm_nothing_are_bounded_and_come_back(storage: &dyn Storage) {
     populate(storage).await;
     let mut sent = Vec::new();

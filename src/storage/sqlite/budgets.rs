@@ -9,16 +9,19 @@ use super::super::{EntryCounts, GuessLimits, MessageLimits, MessageScope, PinLim
 use super::{SqliteStorage, rows};
 use crate::domain::{PortalId, SignerId};
 
-/// Whose budget it is.
-#[derive(Clone, Copy)]
-pub(super) struct Pair<'a> {
-    pub signer: &'a str,
-    pub portal: &'a str,
+/// Whose budget it is, and which.
+pub(super) struct Account {
+    pub signer: String,
+    pub portal: String,
+    factor: Factor,
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Factor {
+enum Factor {
     Code,
+    /// The code of a transaction without hashes: it signs nothing, and anybody who knows a client and a telephone number can
+    /// begin one. What they use up must not keep the signer from signing.
+    SignIn,
     Pin,
 }
 
@@ -26,16 +29,30 @@ impl Factor {
     fn name(self) -> &'static str {
         match self {
             Self::Code => "code",
+            Self::SignIn => "sign-in",
             Self::Pin => "pin",
         }
     }
 }
 
+/// Whose codes a transaction's are.
+pub(super) async fn of_transaction(db: &mut SqliteConnection, id: &str) -> Result<Account> {
+    let row = sqlx::query(
+        "SELECT signer, portal,
+                origin = 'oauth' AND NOT EXISTS (SELECT 1 FROM items WHERE transaction_id = transactions.id) AS sign_in
+         FROM transactions WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_one(&mut *db)
+    .await?;
+    let factor = if row.try_get("sign_in")? { Factor::SignIn } else { Factor::Code };
+    Ok(Account { signer: row.try_get("signer")?, portal: row.try_get("portal")?, factor })
+}
+
 /// When guessing may go on, if the window is full now.
 pub(super) async fn guesses_spent(
     db: &mut SqliteConnection,
-    pair: Pair<'_>,
-    factor: Factor,
+    account: &Account,
     at: OffsetDateTime,
     limits: GuessLimits,
 ) -> Result<Option<OffsetDateTime>> {
@@ -44,8 +61,8 @@ pub(super) async fn guesses_spent(
     let of_signer =
         "SELECT at FROM guesses WHERE signer = $1 AND factor = $2 AND at > $3 ORDER BY at DESC LIMIT 1 OFFSET $4";
     let all = sqlx::query(of_signer)
-        .bind(pair.signer)
-        .bind(factor.name())
+        .bind(&account.signer)
+        .bind(account.factor.name())
         .bind(rows::nanos(start))
         .bind(last(limits.signer))
         .fetch_optional(&mut *db)
@@ -53,11 +70,11 @@ pub(super) async fn guesses_spent(
     let of_portal = "SELECT at FROM guesses WHERE signer = $1 AND factor = $2 AND at > $3 AND portal = $5
          ORDER BY at DESC LIMIT 1 OFFSET $4";
     let own = sqlx::query(of_portal)
-        .bind(pair.signer)
-        .bind(factor.name())
+        .bind(&account.signer)
+        .bind(account.factor.name())
         .bind(rows::nanos(start))
         .bind(last(limits.portal))
-        .bind(pair.portal)
+        .bind(&account.portal)
         .fetch_optional(&mut *db)
         .await?;
     let mut until = None;
@@ -73,21 +90,20 @@ fn last(limit: u32) -> i64 {
 
 pub(super) async fn count_guess(
     db: &mut SqliteConnection,
-    pair: Pair<'_>,
-    factor: Factor,
+    account: &Account,
     at: OffsetDateTime,
     window: Duration,
 ) -> Result<i64> {
     sqlx::query("DELETE FROM guesses WHERE signer = $1 AND factor = $2 AND at <= $3")
-        .bind(pair.signer)
-        .bind(factor.name())
+        .bind(&account.signer)
+        .bind(account.factor.name())
         .bind(rows::nanos(at - window))
         .execute(&mut *db)
         .await?;
     let inserted = sqlx::query("INSERT INTO guesses (signer, portal, factor, at) VALUES ($1, $2, $3, $4) RETURNING id")
-        .bind(pair.signer)
-        .bind(pair.portal)
-        .bind(factor.name())
+        .bind(&account.signer)
+        .bind(&account.portal)
+        .bind(account.factor.name())
         .bind(rows::nanos(at))
         .fetch_one(&mut *db)
         .await?;
@@ -97,48 +113,56 @@ pub(super) async fn count_guess(
 /// When another code may be sent, if too many confirmed nothing.
 pub(super) async fn codes_spent(
     db: &mut SqliteConnection,
-    pair: Pair<'_>,
+    account: &Account,
     at: OffsetDateTime,
     window: Duration,
     limit: u32,
 ) -> Result<Option<OffsetDateTime>> {
     let start = rows::nanos(at - window);
-    let full = sqlx::query("SELECT at FROM sendings WHERE signer = $1 AND at > $2 ORDER BY at DESC LIMIT 1 OFFSET $3")
-        .bind(pair.signer)
-        .bind(start)
-        .bind(last(limit))
-        .fetch_optional(&mut *db)
-        .await?;
+    let full = sqlx::query(
+        "SELECT at FROM sendings WHERE signer = $1 AND factor = $4 AND at > $2 ORDER BY at DESC LIMIT 1 OFFSET $3",
+    )
+    .bind(&account.signer)
+    .bind(start)
+    .bind(last(limit))
+    .bind(account.factor.name())
+    .fetch_optional(&mut *db)
+    .await?;
     let Some(row) = full else { return Ok(None) };
-    let own = sqlx::query("SELECT 1 FROM sendings WHERE signer = $1 AND at > $2 AND portal = $3 LIMIT 1")
-        .bind(pair.signer)
-        .bind(start)
-        .bind(pair.portal)
-        .fetch_optional(&mut *db)
-        .await?;
+    let own =
+        sqlx::query("SELECT 1 FROM sendings WHERE signer = $1 AND factor = $4 AND at > $2 AND portal = $3 LIMIT 1")
+            .bind(&account.signer)
+            .bind(start)
+            .bind(&account.portal)
+            .bind(account.factor.name())
+            .fetch_optional(&mut *db)
+            .await?;
     Ok(own.map(|_| rows::time(row.try_get("at")?)).transpose()?.map(|oldest| oldest + window))
 }
 
 pub(super) async fn count_code(
     db: &mut SqliteConnection,
-    pair: Pair<'_>,
+    account: &Account,
     (transaction, sequence): (&str, u32),
     at: OffsetDateTime,
     window: Duration,
 ) -> Result<()> {
     sqlx::query("DELETE FROM sendings WHERE signer = $1 AND at <= $2")
-        .bind(pair.signer)
+        .bind(&account.signer)
         .bind(rows::nanos(at - window))
         .execute(&mut *db)
         .await?;
-    sqlx::query("INSERT INTO sendings (transaction_id, sequence, signer, portal, at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(transaction)
-        .bind(sequence)
-        .bind(pair.signer)
-        .bind(pair.portal)
-        .bind(rows::nanos(at))
-        .execute(&mut *db)
-        .await?;
+    sqlx::query(
+        "INSERT INTO sendings (transaction_id, sequence, signer, portal, factor, at) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(transaction)
+    .bind(sequence)
+    .bind(&account.signer)
+    .bind(&account.portal)
+    .bind(account.factor.name())
+    .bind(rows::nanos(at))
+    .execute(&mut *db)
+    .await?;
     Ok(())
 }
 
@@ -240,14 +264,14 @@ pub(super) async fn take_pin_try(
     at: OffsetDateTime,
     limits: PinLimits,
 ) -> Result<PinTry> {
-    let pair = Pair { signer: signer.as_str(), portal: portal.as_str() };
+    let account = Account { signer: signer.to_string(), portal: portal.to_string(), factor: Factor::Pin };
     let mut write = storage.begin().await?;
     let in_a_row = sqlx::query(
         "SELECT at FROM guesses WHERE signer = $1 AND portal = $2 AND factor = 'pin' AND in_a_row = 1 AND at > $3
          ORDER BY at DESC LIMIT 1 OFFSET $4",
     )
-    .bind(pair.signer)
-    .bind(pair.portal)
+    .bind(&account.signer)
+    .bind(&account.portal)
     .bind(rows::nanos(at - limits.lock))
     .bind(last(limits.tries))
     .fetch_optional(&mut *write)
@@ -255,10 +279,10 @@ pub(super) async fn take_pin_try(
     if let Some(row) = in_a_row {
         return Ok(PinTry::Locked { until: rows::time(row.try_get("at")?)? + limits.lock });
     }
-    if let Some(until) = guesses_spent(&mut write, pair, Factor::Pin, at, limits.day).await? {
+    if let Some(until) = guesses_spent(&mut write, &account, at, limits.day).await? {
         return Ok(PinTry::Locked { until });
     }
-    let id = count_guess(&mut write, pair, Factor::Pin, at, limits.day.window).await?;
+    let id = count_guess(&mut write, &account, at, limits.day.window).await?;
     write.commit().await?;
     Ok(PinTry::Taken(PinTryId(id)))
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::super::{
     Challenge, CodeOutcome, Confirmation, Entry, MessageLimits, MessageScope, Result, SendLimits, Sending, Spent,
 };
-use super::budgets::{self, Factor, Pair};
+use super::budgets::{self, Account};
 use super::{SqliteStorage, Write, audit, authenticators, rows, transactions};
 use crate::domain::{AuditEvent, FailureReason, State, StateKind, Transaction, TransactionId};
 
@@ -20,23 +20,23 @@ pub(super) async fn put(
     let mut write = storage.begin().await?;
     let id = challenge.transaction.as_str();
     let counted = sqlx::query(
-        "UPDATE transactions SET codes_sent = $2 WHERE id = $1 AND state = 'waiting' AND codes_sent = $2 - 1
-         RETURNING signer, portal",
+        "UPDATE transactions SET codes_sent = $2 WHERE id = $1 AND state = 'waiting' AND codes_sent = $2 - 1",
     )
     .bind(id)
     .bind(challenge.sequence)
-    .fetch_optional(&mut *write)
+    .execute(&mut *write)
     .await?;
-    let Some(row) = counted else { return Ok(Sending::Stale) };
-    let (signer, portal): (String, String) = (row.try_get("signer")?, row.try_get("portal")?);
-    let (pair, at) = (Pair { signer: &signer, portal: &portal }, challenge.created_at);
+    if counted.rows_affected() == 0 {
+        return Ok(Sending::Stale);
+    }
+    let (account, at) = (budgets::of_transaction(&mut write, id).await?, challenge.created_at);
     // Whatever is used up: leaving without a commit undoes the count above.
-    if let Some(spent) = budgets_spent(&mut write, pair, limits, at).await? {
+    if let Some(spent) = budgets_spent(&mut write, &account, limits, at).await? {
         return Ok(Sending::Spent(spent));
     }
     if let Some((scope, messages)) = &limits.message {
-        budgets::count_code(&mut write, pair, (id, challenge.sequence), at, limits.window).await?;
-        if let Some(spent) = budgets::count_message(&mut write, &portal, scope, *messages, at).await? {
+        budgets::count_code(&mut write, &account, (id, challenge.sequence), at, limits.window).await?;
+        if let Some(spent) = budgets::count_message(&mut write, &account.portal, scope, *messages, at).await? {
             return Ok(Sending::Spent(spent));
         }
     }
@@ -106,21 +106,21 @@ pub(super) async fn spent(
     limits: &SendLimits,
     at: OffsetDateTime,
 ) -> Result<Option<Spent>> {
-    let pair = Pair { signer: transaction.signer.as_str(), portal: transaction.portal.as_str() };
     let mut read = storage.read.acquire().await?;
-    budgets_spent(&mut read, pair, limits, at).await
+    let account = budgets::of_transaction(&mut read, transaction.id.as_str()).await?;
+    budgets_spent(&mut read, &account, limits, at).await
 }
 
 async fn budgets_spent(
     db: &mut SqliteConnection,
-    pair: Pair<'_>,
+    account: &Account,
     limits: &SendLimits,
     at: OffsetDateTime,
 ) -> Result<Option<Spent>> {
-    if let Some(until) = budgets::guesses_spent(db, pair, Factor::Code, at, limits.guesses).await? {
+    if let Some(until) = budgets::guesses_spent(db, account, at, limits.guesses).await? {
         return Ok(Some(Spent::Guesses { until }));
     }
-    let codes = budgets::codes_spent(db, pair, at, limits.window, limits.unconfirmed).await?;
+    let codes = budgets::codes_spent(db, account, at, limits.window, limits.unconfirmed).await?;
     Ok(codes.map(|until| Spent::Codes { until }))
 }
 
@@ -156,27 +156,23 @@ pub(super) async fn try_code(
             .await?;
     let Some(row) = found else { return Ok(CodeOutcome::NoLiveCode) };
     let stored = rows::challenge(&row)?;
-    let parties = sqlx::query("SELECT signer, portal FROM transactions WHERE id = $1")
-        .bind(stored.transaction.as_str())
-        .fetch_one(&mut *write)
-        .await?;
-    let pair = Pair { signer: parties.try_get("signer")?, portal: parties.try_get("portal")? };
+    let account = budgets::of_transaction(&mut write, stored.transaction.as_str()).await?;
     let (at, window) = (confirmation.at, confirmation.guesses.window);
-    if let Some(until) = budgets::guesses_spent(&mut write, pair, Factor::Code, at, confirmation.guesses).await? {
+    if let Some(until) = budgets::guesses_spent(&mut write, &account, at, confirmation.guesses).await? {
         return Ok(CodeOutcome::Spent { until });
     }
     let mut fits = verify_slices_are_equal(&stored.mac, presented).is_ok();
     if let Some(used) = &confirmation.authenticator {
         fits = fits
             && match used.counter {
-                Some(counter) => authenticators::take(&mut write, pair.signer, &used.id, counter).await?,
+                Some(counter) => authenticators::take(&mut write, &account.signer, &used.id, counter).await?,
                 None => false,
             };
     }
     let outcome = if fits {
         accept(&mut write, &stored.transaction, confirmation).await?
     } else {
-        budgets::count_guess(&mut write, pair, Factor::Code, at, window).await?;
+        budgets::count_guess(&mut write, &account, at, window).await?;
         budgets::count_entry(&mut write, budgets::WRONG, at).await?;
         reject(&mut write, &stored, confirmation).await?
     };
