@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use crate::crypto::SignatureAlgorithm;
 use crate::domain::Secret;
 use crate::domain::oauth::Holder;
 use crate::service::{Caller, ServiceError, SignHashes};
@@ -32,7 +33,9 @@ pub async fn sign_hash(
 ) -> Result<Json<Signatures>, Fault> {
     let params = algorithms::request(&headers, raw)?;
     let request = read(&params, bearer_as_sad(&caller, &headers))?;
-    let values = state.service.sign_hashes(&caller, request).await.map_err(in_words_of_sign_hash)?;
+    let algorithm = request.algorithm;
+    let signed = state.service.sign_hashes(&caller, request).await;
+    let values = signed.map_err(|error| in_words_of_sign_hash(algorithm, error))?;
     Ok(Json(Signatures { signatures: values.iter().map(|value| STANDARD.encode(&value.0)).collect() }))
 }
 
@@ -58,17 +61,29 @@ fn read(params: &Params, serving: Option<Secret>) -> Result<SignHashes, Fault> {
     Ok(SignHashes { credential, sad, hashes: algorithms::digests(&values, digest)?, algorithm })
 }
 
-fn in_words_of_sign_hash(error: ServiceError) -> Fault {
-    let expired = matches!(error, ServiceError::CertificateNotValid);
+/// The key is fine and the salt is not: the parameters are at fault.
+fn in_words_of_sign_hash(algorithm: SignatureAlgorithm, error: ServiceError) -> Fault {
+    let words = match &error {
+        ServiceError::CertificateNotValid => Some("Signing certificate is expired"),
+        ServiceError::UnsupportedAlgorithm { key, .. }
+            if key.is_rsa() && matches!(algorithm, SignatureAlgorithm::RsaPss { .. }) =>
+        {
+            Some("Invalid parameter signAlgoParams: the salt is as long as the hash, or as long as the key lets it be")
+        }
+        _ => None,
+    };
     let fault = Fault::from(error);
-    if expired { fault.csc_description("Signing certificate is expired") } else { fault }
+    match words {
+        Some(words) => fault.csc_description(words),
+        None => fault,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::params::tests::{description, params};
     use super::*;
-    use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+    use crate::crypto::DigestAlgorithm;
 
     const HASH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
