@@ -8,14 +8,15 @@
 //! certified module takes its place by implementing this trait, with keys and factors inside.
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
-use super::{Proof, Result, SoleControl, Verdict};
+use super::{OpenedSad, Proof, Result, SoleControl, Verdict};
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::custody::{Activation, CustodyError, KeyRef, SignatureValue};
 use crate::domain::{
-    AuthorizedHash, AuthorizedHashes, Credential, CredentialId, Item, PortalId, Secret, Signer, Transaction,
+    AuthorizedHash, AuthorizedHashes, Credential, CredentialId, Item, Operation, PortalId, Secret, Signer, Transaction,
 };
-use crate::storage::{Intent, LeftOut};
+use crate::storage::{Entry, Intent, LeftOut};
 
 /// From factors to signatures. Errors mean that nothing was authorised, or signed.
 #[async_trait]
@@ -47,15 +48,36 @@ pub trait SignatureActivation: Send + Sync {
         activation: Option<&Activation>,
     ) -> Result<Verdict>;
 
-    /// Uses up a SAD's hashes.
-    async fn redeem_sad(
+    /// Looks at a SAD and finds what it opens for each thing that is to be signed; nothing is used up yet.
+    async fn open_sad(
         &self,
         sad: &Secret,
         portal: &PortalId,
         credential: &CredentialId,
+        wanted: &[Vec<Digest>],
+    ) -> Result<OpenedSad>;
+
+    /// Uses up a SAD's hashes.
+    async fn redeem_sad(
+        &self,
+        opened: &OpenedSad,
         algorithm: SignatureAlgorithm,
-        hashes: &[Digest],
-    ) -> Result<(Transaction, AuthorizedHashes, Option<Activation>)>;
+        operation: Option<&Operation>,
+    ) -> Result<AuthorizedHashes>;
+
+    /// Uses up a SAD's hashes for the documents they are of.
+    async fn redeem_sad_for_documents(
+        &self,
+        opened: &OpenedSad,
+        children: Vec<(Transaction, Entry)>,
+        operation: &Operation,
+    ) -> Result<()>;
+
+    /// Gives another SAD for what an opened one still opens; the old one is dead.
+    async fn replace_sad(&self, opened: &OpenedSad) -> Result<Secret>;
+
+    /// Gives the SAD of hashes that were confirmed elsewhere, with its end.
+    async fn collect_sad(&self, transaction: &Transaction) -> Result<(Secret, OffsetDateTime)>;
 
     /// Uses up the confirmation of a request.
     async fn redeem_request(
@@ -113,15 +135,40 @@ impl SignatureActivation for SoleControl {
         Self::confirm_hashes(self, transaction, items, code, activation).await
     }
 
-    async fn redeem_sad(
+    async fn open_sad(
         &self,
         sad: &Secret,
         portal: &PortalId,
         credential: &CredentialId,
+        wanted: &[Vec<Digest>],
+    ) -> Result<OpenedSad> {
+        Self::open_sad(self, sad, portal, credential, wanted).await
+    }
+
+    async fn redeem_sad(
+        &self,
+        opened: &OpenedSad,
         algorithm: SignatureAlgorithm,
-        hashes: &[Digest],
-    ) -> Result<(Transaction, AuthorizedHashes, Option<Activation>)> {
-        Self::redeem_sad(self, sad, portal, credential, algorithm, hashes).await
+        operation: Option<&Operation>,
+    ) -> Result<AuthorizedHashes> {
+        Self::redeem_sad(self, opened, algorithm, operation).await
+    }
+
+    async fn redeem_sad_for_documents(
+        &self,
+        opened: &OpenedSad,
+        children: Vec<(Transaction, Entry)>,
+        operation: &Operation,
+    ) -> Result<()> {
+        Self::redeem_sad_for_documents(self, opened, children, operation).await
+    }
+
+    async fn replace_sad(&self, opened: &OpenedSad) -> Result<Secret> {
+        Self::replace_sad(self, opened).await
+    }
+
+    async fn collect_sad(&self, transaction: &Transaction) -> Result<(Secret, OffsetDateTime)> {
+        Self::collect_sad(self, transaction).await
     }
 
     async fn redeem_request(

@@ -206,8 +206,9 @@ impl SoleControl {
         })
     }
 
-    /// Checks a code typed on the hosted page. Documents are signed right away; bare hashes, which an OAuth client brings,
-    /// get a SAD, under which `activation` waits.
+    /// Checks a code typed on the hosted page. Documents are signed right away. Bare hashes get a SAD: an OAuth client's under
+    /// its authorization code, where `activation` waits; one that a portal asked for in band is drawn here so that
+    /// [`Self::collect_sad`] can put another in its place, and nobody has it.
     ///
     /// # Errors
     /// [`AuthorizationError::Storage`].
@@ -217,7 +218,27 @@ impl SoleControl {
         proof: &Proof,
         activation: Option<&Activation>,
     ) -> Result<Verdict> {
-        let sad = (transaction.origin == Origin::Oauth).then(|| (self.new_sad(), activation));
+        let sad = match transaction.origin {
+            Origin::Oauth => Some((self.draw_sad(), activation)),
+            Origin::Csc if activation.is_some() => {
+                return Err(AuthorizationError::Internal("the SAD of a key under a PIN cannot be collected"));
+            }
+            Origin::Csc => Some((self.draw_sad(), None)),
+            Origin::Request { .. } => None,
+        };
+        let verdict = self.judge(transaction, proof, sad).await?;
+        Ok(match verdict {
+            Verdict::Confirmed { .. } if transaction.origin == Origin::Csc => Verdict::Confirmed { sad: None },
+            other => other,
+        })
+    }
+
+    async fn judge(
+        &self,
+        transaction: &Transaction,
+        proof: &Proof,
+        sad: Option<(Secret, Option<&Activation>)>,
+    ) -> Result<Verdict> {
         let (code, assertion) = match proof {
             Proof::Code(code) => return self.try_code(transaction, &transaction.items, code, Vec::new(), sad).await,
             Proof::Totp { code, control } => (Some((code, control)), None),
@@ -254,10 +275,11 @@ impl SoleControl {
     ) -> Result<Verdict> {
         // A challenge that was asked for before its hashes were known takes them now, in the commit that confirms.
         let (bound, late) = if transaction.items.is_empty() { (&[][..], items.to_vec()) } else { (items, Vec::new()) };
-        self.try_code(transaction, bound, code, late, Some((self.new_sad(), activation))).await
+        self.try_code(transaction, bound, code, late, Some((self.draw_sad(), activation))).await
     }
 
-    fn new_sad(&self) -> Secret {
+    /// 256 random bits as hex.
+    pub(super) fn draw_sad(&self) -> Secret {
         Secret::new(hex(&ports::random::<32>(self.entropy.as_ref())))
     }
 
@@ -314,7 +336,12 @@ impl SoleControl {
         Ok(verdict)
     }
 
-    fn sad_row(&self, transaction: &Transaction, sad: &Secret, activation: Option<&Activation>) -> Result<SadRow> {
+    pub(super) fn sad_row(
+        &self,
+        transaction: &Transaction,
+        sad: &Secret,
+        activation: Option<&Activation>,
+    ) -> Result<SadRow> {
         let sealed = activation.map(|activation| {
             let sealed = sealed::seal(&self.pepper, sad, &transaction.id, activation);
             sealed.ok_or(AuthorizationError::Internal("the activation cannot be sealed"))

@@ -41,6 +41,7 @@ pub use challenge::{Proof, Verdict};
 pub use channel::{ChannelError, Channels, CodeMessage, MessageChannel};
 pub use code::Digits;
 pub use meter::{Alarm, Meter, Readings};
+pub use redeem::OpenedSad;
 pub use webauthn::{Assertion, Registration, RelyingParty};
 pub use wording::{Alphabet, Facts};
 

@@ -119,6 +119,16 @@ pub enum AuditEvent {
         transaction: TransactionId,
         method: String,
     },
+    /// A SAD took the place of the one before it, which is dead.
+    SadReplaced {
+        transaction: TransactionId,
+    },
+    /// A SAD was redeemed for documents, or hashes of documents, which are signed in transactions of their own.
+    Delegated {
+        transaction: TransactionId,
+        hashes: Vec<String>,
+        to: Vec<TransactionId>,
+    },
     SigningIntended {
         transaction: TransactionId,
         hashes: Vec<String>,

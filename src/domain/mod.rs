@@ -3,8 +3,8 @@
 //! Reading order: [`ids`], [`secret`], [`party`], [`credential`], [`factor`] (what is proven before a key is used),
 //! [`authenticator`] (what with), [`transaction`] (the state machine), [`joint`] (several signers), [`settings`] (how its
 //! documents are signed), [`binding`] (what a
-//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`oauth`], [`audit`] (events and their hash chain),
-//! [`webhook`] (what portals are told), [`ports`] (time and randomness as parameters).
+//! one-time code is tied to), [`authorized`] (the token that opens the key door), [`operation`] (what is answered later), [`oauth`],
+//! [`audit`] (events and their hash chain), [`webhook`] (what portals are told), [`ports`] (time and randomness as parameters).
 //!
 //! What this folder does not do: store, sign, or decide who may do what. Words follow the CSC API and EN 419 241-1.
 
@@ -17,6 +17,7 @@ pub mod factor;
 pub mod ids;
 pub mod joint;
 pub mod oauth;
+pub mod operation;
 pub mod party;
 pub mod ports;
 pub mod secret;
@@ -30,7 +31,8 @@ pub use authorized::{AuthorizedHash, AuthorizedHashes};
 pub use binding::Binding;
 pub use credential::{AuthMode, Credential, KeyAlgorithm, WrappedKey};
 pub use factor::{Factors, Method};
-pub use ids::{CredentialId, PortalId, SignerId, TransactionId, WebhookId};
+pub use ids::{CredentialId, OperationId, PortalId, SignerId, TransactionId, WebhookId};
+pub use operation::{Operation, OperationKind, Part};
 pub use party::{Portal, Signer};
 pub use ports::{Clock, Entropy};
 pub use secret::Secret;

@@ -1,9 +1,9 @@
 //! HTTP: the CSC API, the portal's simple API, the citizen's page, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`] with [`budget`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`metrics`], [`openapi`] (what all of it is),
-//! [`sandbox`]. A handler parses, authenticates, calls one use
+//! table of errors), [`auth`] with [`budget`], [`body`] and [`unique`] (what every handler reads), then the endpoints: [`oauth`],
+//! [`csc`], [`requests`], [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`metrics`],
+//! [`openapi`] (what all of it is), [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -25,6 +25,7 @@ pub mod problem;
 pub mod render;
 pub mod requests;
 pub mod sandbox;
+pub mod unique;
 pub mod verify;
 pub mod webhooks;
 

@@ -4,7 +4,7 @@
 //! Rows hold fixed text; what differs from case to case is the detail of a [`Fault`]. Faults of the service itself never
 //! carry their cause outside: it goes to the log.
 
-use crate::domain::StateKind;
+use crate::domain::{FailureReason, StateKind};
 use crate::service::ServiceError;
 
 use super::fault::Fault;
@@ -238,6 +238,11 @@ problems! {
         csc 400 "invalid_request" "Credential locked", signed No,
         vi "Mã sai quá nhiều lần nên yêu cầu đã bị dừng. Vui lòng tạo yêu cầu mới từ cổng dịch vụ. Tài liệu chưa được ký.",
         en "Too many wrong codes, so the request was stopped. Please start a new one from the portal. Nothing has been signed.";
+    DECLINED = "declined" 403 "The signer declined to sign",
+        do "Do not ask again unless the signer wants to.",
+        csc 400 "access_denied" "The signer declined to sign", signed No,
+        vi "Người ký đã từ chối ký. Tài liệu chưa được ký.",
+        en "The signer declined to sign. Nothing has been signed.";
     RESEND_TOO_SOON = "resend-too-soon" 429 "A new code cannot be sent yet",
         do "Wait for the time in Retry-After.",
         csc 429 "invalid_request" "A new code cannot be sent yet", signed No,
@@ -318,6 +323,26 @@ problems! {
         csc 400 "invalid_request" "Invalid parameter", signed No,
         vi "Thuộc tính chữ ký không hợp lệ. Vui lòng kiểm tra rồi thử lại. Tài liệu chưa được ký.",
         en "A signature attribute is not valid. Please check it and try again. Nothing has been signed.";
+    NOT_READY = "not-ready" 409 "The signatures are not ready yet",
+        do "Ask again in a few seconds.",
+        csc 409 "accepted_request" "The signature operation is not finished", signed Unknown,
+        vi "Tài liệu đang được ký. Vui lòng thử lại sau ít giây.",
+        en "The document is being signed. Please try again in a few seconds.";
+    LEVEL_PENDING = "level-pending" 503 "The documents are signed, but not at the level asked for yet",
+        do "Fetch them with signatures/signPolling; the level is raised as soon as the trust services answer.",
+        csc 503 "temporarily_unavailable" "The documents are signed, but not at the level asked for yet", signed Yes,
+        vi "Tài liệu đã được ký và đang chờ dấu thời gian. Vui lòng nhận tài liệu sau ít phút.",
+        en "The document has been signed and waits for its time-stamp. Please fetch it in a few minutes.";
+    OPERATION_FAILED = "operation-failed" 500 "The operation ended without a signature",
+        do "Have the signer confirm again; the detail says what went wrong.",
+        csc 500 "server_error" "The signature operation failed", signed No,
+        vi "Không ký được tài liệu. Vui lòng tạo yêu cầu mới. Tài liệu chưa được ký.",
+        en "The document could not be signed. Please start a new request. Nothing has been signed.";
+    OPERATION_PARTLY_FAILED = "operation-partly-failed" 500 "Some documents of the operation were signed, others not",
+        do "Have the signer confirm again; the detail says what went wrong.",
+        csc 500 "server_error" "Some of the documents could not be signed", signed Yes,
+        vi "Một số tài liệu không ký được. Vui lòng tạo yêu cầu mới cho các tài liệu còn lại.",
+        en "Some documents could not be signed. Please start a new request for them.";
     CHANNEL_DOWN = "channel-down" 503 "The one-time code cannot be delivered now",
         do "Try again in a few minutes.",
         csc 503 "temporarily_unavailable" "The one-time code cannot be delivered now", signed No,
@@ -481,6 +506,16 @@ impl From<ServiceError> for Fault {
             E::WrongAuthenticationData { .. } => told(&WRONG_AUTHENTICATION_DATA),
             E::CodeExpired => told(&CODE_EXPIRED),
             E::Locked => told(&LOCKED),
+            E::Declined => told(&DECLINED),
+            E::NotReady => told(&NOT_READY).retry_after(2),
+            E::LevelPending(id) => told(&LEVEL_PENDING).retry_after(60).csc_description(format!(
+                "The documents are signed, but not at the level asked for yet: poll requestID {id}"
+            )),
+            E::OperationFailed(FailureReason::TrustServiceUnavailable) => told(&TRUST_SERVICE_DOWN).retry_after(60),
+            E::OperationFailed(FailureReason::KeyUnavailable) => told(&KEY_UNAVAILABLE).retry_after(10),
+            E::OperationFailed(FailureReason::CertificateNotValid) => told(&CERTIFICATE_NOT_VALID),
+            E::OperationFailed(_) => told(&OPERATION_FAILED).csc_description(error.to_string()),
+            E::OperationPartlyFailed(_) => told(&OPERATION_PARTLY_FAILED).csc_description(error.to_string()),
             E::ResendTooSoon { seconds } => told(&RESEND_TOO_SOON).retry_after(*seconds),
             E::NoMoreCodes => told(&NO_MORE_CODES),
             E::GuessesSpent { seconds } => told(&GUESSES_SPENT).retry_after(*seconds),
@@ -513,6 +548,7 @@ fn parameter(what: &str) -> &str {
         "credential" => "credentialID",
         "signer" => "userID",
         "challenge" => "authObjectID",
+        "operation" => "requestID",
         other => other,
     }
 }
@@ -521,7 +557,7 @@ fn parameter(what: &str) -> &str {
 pub(super) mod tests {
     use super::*;
     use crate::custody::CustodyError;
-    use crate::domain::KeyAlgorithm;
+    use crate::domain::{KeyAlgorithm, OperationId};
     use crate::service::DocumentProblem;
     use crate::signing::extras::AttributeRule;
     use crate::storage::StorageError;
@@ -551,6 +587,11 @@ pub(super) mod tests {
             E::WrongAuthenticationData { tries_left: 3 },
             E::CodeExpired,
             E::Locked,
+            E::Declined,
+            E::NotReady,
+            E::LevelPending(OperationId::parse("o").expect("id")),
+            E::OperationFailed(FailureReason::Interrupted),
+            E::OperationPartlyFailed(FailureReason::DocumentChanged),
             E::ResendTooSoon { seconds: 30 },
             E::NoMoreCodes,
             E::GuessesSpent { seconds: 30 },

@@ -126,17 +126,24 @@ impl Service {
         self.check_turn(&transaction.id).await?;
         // The PIN first: a mistake in it does not use up the code.
         let activation = self.prove_pin(&transaction, answer.pin.as_ref()).await?;
+        let hashes_alone = transaction.origin == Origin::Csc;
         let service = self.clone();
         let work = async move {
             let module = &service.backends.activation;
             let verdict = module.confirm(&transaction, &answer.proof, activation.as_ref()).await;
             match verdict? {
-                // Only bare hashes are opened by a SAD; documents are signed right here.
+                // An OAuth client's hashes: their SAD leaves with the browser, sealed under a code.
                 Verdict::Confirmed { sad: Some(sad) } => {
                     let leaving = Some(service.grant_confirmed(&transaction, &sad).await?);
                     let state = State::Confirmed { at: service.now() };
                     Ok(StepOutcome { state, return_url: None, leaving })
                 }
+                // Whoever asked for the confirmation collects the SAD and signs.
+                Verdict::Confirmed { sad: None } if hashes_alone => {
+                    let confirmed = service.storage().transaction(&transaction.id).await?;
+                    confirmed.map(outcome).ok_or(ServiceError::NotFound("link"))
+                }
+                // Documents are signed right here.
                 Verdict::Confirmed { sad: None } => {
                     service.sign_request(&transaction.id, activation).await.map(outcome)
                 }
@@ -187,7 +194,17 @@ impl Service {
     async fn by_link(&self, token: &Secret) -> Result<Transaction> {
         let id = links::transaction(&self.backends.link_key, token).ok_or(ServiceError::NotFound("link"))?;
         let found = self.storage().transaction(&id).await?.ok_or(ServiceError::NotFound("link"))?;
+        if found.origin == Origin::Csc && !self.confirms_on_page(&found).await? {
+            return Err(ServiceError::NotFound("link"));
+        }
         self.expire_if_due(found).await
+    }
+
+    /// Whether hashes that a portal asked for in band can be confirmed here: there must be hashes to look at, and no PIN, because
+    /// what it opens could not reach whoever collects the SAD.
+    async fn confirms_on_page(&self, transaction: &Transaction) -> Result<bool> {
+        let credential = self.stored_credential(transaction).await?;
+        Ok(!transaction.items.is_empty() && credential.factors == Factors::Code)
     }
 
     pub(super) async fn live_code(&self, transaction: &Transaction, challenge: &Challenge) -> Result<LiveCode> {

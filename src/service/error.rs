@@ -2,7 +2,7 @@
 
 use crate::authorization::{AuthorizationError, SpentBudget};
 use crate::custody::CustodyError;
-use crate::domain::{KeyAlgorithm, StateKind};
+use crate::domain::{FailureReason, KeyAlgorithm, OperationId, StateKind};
 use crate::service::oauth::OauthError;
 use crate::signing::extras::AttributeRule;
 use crate::storage::StorageError;
@@ -57,6 +57,8 @@ pub enum ServiceError {
     CodeExpired,
     #[error("too many wrong codes: the transaction has ended")]
     Locked,
+    #[error("the signer declined to sign")]
+    Declined,
     /// Another code may be sent only after this many seconds.
     #[error("a new code can be sent in {seconds} seconds")]
     ResendTooSoon { seconds: u64 },
@@ -95,6 +97,18 @@ pub enum ServiceError {
     /// The operator has not configured what this needs.
     #[error("this service offers no level above B-B: no time-stamping authority is configured")]
     NoTrustServices,
+    /// What was asked for is being made; ask again.
+    #[error("the signatures are not ready yet")]
+    NotReady,
+    /// A signature exists at a lower level than was asked for, and is being raised; the operation hands it out then.
+    #[error("the documents are signed, but not at the level asked for yet; fetch them as {0}")]
+    LevelPending(OperationId),
+    /// An operation ended without any signature.
+    #[error("nothing was signed: {}", .0.name())]
+    OperationFailed(FailureReason),
+    /// Some documents of an operation were signed, others not.
+    #[error("not all documents were signed: {}", .0.name())]
+    OperationPartlyFailed(FailureReason),
     // The service's fault.
     #[error("the message channel does not answer")]
     ChannelDown,

@@ -1,17 +1,17 @@
 //! CSC: authorise hashes and sign them (CSC API 2.0 §11.6, §11.9).
 
 use std::sync::Arc;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::credentials::UsableCredential;
 use super::{Authorization, AuthorizeHashes, Caller, Result, Service, ServiceError, SignHashes};
-use crate::authorization::Verdict;
 use crate::authorization::challenge::binding;
+use crate::authorization::{AuthorizationError, OpenedSad, Verdict};
 use crate::crypto::Digest;
 use crate::custody::{Activation, SignatureValue};
 use crate::domain::{
-    AuthMode, AuthorizedHashes, CredentialId, Factors, FailureReason, Item, Origin, Secret, Signer, State, StateKind,
-    Transaction, TransactionId,
+    AuthMode, AuthorizedHash, CredentialId, Factors, FailureReason, Item, OperationId, OperationKind, Origin, Part,
+    Secret, Signer, State, StateKind, Transaction, TransactionId,
 };
 use crate::storage::SignatureResult;
 
@@ -44,7 +44,54 @@ impl Service {
     /// As [`Self::authorize_hashes`].
     pub async fn get_challenge(&self, caller: &Caller, credential: &CredentialId, hashes: Vec<Digest>) -> Result<()> {
         let credential = self.explicit(caller, credential).await?;
+        let max = credential.credential.multisign;
+        if u32::try_from(hashes.len()).map_or(true, |count| count > max) {
+            return Err(ServiceError::NumberOfSignatures { max });
+        }
         self.start_challenge(caller, &credential, items(&hashes), String::new()).await.map(drop)
+    }
+
+    /// `credentials/authorizeCheck`: the SAD, once the signer has confirmed. An earlier SAD of the same confirmation is dead: who
+    /// lost an answer asks again, until the first hash is signed.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] for an unknown handle, another portal's, or one that is used or over; [`ServiceError::Locked`]
+    /// after too many wrong codes, [`ServiceError::Declined`].
+    pub async fn check_authorization(&self, caller: &Caller, handle: &TransactionId) -> Result<Authorization> {
+        let missing = ServiceError::NotFound("handle");
+        let own = |t: &Transaction| t.portal == caller.portal && t.origin == Origin::Csc;
+        let Some(found) = self.storage().transaction(handle).await?.filter(own) else { return Err(missing) };
+        let transaction = self.expire_if_due(found).await?;
+        match &transaction.state {
+            State::Waiting => Ok(Authorization::CodeSent { handle: transaction.id }),
+            State::Confirmed { .. } => {
+                let collected = self.backends.activation.collect_sad(&transaction).await;
+                let (sad, ends) = collected?;
+                Ok(Authorization::Sad { sad, expires_in: ends - self.now() })
+            }
+            State::Failed { reason: FailureReason::TooManyWrongCodes, .. } => Err(ServiceError::Locked),
+            State::Refused { .. } => Err(ServiceError::Declined),
+            _ => Err(missing),
+        }
+    }
+
+    /// `credentials/extendTransaction`: hashes the SAD still opens get another SAD with the same end. Others were never shown to the signer: they
+    /// are authorised anew, with PIN and code, and their SAD opens them alone.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidSad`], [`ServiceError::SadExpired`], and those of [`Self::authorize_hashes`].
+    pub async fn extend(&self, caller: &Caller, sad: &Secret, request: AuthorizeHashes) -> Result<Authorization> {
+        let module = &self.backends.activation;
+        self.explicit(caller, &request.credential).await?;
+        let wanted: Vec<Vec<Digest>> = request.hashes.iter().map(|hash| vec![hash.clone()]).collect();
+        match module.open_sad(sad, &caller.portal, &request.credential, &wanted).await {
+            Ok(opened) => {
+                let replaced = module.replace_sad(&opened).await;
+                Ok(Authorization::Sad { sad: replaced?, expires_in: opened.ends() - self.now() })
+            }
+            Err(AuthorizationError::NotAuthorized) => self.authorize_hashes(caller, request).await,
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// `signatures/signHash`: the values come back in the order of the hashes. Signing goes on in its own task if the caller
@@ -58,24 +105,64 @@ impl Service {
         check_algorithm(&credential, &request, self.now())?;
         let (service, caller) = (self.clone(), caller.clone());
         let work = async move {
-            let redeemed = service
-                .backends
-                .activation
-                .redeem_sad(&request.sad, &caller.portal, &request.credential, request.algorithm, &request.hashes)
-                .await;
-            let (transaction, tokens, activation) = redeemed?;
-            service.use_key(&transaction, &credential, activation, tokens).await
+            let opened = service.open_sad(&caller, &request).await?;
+            let tokens = service.backends.activation.redeem_sad(&opened, request.algorithm, None).await;
+            service.use_key(opened.transaction(), &credential, opened.activation(), tokens?).await
         };
         tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?
     }
 
+    /// The same in its own time: what comes back is where the signatures can be asked for, and stands on disk by then. A process
+    /// that dies goes on signing at its next start.
+    ///
+    /// # Errors
+    /// As [`Self::sign_hashes`].
+    pub async fn sign_hashes_later(
+        self: &Arc<Self>,
+        caller: &Caller,
+        request: SignHashes,
+        keep_for: Duration,
+    ) -> Result<OperationId> {
+        let credential = self.usable(self.credential(caller, &request.credential).await?)?;
+        check_algorithm(&credential, &request, self.now())?;
+        let opened = self.open_sad(caller, &request).await?;
+        let kind = OperationKind::Hashes { algorithm: request.algorithm };
+        let transaction = opened.transaction().clone();
+        let part = |ordinal| Part { transaction: transaction.id.clone(), ordinal };
+        let parts = opened.ordinals().into_iter().map(part).collect();
+        let operation = self.operation(&transaction, kind, parts, keep_for)?;
+        let id = operation.id.clone();
+        let service = self.clone();
+        // In a task from here on: a caller who goes away now leaves no intent without its result.
+        let work = async move {
+            let module = &service.backends.activation;
+            let redeemed = module.redeem_sad(&opened, request.algorithm, Some(&operation)).await;
+            let (tokens, activation) = (redeemed?, opened.activation());
+            let rest = async move {
+                let used = service.use_key_for(&operation, &transaction, &credential, activation, tokens).await;
+                if let Err(error) = used {
+                    tracing::warn!(%error, operation = %operation.id, "hashes could not be signed");
+                }
+            };
+            tokio::spawn(rest);
+            Ok(id)
+        };
+        tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?
+    }
+
+    async fn open_sad(&self, caller: &Caller, request: &SignHashes) -> Result<OpenedSad> {
+        let wanted: Vec<Vec<Digest>> = request.hashes.iter().map(|hash| vec![hash.clone()]).collect();
+        let module = &self.backends.activation;
+        Ok(module.open_sad(&request.sad, &caller.portal, &request.credential, &wanted).await?)
+    }
+
     /// Uses the key once for each token and records the results before anyone sees them.
-    async fn use_key(
+    pub(super) async fn use_key(
         &self,
         transaction: &Transaction,
         credential: &UsableCredential,
         activation: Option<Activation>,
-        tokens: AuthorizedHashes,
+        tokens: impl IntoIterator<Item = AuthorizedHash> + Send + 'static,
     ) -> Result<Vec<SignatureValue>> {
         let _in_hand = self.take_in_hand(&transaction.id);
         let signed = match self.sign_tokens(credential.clone(), activation, tokens).await {
@@ -93,7 +180,7 @@ impl Service {
         Ok(signed.into_iter().map(|(_, value)| value).collect())
     }
 
-    async fn explicit(&self, caller: &Caller, id: &CredentialId) -> Result<UsableCredential> {
+    pub(super) async fn explicit(&self, caller: &Caller, id: &CredentialId) -> Result<UsableCredential> {
         caller.needs_service()?;
         let credential = self.usable(self.credential(caller, id).await?)?;
         credential.check_signs_hashes()?;

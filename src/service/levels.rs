@@ -142,10 +142,11 @@ impl Service {
     async fn raise(&self, transaction: &Transaction, ordinal: u32, bytes: Vec<u8>) -> Result<(Vec<u8>, Raised)> {
         let settings = settings(transaction)?;
         let path = self.backends.documents.signed_over(&transaction.id, ordinal.saturating_add(1));
+        let format = settings.options.format;
         let password = self.unseal(&transaction.id, settings.sealed_password.as_deref())?;
         let (raiser, level) = (Raiser { password: password.as_ref(), ..self.raiser()? }, settings.options.level);
         let unusable = |error: std::io::Error| ServiceError::Internal(format!("documents: {error}"));
-        match settings.options.format {
+        match format {
             SignatureFormat::Pdf => {
                 // Dropping it removes the copy.
                 let scratch = self.backends.documents.scratch().map_err(unusable)?;
@@ -159,9 +160,14 @@ impl Service {
                 let raised = raiser.pdf(&mut document, level).await;
                 Ok((document.appended().to_vec(), raised))
             }
+            SignatureFormat::PdfHash | SignatureFormat::CmsHash => {
+                let mut message = bytes;
+                let raised = raiser.cms(&mut message, None, level).await;
+                Ok((message, raised))
+            }
             SignatureFormat::Cms | SignatureFormat::CmsEnveloping => {
                 let content = Mapped::open(&path).map_err(unusable)?;
-                let content = (settings.options.format == SignatureFormat::Cms).then_some(&*content);
+                let content = (format == SignatureFormat::Cms).then_some(&*content);
                 let mut message = bytes;
                 let raised = raiser.cms(&mut message, content, level).await;
                 Ok((message, raised))

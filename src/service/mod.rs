@@ -3,7 +3,8 @@
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
 //! steps), [`authenticators`] (apps and passkeys), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the clock left).
+//! (above B-B), [`hashes`], [`sign_documents`] and [`operations`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the
+//! clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -17,10 +18,12 @@ pub mod joint;
 pub mod levels;
 mod links;
 pub mod oauth;
+pub mod operations;
 pub mod requests;
 mod sealed;
 pub mod settle;
 pub mod sign;
+pub mod sign_documents;
 mod stage;
 pub mod views;
 pub mod webhooks;
@@ -41,6 +44,8 @@ use crate::trust::deliver::Deliver;
 
 pub use error::{DocumentProblem, ServiceError};
 pub use levels::{LevelServices, WhenDown};
+pub use operations::{Documents, MadeDocument, OperationResult};
+pub use sign_documents::{Certify, SignDocuments, Subject, ToSign, ValidationInfo};
 pub use views::*;
 
 pub type Result<T> = std::result::Result<T, ServiceError>;

@@ -2,7 +2,7 @@
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
 //! commit. Reading order: the traits here ([`Parties`], [`Authenticators`], [`Credentials`], [`Transactions`], [`AuditLog`]) and
-//! in [`joint`], [`webhooks`] and [`oauth`], then [`sqlite`].
+//! in [`operations`], [`joint`], [`webhooks`] and [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
@@ -11,6 +11,7 @@ pub mod budget;
 pub mod documents;
 pub mod joint;
 pub mod oauth;
+pub mod operations;
 pub mod sqlite;
 pub mod webhooks;
 
@@ -27,6 +28,7 @@ use crate::domain::{
 };
 use crate::formats::level::Baseline;
 pub use joint::JointRequests;
+pub use operations::Operations;
 pub use webhooks::Webhooks;
 
 use oauth::{Authorizations, Clients, Identities, Tokens};
@@ -396,6 +398,7 @@ pub trait Storage:
     + Authenticators
     + Credentials
     + Transactions
+    + Operations
     + AuditLog
     + JointRequests
     + Webhooks
@@ -411,6 +414,7 @@ impl<
         + Authenticators
         + Credentials
         + Transactions
+        + Operations
         + AuditLog
         + JointRequests
         + Webhooks

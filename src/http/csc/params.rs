@@ -10,6 +10,10 @@ use crate::domain::{CredentialId, Secret};
 use super::super::body;
 use super::super::fault::Fault;
 use super::super::problem;
+use super::super::unique::Unique;
+
+/// Hashes of one call, and documents of one call: far more than any SAD opens.
+const MOST: usize = 1000;
 
 /// The JSON object of a request.
 #[derive(Debug)]
@@ -38,8 +42,10 @@ impl Params {
         if typed && !body::is(headers, "application/json") {
             return Err(Fault::new(&problem::UNSUPPORTED_MEDIA_TYPE));
         }
-        let malformed = |_| Fault::new(&problem::MALFORMED_JSON);
-        serde_json::from_slice(bytes).map(Self).map_err(malformed)
+        match serde_json::from_slice(bytes) {
+            Ok(Unique(Value::Object(members))) => Ok(Self(members)),
+            _ => Err(Fault::new(&problem::MALFORMED_JSON)),
+        }
     }
 
     /// The first of `names` that is present and not null.
@@ -101,6 +107,9 @@ impl Params {
         };
         if array.is_empty() {
             return Err(invalid("Empty hash array"));
+        }
+        if array.len() > MOST {
+            return Err(Fault::new(&problem::NUMBER_OF_SIGNATURES));
         }
         let decode = |value: &Value| base64(value.as_str().ok_or_else(bad_type)?);
         array.iter().map(decode).collect::<Result<Vec<_>, _>>().map(Some)
@@ -165,7 +174,7 @@ pub(super) mod tests {
 
     #[test]
     fn only_an_object_is_a_request() {
-        for bad in ["[]", "1", "{", "{\"a\":1}x", &"{\"a\":".repeat(200)] {
+        for bad in ["[]", "1", "{", "{\"a\":1}x", "{\"a\":1,\"a\":1}", &"{\"a\":".repeat(200)] {
             assert!(Params::read(&HeaderMap::new(), bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(Params::read(&HeaderMap::new(), b"").is_ok());

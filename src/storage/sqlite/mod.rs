@@ -2,8 +2,8 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`authenticators`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`],
-//! [`raises`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of
-//! OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
+//! [`raises`], [`operations`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`],
+//! [`audit`]; of OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
 mod authenticators;
@@ -14,6 +14,7 @@ mod codes;
 mod credentials;
 mod identities;
 mod joint;
+mod operations;
 mod outbox;
 mod parties;
 mod raises;
@@ -38,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
     (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
     (8, "codes", include_str!("../../../migrations/sqlite/0008_codes.sql")),
+    (9, "csc", include_str!("../../../migrations/sqlite/0009_csc.sql")),
 ];
 
 /// A SQLite database.

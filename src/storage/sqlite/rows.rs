@@ -52,6 +52,14 @@ fn digest(row: &SqliteRow) -> Result<Digest> {
     Digest::from_bytes(algorithm, row.try_get("digest")?).ok_or_else(|| corrupt("digest"))
 }
 
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String> {
+    parsed(serde_json::to_string(value), "JSON")
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: &str, column: &str) -> Result<T> {
+    parsed(serde_json::from_str(text), column)
+}
+
 macro_rules! id {
     ($row:expr, $column:expr) => {
         parsed($row.try_get::<String, _>($column)?.try_into(), $column)?
