@@ -96,6 +96,11 @@ impl Fault {
         self
     }
 
+    /// Whether this is its CSC description.
+    pub fn says(&self, description: &str) -> bool {
+        self.csc_words().2 == description
+    }
+
     pub fn problem(&self) -> &'static Problem {
         self.problem
     }

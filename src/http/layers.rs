@@ -120,7 +120,9 @@ async fn limit_time(State(limits): State<Limits>, request: Request, next: Next) 
 }
 
 fn is_upload(request: &Request) -> bool {
-    request.method() == Method::POST && matches!(request.uri().path(), "/v1/requests" | verify::PATH)
+    let path = request.uri().path();
+    let known = matches!(path, "/v1/requests" | verify::PATH) || path.ends_with("/signatures/signDoc");
+    request.method() == Method::POST && known
 }
 
 #[cfg(test)]

@@ -153,6 +153,16 @@ problems! {
         csc 400 "invalid_request" "Malformed authorization header", signed No,
         vi "Yêu cầu chưa được xác thực. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request was not authenticated. Please start again from the portal. Nothing has been signed.";
+    MALFORMED_LOGIN = "malformed-login" 401 "The login needs HTTP Basic authentication",
+        do "Send the client id and secret as 'Authorization: Basic …', or get a token from /oauth2/token.",
+        csc 401 "invalid_request" "Malformed authentication parameter", signed No,
+        vi "Cổng dịch vụ chưa được xác thực. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The portal could not be authenticated. Please tell the portal. Nothing has been signed.";
+    LOGIN_FAILED = "login-failed" 401 "The client is not known or its secret is wrong",
+        do "Check client_id and client_secret; ask the operator for new ones if they were lost.",
+        csc 400 "authentication_error" "An error occurred during authentication process", signed No,
+        vi "Cổng dịch vụ chưa được xác thực. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The portal could not be authenticated. Please tell the portal. Nothing has been signed.";
     INVALID_TOKEN = "invalid-token" 401 "The access token is not valid",
         do "Get a new token from /oauth2/token.",
         csc 401 "invalid_token" "The access token is not valid", signed No,
@@ -196,6 +206,11 @@ problems! {
     HASH_NOT_AUTHORIZED = "hash-not-authorized" 403 "A hash is not authorised, or was signed before",
         do "Authorise exactly the hashes to be signed; each is signed once.",
         csc 400 "invalid_request" "Hash is not authorized by the SAD", signed No,
+        vi "Tài liệu khác với tài liệu đã xác nhận. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The document differs from the one that was confirmed. Please tell the portal. Nothing has been signed.";
+    DOCUMENT_NOT_AUTHORIZED = "document-not-authorized" 403 "A document is not authorised, or was signed before",
+        do "Authorise exactly the hashes of the documents to be signed; each is signed once.",
+        csc 403 "invalid_hash" "Document or documentDigest does not match authorized hash", signed No,
         vi "Tài liệu khác với tài liệu đã xác nhận. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The document differs from the one that was confirmed. Please tell the portal. Nothing has been signed.";
     UNSUPPORTED_ALGORITHM = "unsupported-algorithm" 422 "The key does not sign with this algorithm",

@@ -202,7 +202,7 @@ impl Service {
 
     /// Whether hashes that a portal asked for in band can be confirmed here: there must be hashes to look at, and no PIN, because
     /// what it opens could not reach whoever collects the SAD.
-    async fn confirms_on_page(&self, transaction: &Transaction) -> Result<bool> {
+    pub(super) async fn confirms_on_page(&self, transaction: &Transaction) -> Result<bool> {
         let credential = self.stored_credential(transaction).await?;
         Ok(!transaction.items.is_empty() && credential.factors == Factors::Code)
     }

@@ -31,8 +31,8 @@ impl Service {
         match &request.code {
             Some(code) => self.confirm_in_band(caller, &credential, &items, code, activation.as_ref()).await,
             None => {
-                let handle = self.start_challenge(caller, &credential, items, request.description.clone()).await?;
-                Ok(Authorization::CodeSent { handle })
+                let started = self.start_challenge(caller, &credential, items, request.description.clone()).await;
+                self.code_sent(started?).await
             }
         }
     }
@@ -59,11 +59,12 @@ impl Service {
     /// after too many wrong codes, [`ServiceError::Declined`].
     pub async fn check_authorization(&self, caller: &Caller, handle: &TransactionId) -> Result<Authorization> {
         let missing = ServiceError::NotFound("handle");
-        let own = |t: &Transaction| t.portal == caller.portal && t.origin == Origin::Csc;
+        caller.needs_service()?;
+        let own = |t: &Transaction| caller.sees(t) && t.origin == Origin::Csc;
         let Some(found) = self.storage().transaction(handle).await?.filter(own) else { return Err(missing) };
         let transaction = self.expire_if_due(found).await?;
         match &transaction.state {
-            State::Waiting => Ok(Authorization::CodeSent { handle: transaction.id }),
+            State::Waiting => self.code_sent(transaction).await,
             State::Confirmed { .. } => {
                 let collected = self.backends.activation.collect_sad(&transaction).await;
                 let (sad, ends) = collected?;
@@ -214,7 +215,7 @@ impl Service {
         credential: &UsableCredential,
         items: Vec<Item>,
         description: String,
-    ) -> Result<TransactionId> {
+    ) -> Result<Transaction> {
         let waiting = self.waiting(caller, credential).await?;
         let same = waiting.iter().find(|transaction| transaction.items == items);
         let transaction = match same {
@@ -226,7 +227,12 @@ impl Service {
         let signer = self.signer(&transaction.signer).await?;
         let sent = self.backends.sole_control.send_code(&transaction, &portal, &signer, None).await;
         sent?;
-        Ok(transaction.id)
+        Ok(transaction)
+    }
+
+    async fn code_sent(&self, transaction: Transaction) -> Result<Authorization> {
+        let page = self.confirms_on_page(&transaction).await?.then(|| self.confirm_path(&transaction.id));
+        Ok(Authorization::CodeSent { handle: transaction.id, page })
     }
 
     async fn create_csc(

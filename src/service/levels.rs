@@ -7,10 +7,12 @@ use super::credentials::UsableCredential;
 use super::sign::{blocking, settings};
 use super::stage::{Content, Stage, Task};
 use super::{Result, Service, ServiceError};
+use crate::crypto::Digest;
 use crate::custody::SignatureValue;
 use crate::domain::settings::{ContentTimeStamp, SignatureFormat};
 use crate::domain::{AuditEvent, SignatureSettings, Transaction};
 use crate::formats::level::Baseline;
+use crate::formats::tsp::Nonce;
 use crate::mapping::Mapped;
 use crate::raising::{Growing, RaiseError, Raised, Raiser, USUAL_TOKEN};
 use crate::signing::cades::{signature_imprint, with_signature_time_stamp};
@@ -56,6 +58,16 @@ impl Service {
         let stamps = settings.options.level > Baseline::B
             || settings.options.content_time_stamp == ContentTimeStamp::BeforeSigning;
         if stamps && self.backends.levels.is_none() { Err(ServiceError::NoTrustServices) } else { Ok(()) }
+    }
+
+    /// A time-stamp token over a hash, DER, with the caller's nonce if it has one.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoTrustServices`], [`ServiceError::TrustService`].
+    pub async fn timestamp(&self, digest: Digest, nonce: Option<&[u8]>) -> Result<Vec<u8>> {
+        let levels = self.backends.levels.as_ref().ok_or(ServiceError::NoTrustServices)?;
+        let token = levels.trust.timestamp_with(digest, nonce.map(Nonce::of)).await;
+        Ok(token.map_err(|error| ServiceError::TrustService(error.to_string()))?.der().to_vec())
     }
 
     fn raiser(&self) -> Result<Raiser<'_>> {

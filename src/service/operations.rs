@@ -49,9 +49,12 @@ impl Service {
     /// [`ServiceError::NotFound`] for an unknown operation, another portal's, or one whose time is over;
     /// [`ServiceError::NotReady`]; [`ServiceError::OperationFailed`], [`ServiceError::OperationPartlyFailed`].
     pub async fn operation_result(&self, caller: &Caller, id: &OperationId) -> Result<OperationResult> {
-        let own = |o: &Operation| o.portal == caller.portal && o.expires_at > self.now();
-        let found = self.storage().operation(id).await?.filter(own);
-        self.result(&found.ok_or(ServiceError::NotFound("operation"))?).await
+        let missing = || ServiceError::NotFound("operation");
+        let alive = |operation: &Operation| operation.expires_at > self.now();
+        let operation = self.storage().operation(id).await?.filter(alive).ok_or_else(missing)?;
+        let confirmed = self.storage().transaction(&operation.sad_of).await?;
+        confirmed.filter(|transaction| caller.sees(transaction)).ok_or_else(missing)?;
+        self.result(&operation).await
     }
 
     pub(super) async fn result(&self, operation: &Operation) -> Result<OperationResult> {

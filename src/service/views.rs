@@ -47,8 +47,9 @@ pub struct AuthorizeHashes {
 pub enum Authorization {
     /// The factors fitted; the SAD opens exactly these hashes.
     Sad { sad: Secret, expires_in: Duration },
-    /// A code was sent; repeat the call with it.
-    CodeSent { handle: TransactionId },
+    /// A code was sent; repeat the call with it, or let the signer type it on the page with this path, if it takes codes for
+    /// these hashes.
+    CodeSent { handle: TransactionId, page: Option<String> },
 }
 
 /// `signatures/signHash`.

@@ -6,12 +6,19 @@
 //! endpoint. Offered are the methods that sign hashes under explicit authorisation; documents go through `/v1/requests`.
 
 mod algorithms;
+mod auth;
 mod authorize;
 mod get_challenge;
 mod info;
 mod list;
+mod mode;
 mod params;
+mod sad;
+mod sign_doc;
 mod sign_hash;
+mod sign_polling;
+mod signed_props;
+mod timestamp;
 mod wire;
 
 mod credential_info;
@@ -31,31 +38,31 @@ pub enum Version {
 }
 
 /// Methods of the specification that this service does not offer; they answer 501, anything else 404.
-const NOT_OFFERED: [&str; 9] = [
-    "/auth/login",
-    "/auth/revoke",
-    "/credentials/authorizeCheck",
-    "/credentials/extendTransaction",
-    "/credentials/create",
-    "/credentials/delete",
-    "/signatures/signDoc",
-    "/signatures/signPolling",
-    "/signatures/timestamp",
-];
+const NOT_OFFERED: [&str; 2] = ["/credentials/create", "/credentials/delete"];
 
 /// Methods of one version, below `/csc/v1` or `/csc/v2`.
 pub fn router(version: Version, limits: &Limits) -> Router<AppState> {
-    // Each version's clients use the other's name too.
+    let documents = Router::new()
+        .route("/signatures/signDoc", post(sign_doc::sign_doc))
+        .layer(DefaultBodyLimit::max(limits.request_body));
+    // Each version's clients use the other's names too.
     let offered = Router::new()
         .route("/info", get(info::info).post(info::info))
+        .route("/auth/login", get(auth::login).post(auth::login))
+        .route("/auth/revoke", post(auth::revoke))
         .route("/credentials/list", post(list::list))
         .route("/credentials/info", post(credential_info::info))
         .route("/credentials/authorize", post(authorize::authorize))
+        .route("/credentials/authorizeCheck", post(authorize::authorize_check))
+        .route("/credentials/extendTransaction", post(authorize::extend_transaction))
         .route("/credentials/getChallenge", post(get_challenge::get_challenge))
         .route("/credentials/sendOTP", post(get_challenge::get_challenge))
-        .route("/signatures/signHash", post(sign_hash::sign_hash));
+        .route("/signatures/signHash", post(sign_hash::sign_hash))
+        .route("/signatures/signPolling", post(sign_polling::sign_polling))
+        .route("/signatures/timestamp", post(timestamp::timestamp))
+        .layer(DefaultBodyLimit::max(limits.csc_body));
     let all = NOT_OFFERED.iter().fold(offered, |router, path| router.route(path, post(not_implemented)));
-    all.fallback(super::no_such_path).layer(Extension(version)).layer(DefaultBodyLimit::max(limits.csc_body))
+    all.merge(documents).fallback(super::no_such_path).layer(Extension(version))
 }
 
 async fn not_implemented() -> Fault {

@@ -25,7 +25,7 @@ pub fn invalid(description: impl Into<String>) -> Fault {
     Fault::new(&problem::INVALID).detail(description.clone()).csc("invalid_request", description)
 }
 
-fn missing(kind: &str, name: &str) -> Fault {
+pub fn missing(kind: &str, name: &str) -> Fault {
     invalid(format!("Missing (or invalid type) {kind} parameter {name}"))
 }
 
@@ -46,6 +46,45 @@ impl Params {
             Ok(Unique(Value::Object(members))) => Ok(Self(members)),
             _ => Err(Fault::new(&problem::MALFORMED_JSON)),
         }
+    }
+
+    /// An object inside another.
+    ///
+    /// # Errors
+    /// The given fault for anything else.
+    pub fn nested(value: &Value, fault: impl FnOnce() -> Fault) -> Result<Self, Fault> {
+        value.as_object().cloned().map(Self).ok_or_else(fault)
+    }
+
+    /// The member, if it is present and not null.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.find(&[name]).map(|(_, value)| value)
+    }
+
+    /// Takes the member out, so that a large one is held once.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Adds what `outer` has and this object lacks, of these names.
+    pub fn inherit(&mut self, outer: &Self, names: &[&str]) {
+        for name in names {
+            if let Some(value) = outer.value(name)
+                && self.value(name).is_none()
+            {
+                self.0.insert((*name).to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// An integer, also as a decimal string.
+    ///
+    /// # Errors
+    /// "Invalid parameter …" for anything else.
+    pub fn optional_integer(&self, name: &str) -> Result<Option<i64>, Fault> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+        number.map(Some).ok_or_else(|| invalid(format!("Invalid parameter {name}")))
     }
 
     /// The first of `names` that is present and not null.
