@@ -52,6 +52,15 @@ pub struct Config {
     pub citizens: Citizens,
     pub tls_proxy: Option<TlsProxy>,
     pub webhooks: Webhooks,
+    pub neac: Neac,
+}
+
+/// The interface Vietnamese systems call today.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Neac {
+    /// It carries client secrets in every body: off unless an integrator cannot do without.
+    pub enabled: bool,
 }
 
 /// Where portals may have messages sent.

@@ -20,6 +20,7 @@ use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
 use crate::domain::{Clock, ports};
 use crate::http::budget::Budgets;
+use crate::http::neac::Facade;
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
@@ -213,6 +214,10 @@ fn app_state(
         citizens: None,
         tls_proxy: None,
         budgets: Arc::new(Budgets::new(options.config.limits.portal_calls_per_minute)),
+        neac: match options.config.neac.enabled || options.mode == Mode::Sandbox {
+            true => Facade::On,
+            false => Facade::Off,
+        },
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);

@@ -63,7 +63,7 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
 fn write_fault(fault: &Fault, shape: Shape, language: confirm::Language, id: &str, bare: Response) -> Response {
     let mut response = match shape {
         Shape::Page => confirm::fault_page(fault, language, id),
-        Shape::Csc | Shape::OAuth | Shape::Problem => {
+        Shape::Csc | Shape::OAuth | Shape::Neac | Shape::Problem => {
             let kind = if shape == Shape::Problem { "application/problem+json" } else { "application/json" };
             let body = fault.body(shape, id).unwrap_or_default();
             ([(header::CONTENT_TYPE, kind)], body).into_response()

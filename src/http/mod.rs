@@ -2,8 +2,8 @@
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
 //! table of errors), [`auth`] with [`budget`], [`body`] and [`unique`] (what every handler reads), then the endpoints: [`oauth`],
-//! [`csc`], [`requests`], [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`metrics`],
-//! [`openapi`] (what all of it is), [`sandbox`]. A handler parses, authenticates, calls one use
+//! [`csc`], [`neac`], [`requests`], [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`],
+//! [`metrics`], [`openapi`] (what all of it is), [`sandbox`]. A handler parses, authenticates, calls one use
 //! case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
@@ -18,6 +18,7 @@ pub mod fault;
 pub mod health;
 pub mod layers;
 pub mod metrics;
+pub mod neac;
 pub mod oauth;
 pub mod openapi;
 pub mod paging;
@@ -54,6 +55,7 @@ pub struct AppState {
     /// Where citizens sign in; none when the one-time code alone says who they are.
     pub citizens: Option<Arc<crate::identity::Provider>>,
     pub limits: Limits,
+    pub neac: neac::Facade,
     pub clock: Clock,
     pub request_ids: RequestIds,
     pub budgets: Arc<budget::Budgets>,
@@ -71,6 +73,8 @@ pub struct About {
     pub name: String,
     /// ISO 3166-1 alpha-2.
     pub region: String,
+    /// At most 255 characters each.
+    pub description_vi: String,
     pub description: String,
 }
 
@@ -79,6 +83,7 @@ impl Default for About {
         Self {
             name: "KYSO".to_owned(),
             region: "VN".to_owned(),
+            description_vi: "Dịch vụ ký số từ xa: khóa do dịch vụ giữ, chủ khóa xác nhận từng lần ký".to_owned(),
             description: "Remote signing service: keys held server-side, confirmed by their owner".to_owned(),
         }
     }
@@ -130,6 +135,10 @@ pub fn router(state: AppState) -> Router {
         .merge(health::router())
         .merge(metrics::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
+    let routes = match state.neac {
+        neac::Facade::On => routes.merge(neac::router(&state.limits)),
+        neac::Facade::Off => routes,
+    };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);
     layers::surround(routes, &state).with_state(state)
 }

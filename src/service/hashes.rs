@@ -242,9 +242,22 @@ impl Service {
         items: Vec<Item>,
         description: String,
     ) -> Result<Transaction> {
+        let transaction = self.new_csc(caller, credential, items, description)?;
+        self.storage().create(&transaction, None, self.created(&transaction)).await?;
+        Ok(transaction)
+    }
+
+    /// A transaction that waits for its signer; not stored yet.
+    pub(super) fn new_csc(
+        &self,
+        caller: &Caller,
+        credential: &UsableCredential,
+        items: Vec<Item>,
+        description: String,
+    ) -> Result<Transaction> {
         let now = self.now();
         let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
-        let transaction = Transaction {
+        Ok(Transaction {
             id,
             portal: caller.portal.clone(),
             signer: credential.credential.signer.clone(),
@@ -255,9 +268,7 @@ impl Service {
             expires_at: now + self.limits().request_life,
             items,
             state: State::Waiting,
-        };
-        self.storage().create(&transaction, None, self.created(&transaction)).await?;
-        Ok(transaction)
+        })
     }
 
     /// Finds the challenge the code can be for. When none was sent for exactly these hashes, the try counts against the

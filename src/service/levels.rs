@@ -60,6 +60,11 @@ impl Service {
         if stamps && self.backends.levels.is_none() { Err(ServiceError::NoTrustServices) } else { Ok(()) }
     }
 
+    /// Whether levels above B-B and time-stamps can be asked for.
+    pub fn has_trust_services(&self) -> bool {
+        self.backends.levels.is_some()
+    }
+
     /// A time-stamp token over a hash, DER, with the caller's nonce if it has one.
     ///
     /// # Errors

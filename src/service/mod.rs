@@ -3,8 +3,8 @@
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
 //! steps), [`authenticators`] (apps and passkeys), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`], [`sign_documents`] and [`operations`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the
-//! clock left).
+//! (above B-B), [`hashes`], [`sign_documents`], [`operations`] and [`hash_requests`] (CSC and what is like it), [`webhooks`],
+//! [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -13,6 +13,7 @@ pub mod authenticators;
 pub mod confirm;
 pub mod credentials;
 pub mod error;
+pub mod hash_requests;
 pub mod hashes;
 pub mod joint;
 pub mod levels;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// How long anything may take before a test gives up; a loaded machine is slow, not broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(10);
+pub const POLL: Duration = Duration::from_millis(10);
 
 pub const SAMPLES: [&str; 3] = ["to-khai-xac-nhan-cu-tru.pdf", "hoa-don-gtgt.pdf", "hop-dong-dich-vu.pdf"];
 

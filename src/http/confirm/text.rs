@@ -201,6 +201,18 @@ impl Language {
         if primary.eq_ignore_ascii_case("en") { Self::En } else { Self::Vi }
     }
 
+    /// The tag of what is written in this language here.
+    pub fn tag(self) -> &'static str {
+        self.choose("vi-VN", "en-US")
+    }
+
+    pub fn choose<'a>(self, vi: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Vi => vi,
+            Self::En => en,
+        }
+    }
+
     fn pick(self, vi: String, en: String) -> String {
         match self {
             Self::Vi => vi,

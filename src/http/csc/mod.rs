@@ -3,7 +3,8 @@
 //! The reader is tolerant (names of both versions are taken under both paths, unknown members are ignored), the writer is
 //! strict (each path answers with its own version's names). Reading order: [`params`] (typed access to a request, with the
 //! specification's error texts), [`algorithms`] (OIDs), [`wire`] (the credential as clients see it), then one file an
-//! endpoint. Offered are the methods that sign hashes under explicit authorisation; documents go through `/v1/requests`.
+//! endpoint. What is served of each version, and what is not and why, stands in `docs/csc.md`, which a test holds against the
+//! routes here.
 
 mod algorithms;
 mod auth;
@@ -12,7 +13,7 @@ mod get_challenge;
 mod info;
 mod list;
 mod mode;
-mod params;
+pub(in crate::http) mod params;
 mod sad;
 mod sign_doc;
 mod sign_hash;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::domain::{CredentialId, Secret};
 
 use super::super::body;
+use super::super::confirm::Language;
 use super::super::fault::Fault;
 use super::super::problem;
 use super::super::unique::Unique;
@@ -99,6 +100,14 @@ impl Params {
             None => Ok(None),
             Some((name, value)) => value.as_str().map(Some).ok_or_else(|| missing("string", name)),
         }
+    }
+
+    /// `lang`: Vietnamese unless English is asked for; a language that is not spoken here is no fault.
+    ///
+    /// # Errors
+    /// When it is not a string.
+    pub fn language(&self) -> Result<Language, Fault> {
+        Ok(Language::of_tag(self.optional_string(&["lang"])?))
     }
 
     /// # Errors

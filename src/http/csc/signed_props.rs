@@ -11,7 +11,8 @@ use super::super::fault::Fault;
 use super::params::{Params, invalid};
 
 /// Names this service writes.
-pub const OFFERED: [&str; 7] = [
+#[cfg(test)]
+const OFFERED: [&str; 7] = [
     "Reason",
     "Location",
     "ContactInfo",
