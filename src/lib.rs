@@ -12,7 +12,7 @@
 //! ```text
 //!  95 cli            verify · chain · trust · sign · portal · demo · serve · admin   one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
-//!  80 http           csc/ · requests/ · verify/ · webhooks/ · confirm/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
+//!  80 http           csc/ · neac/ · requests/ · verify/ · webhooks/ · confirm/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
 //!  60 authorization  sole control: challenge → code, app or passkey, PIN → confirm → SAD → redeem → sign;  channels, budgets
@@ -68,8 +68,8 @@
 //! document, writes what its portal is told into the outbox, from which `service::webhooks` sends it.
 //!
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
-//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails
-//! as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
+//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded and so does an asynchronous CSC call, a
+//! synchronous one whose caller is gone fails as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
 //!
 //! # Walkthrough: a portal signs hashes with a citizen's consent (OAuth 2.0)
 //!

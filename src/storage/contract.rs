@@ -15,9 +15,11 @@ use crate::domain::{AuthMode, Factors, FailureReason, KeyAlgorithm, Origin, Sign
 
 mod authenticators;
 mod budgets;
+mod operations;
 
 use authenticators::*;
 use budgets::*;
+use operations::*;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -72,6 +74,9 @@ suite!(
     a_portal_that_floods_a_signer_does_not_keep_others_away,
     messages_of_a_day_are_bounded_by_portal_and_by_prefix,
     entries_are_counted_for_the_failure_rate,
+    a_sad_is_replaced_by_whoever_holds_it,
+    an_operation_stands_with_its_intents_or_not_at_all,
+    documents_are_handed_on_once,
 );
 
 async fn chain_holds(storage: &dyn Storage) {

@@ -69,3 +69,77 @@ pub fn router(version: Version, limits: &Limits) -> Router<AppState> {
 async fn not_implemented() -> Fault {
     Fault::new(&problem::NOT_IMPLEMENTED)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../../docs/csc.md");
+    const SOURCES: [&str; 17] = [
+        include_str!("mod.rs"),
+        include_str!("algorithms.rs"),
+        include_str!("auth.rs"),
+        include_str!("authorize.rs"),
+        include_str!("credential_info.rs"),
+        include_str!("get_challenge.rs"),
+        include_str!("info.rs"),
+        include_str!("lang.rs"),
+        include_str!("list.rs"),
+        include_str!("mode.rs"),
+        include_str!("params.rs"),
+        include_str!("sign_doc.rs"),
+        include_str!("sign_hash.rs"),
+        include_str!("sign_polling.rs"),
+        include_str!("signed_props.rs"),
+        include_str!("timestamp.rs"),
+        include_str!("wire.rs"),
+    ];
+
+    /// Section of a method in the page.
+    fn section(method: &str) -> Option<&'static str> {
+        let start = PAGE.find(&format!("\n## `{method}`\n"))?;
+        let rest = PAGE.get(start + 4..)?;
+        Some(rest.split("\n## ").next().unwrap_or(rest))
+    }
+
+    #[test]
+    fn the_page_tells_every_route_and_what_is_not_served() {
+        let code = SOURCES[0].split("#[cfg(test)]").next().expect("the code");
+        let routes: Vec<&str> = code.split(".route(\"/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(routes.len() > 12, "{routes:?}");
+        for route in routes {
+            let section = section(route).unwrap_or_else(|| panic!("{route} is not on the page"));
+            assert!(section.contains("| here |"), "{route} has no table");
+        }
+        for path in NOT_OFFERED {
+            let method = path.trim_start_matches('/');
+            assert!(section(method).is_some_and(|text| text.contains("Not served (501)")), "{method}");
+        }
+    }
+
+    #[test]
+    fn a_member_the_page_calls_served_stands_in_the_code_and_another_has_its_reason() {
+        let code: String = SOURCES.iter().filter_map(|source| source.split("#[cfg(test)]\nmod tests").next()).collect();
+        let (mut served, mut refused) = (0, 0);
+        for row in PAGE.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            // The table of status codes has two columns.
+            let ([member, .., here], 6) = (cells.as_slice(), cells.len()) else { continue };
+            let member = member.trim_matches('`');
+            match *here {
+                here if here.starts_with("yes") => {
+                    // A field of a serialised struct needs no quotes.
+                    let field = format!("    {member}: ");
+                    let named = code.contains(&format!("\"{member}\"")) || code.contains(&field);
+                    assert!(named || member.starts_with("Authorization"), "{member} is not in the code");
+                    served += 1;
+                }
+                here => {
+                    assert!(here.strip_prefix("no: ").is_some_and(|why| why.len() > 10), "{member}: {here}");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(served > 100 && refused > 5, "{served} {refused}");
+    }
+}
