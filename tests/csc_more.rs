@@ -211,16 +211,6 @@ async fn extending_to_new_hashes_needs_a_new_confirmation() {
 async fn asynchronous_operations_survive_a_kill_and_belong_to_their_portal() {
     let mut sandbox = Sandbox::start();
     let portal = Portal::connect(&sandbox).await;
-    let hashes: Vec<Digest> = (0..40).map(|n| hash(format!("later {n}").as_bytes())).collect();
-    let opened = sad(&portal, "rsa-3072", &hashes).await;
-    let mut call = sign_hash("rsa-3072", &opened, &hashes, RSA);
-    call["operationMode"] = json!("A");
-    call["validity_period"] = json!(600_000);
-    let begun = v2(&portal, "signatures/signHash", &call).await;
-    assert_eq!(begun.status, 200, "{}", begun.text());
-    let id = begun.json()["responseID"].as_str().expect("an id").to_owned();
-    refused(&v2(&portal, "signatures/signHash", &call).await, 400, "invalid_request", "");
-
     let pdf = sample(SAMPLES[0]);
     let opened = sad(&portal, "ec-p256", &[hash(&pdf)]).await;
     let document = json!({"document": base64(&pdf), "signature_format": "P", "conformance_level": "AdES-B-T",
@@ -229,12 +219,24 @@ async fn asynchronous_operations_survive_a_kill_and_belong_to_their_portal() {
     let begun = v2(&portal, "signatures/signDoc", &call).await;
     assert_eq!(begun.status, 200, "{}", begun.text());
     let document = begun.json()["responseID"].as_str().expect("an id").to_owned();
+    let hashes: Vec<Digest> = (0..100).map(|n| hash(format!("later {n}").as_bytes())).collect();
+    let opened = sad(&portal, "rsa-3072", &hashes).await;
+    let mut call = sign_hash("rsa-3072", &opened, &hashes, RSA);
+    call["operationMode"] = json!("A");
+    call["validity_period"] = json!(600_000);
+    let begun = v2(&portal, "signatures/signHash", &call).await;
+    assert_eq!(begun.status, 200, "{}", begun.text());
+    let id = begun.json()["responseID"].as_str().expect("an id").to_owned();
+    // A hundred signatures take longer than this.
     sandbox.kill();
     sandbox.restart();
     let portal = Portal::connect(&sandbox).await;
     let made = poll(&portal, &id).await;
     assert_eq!(made.status, 200, "{}", made.text());
-    assert_eq!(made.json()["signatures"].as_array().map(Vec::len), Some(40));
+    assert_eq!(made.json()["signatures"].as_array().map(Vec::len), Some(100));
+    assert!(sandbox.audit().iter().any(|event| event["event"] == "signing_resumed"), "killed in the middle");
+    let again = v2(&portal, "signatures/signHash", &call).await;
+    refused(&again, 400, "invalid_request", "Invalid parameter SAD");
     let made = poll(&portal, &document).await;
     assert_eq!(made.status, 200, "{}", made.text());
     let file = sandbox.file("later.pdf");

@@ -399,6 +399,12 @@ mod tests {
     }
 
     #[test]
+    fn the_interface_with_secrets_in_bodies_is_off_until_it_is_asked_for() {
+        assert!(!read("").expect("read").neac.enabled);
+        assert!(read("[neac]\nenabled = true\n").expect("read").neac.enabled);
+    }
+
+    #[test]
     fn a_key_encryption_key_has_one_source() {
         assert!(matches!(Config::default().kek(), Err(ConfigError::Missing(_))));
     }

@@ -84,12 +84,13 @@ impl Service {
     async fn settle_one(self: &Arc<Self>, transaction: &Transaction, settled: &mut Settled) -> Result<()> {
         let ended = match &transaction.origin {
             Origin::Request { .. } => self.sign_request(&transaction.id, None).await.map(|t| t.state.kind()),
+            // Hashes that are not asked for yet are nothing unfinished.
+            Origin::Csc | Origin::Oauth if !self.is_interrupted(transaction).await? => return Ok(()),
             Origin::Csc | Origin::Oauth if self.take_up_operations(transaction).await? => Ok(StateKind::Signed),
-            Origin::Csc | Origin::Oauth if self.is_interrupted(transaction).await? => {
+            Origin::Csc | Origin::Oauth => {
                 let failed = self.fail(transaction, StateKind::Signing, FailureReason::Interrupted).await;
                 failed.map(|()| StateKind::Failed)
             }
-            Origin::Csc | Origin::Oauth => return Ok(()),
         };
         match ended {
             Ok(StateKind::Signed) => settled.finished += 1,
