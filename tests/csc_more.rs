@@ -422,6 +422,88 @@ async fn another_portal_gets_nothing_by_any_id() {
     }
 }
 
+/// A portal's own count of what was signed, for attacks after which it must not have moved.
+fn signed(sandbox: &Sandbox) -> usize {
+    sandbox.audit().iter().filter(|event| event["event"] == "signed").count()
+}
+
+#[tokio::test]
+async fn a_million_hashes_and_odd_json_are_refused_under_every_method() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::connect(&sandbox).await;
+    let one = base64(hash(b"one").as_bytes());
+    let methods =
+        ["credentials/authorize", "credentials/extendTransaction", "signatures/signHash", "signatures/signDoc"];
+    let million = json!({"credentialID": "ec-p256", "SAD": "x", "numSignatures": 1_000_000, "hashAlgorithmOID": SHA256,
+                         "signAlgo": ECDSA_SHA256, "hashes": vec![one.clone(); 1_000_000]})
+    .to_string();
+    // For signDoc, whose documents are large, the body is not too large; the array is.
+    let digests = r#"{"credentialID":"ec-p256","SAD":"x","documentDigests":[{"signature_format":"C","#;
+    let in_digests = format!("{digests}{}]}}", &million[1..]);
+    for method in methods {
+        let body = if method == "signatures/signDoc" { in_digests.clone() } else { million.clone() };
+        let path = format!("/csc/v2/{method}");
+        match send(portal.post(&path, &json!(null)).body(body)).await {
+            // Hung up on while still sending.
+            Err(error) => assert!(error.is_request() || error.is_body(), "{error}"),
+            Ok(answer) if method == "signatures/signDoc" => refused(&answer, 400, "invalid_request", "JSON"),
+            Ok(answer) => refused(&answer, 413, "invalid_request", "too large"),
+        }
+        let deep = format!("{{\"hashes\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+        for odd in [
+            deep,
+            format!(r#"{{"credentialID":"ec-p256","hashes":["{one}"],"hashes":["{one}"]}}"#),
+            format!(
+                r#"{{"credentialID":"ec-p256","documents":[{{"document":"AAAA","document":"BBBB"}}],"hash":["{one}"]}}"#
+            ),
+            "{\"credentialID\":\"ec-p256\"".to_owned(),
+            "{\"credentialID\":\"\\ud800\"}".to_owned(),
+            "[]".to_owned(),
+            String::new(),
+        ] {
+            let answer = send(portal.post(&path, &json!(null)).body(odd.clone())).await.expect("an answer");
+            refused(&answer, 400, "invalid_request", "");
+        }
+        let short = json!({"credentialID": "ec-p256", "SAD": "x", "numSignatures": 1, "hashes": [base64(&[7; 31])],
+                           "hashAlgorithmOID": SHA256, "signAlgo": ECDSA_SHA256,
+                           "documentDigests": [{"hashes": [base64(&[7; 31])], "signature_format": "C", "signAlgo": ECDSA_SHA256}]});
+        refused(&v2(&portal, method, &short).await, 400, "invalid_request", "Invalid digest value length");
+    }
+    assert_eq!(signed(&sandbox), 0);
+}
+
+/// Names that would begin another header, another log line or another path.
+#[tokio::test]
+async fn line_breaks_in_names_reach_no_header_and_no_message() {
+    let sandbox = Sandbox::start();
+    let portal = Portal::connect(&sandbox).await;
+    let odd = "ec-p256\r\nX-Injected: 1";
+    for (method, body) in [
+        ("credentials/info", json!({"credentialID": odd})),
+        ("credentials/list", json!({"userID": odd})),
+        ("credentials/list", json!({"userID": sandbox.says("/signers/0/id"), "pageToken": odd})),
+        ("credentials/authorizeCheck", json!({"handle": odd})),
+        ("signatures/signPolling", json!({"requestID": odd})),
+        ("auth/revoke", json!({"token": odd})),
+        ("signatures/timestamp", json!({"hash": odd, "hashAlgo": SHA256})),
+    ] {
+        let answer = v2(&portal, method, &body).await;
+        refused(&answer, 400, "invalid_request", "");
+        assert!(answer.header("x-injected").is_empty() && !answer.text().contains("X-Injected"), "{}", answer.text());
+    }
+    let mut body = ask("ec-p256", &[hash(b"lines")], None);
+    body["description"] = json!("Ký\r\nMã: 000000\u{2028}\u{202e}");
+    let asked = v2(&portal, "credentials/authorize", &body).await;
+    assert_eq!(asked.status, 202, "{}", asked.text());
+    let page = asked.header("link").trim_start_matches('<').split('>').next().expect("a page").to_owned();
+    let page = send(portal.http.get(page)).await.expect("an answer");
+    assert_eq!(page.status, 200);
+    assert!(!page.text().contains("Mã: 000000\u{2028}") && !page.text().contains("Ký\r\n"), "no line of its own");
+    let outbox: Value = send(portal.http.get(sandbox.says("/outbox_url"))).await.expect("an answer").json();
+    assert!(!outbox.to_string().contains("000000\\u2028"), "{outbox}");
+    assert_eq!(signed(&sandbox), 0);
+}
+
 /// A body shorter than its length says, and one without any length that never ends.
 #[tokio::test]
 async fn lengths_that_lie_get_no_answer_that_claims_success() {

@@ -6,7 +6,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value of unique names at every depth; nesting is limited by the reader.
+/// Members of an array: far more than any call may hold, and few enough to keep in memory.
+const LONGEST: usize = 20_000;
+
+/// A value of unique names at every depth; nesting is limited by the reader, the length of arrays here.
 #[derive(Debug)]
 pub struct Unique(pub Value);
 
@@ -56,6 +59,9 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_seq<A: SeqAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
         while let Some(Unique(value)) = members.next_element()? {
+            if array.len() == LONGEST {
+                return Err(A::Error::custom(format!("an array has more than {LONGEST} members")));
+            }
             array.push(value);
         }
         Ok(Value::Array(array))
@@ -84,6 +90,9 @@ mod tests {
             assert!(serde_json::from_str::<Unique>(bad).is_err(), "{bad}");
         }
         assert!(serde_json::from_str::<Unique>(&"[".repeat(100_000)).is_err());
+        let array = |members: usize| format!("[{}1]", "1,".repeat(members - 1));
+        assert!(serde_json::from_str::<Unique>(&array(LONGEST)).is_ok());
+        assert!(serde_json::from_str::<Unique>(&array(LONGEST + 1)).is_err());
         let text = r#"{"a":[1,-2,2.5,"x",null,true],"b":{"a":{}}}"#;
         let Unique(value) = serde_json::from_str(text).expect("read");
         assert_eq!(value, serde_json::from_str::<Value>(text).expect("read"));

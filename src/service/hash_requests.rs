@@ -8,7 +8,9 @@ use super::{Caller, Result, Service, ServiceError, SignHashes};
 use crate::authorization::AuthorizationError;
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::custody::SignatureValue;
-use crate::domain::{CredentialId, Factors, FailureReason, Item, KeyAlgorithm, Origin, State, Transaction, TransactionId};
+use crate::domain::{
+    CredentialId, Factors, FailureReason, Item, KeyAlgorithm, Origin, State, Transaction, TransactionId,
+};
 use crate::storage::Idempotency;
 
 /// Hashes to be confirmed by their signer.

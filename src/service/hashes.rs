@@ -57,7 +57,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`] for an unknown handle, another portal's, or one that is used or over; [`ServiceError::Locked`]
     /// after too many wrong codes, [`ServiceError::Declined`].
-    pub async fn check_authorization(&self, caller: &Caller, handle: &TransactionId) -> Result<Authorization> {
+    pub async fn collect_authorization(&self, caller: &Caller, handle: &TransactionId) -> Result<Authorization> {
         let missing = ServiceError::NotFound("handle");
         caller.needs_service()?;
         let own = |t: &Transaction| caller.sees(t) && t.origin == Origin::Csc;

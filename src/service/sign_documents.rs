@@ -139,7 +139,7 @@ impl Service {
     /// Checks everything, then uses up the SAD: from here on the documents are confirmed.
     async fn begin_documents(&self, caller: &Caller, call: SignDocuments) -> Result<Begun> {
         let credential = self.usable(self.credential(caller, &call.credential).await?)?;
-        self.check_documents(&credential, &call.documents)?;
+        self.check_to_sign(&credential, &call.documents)?;
         let (documents, wanted) = blocking(move || {
             let wanted: Vec<Vec<Digest>> = call.documents.iter().map(|one| one.subject.hashes()).collect();
             (call.documents, wanted)
@@ -166,7 +166,7 @@ impl Service {
         Ok(Begun { credential, operation, activation: opened.activation() })
     }
 
-    fn check_documents(&self, credential: &UsableCredential, documents: &[ToSign]) -> Result<()> {
+    fn check_to_sign(&self, credential: &UsableCredential, documents: &[ToSign]) -> Result<()> {
         let limits = self.limits();
         if documents.is_empty() {
             return Err(ServiceError::NoHashes);

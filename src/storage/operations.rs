@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use super::{Entry, Intent, Outcome, Result, SadRow};
-use crate::domain::{FailureReason, Operation, OperationId, PortalId, Transaction, TransactionId};
+use crate::domain::{FailureReason, Operation, OperationId, Transaction, TransactionId};
 
 #[async_trait]
 pub trait Operations: Send + Sync {

@@ -38,10 +38,11 @@ pub async fn login(State(state): State<AppState>, headers: HeaderMap, raw: RawBo
     let pair = authorization.and_then(basic);
     let (id, secret) = pair.ok_or_else(|| invalid("Malformed username-password"))?;
     let service = &state.service;
-    let client = service.authenticate_client(&ClientProof::Secret { id, secret }).await.map_err(|error| match error {
-        ServiceError::UnknownClient => Fault::new(&problem::LOGIN_FAILED),
-        other => other.into(),
-    })?;
+    let client =
+        service.authenticate_client(&ClientProof::Secret { id, secret }).await.map_err(|error| match error {
+            ServiceError::UnknownClient => Fault::new(&problem::LOGIN_FAILED),
+            other => other.into(),
+        })?;
     let issued = service.client_credentials(&client, None).await?;
     let answer = json!({"access_token": issued.token.expose(), "expires_in": issued.expires_in.whole_seconds()});
     let no_cache = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];

@@ -47,7 +47,7 @@ pub async fn authorize_check(
     let params = algorithms::request(&headers, raw)?;
     let handle = params.string(&["handle"])?;
     let handle = TransactionId::parse(handle).map_err(|_| invalid("Invalid parameter handle"))?;
-    let outcome = state.service.check_authorization(&caller, &handle).await;
+    let outcome = state.service.collect_authorization(&caller, &handle).await;
     answer(&state, outcome.map_err(|error| in_words_of(version, error))?)
 }
 

@@ -16,9 +16,9 @@ use super::super::AppState;
 use super::super::auth::Authenticated;
 use super::super::body::RawBody;
 use super::super::fault::Fault;
-use super::algorithms;
 use super::mode::Mode;
 use super::params::{Params, invalid};
+use super::{algorithms, sad};
 
 pub async fn sign_hash(
     State(state): State<AppState>,

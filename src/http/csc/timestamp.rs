@@ -22,10 +22,11 @@ const NONCE: usize = 32;
 
 pub async fn timestamp(
     State(state): State<AppState>,
-    Authenticated(_): Authenticated,
+    Authenticated(caller): Authenticated,
     headers: HeaderMap,
     raw: RawBody,
 ) -> Result<Json<Value>, Fault> {
+    caller.needs_service()?;
     let params = algorithms::request(&headers, raw)?;
     let (digest, nonce) = read(&params)?;
     let token = state.service.timestamp(digest, nonce.as_deref()).await.map_err(|error| match error {

@@ -1,35 +1,11 @@
-//! Every operation.
+//! Every operation; those of [`csc`] and [`neac`] stand beside this file.
 
-use super::super::problem::{self, Problem};
-use super::operation::{Answer, Auth, Body, Operation, Parameter, Place, Tag, Text};
-
-const JSON: &str = "application/json";
-const HTML: &str = "text/html; charset=utf-8";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-const fn path(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Path, schema, about }
-}
-
-const fn query(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, schema, about }
-}
-
-const fn json(status: u16, schema: &'static str, about: &'static str) -> Answer {
-    Answer { status, about, body: Some((JSON, schema)) }
-}
-
-const fn bare(status: u16, about: &'static str) -> Answer {
-    Answer { status, about, body: None }
-}
-
-const fn html(about: &'static str) -> Answer {
-    Answer { status: 200, about, body: Some((HTML, "Html")) }
-}
-
-const fn text(vi: &'static str, en: &'static str) -> Text {
-    Text { vi, en }
-}
+use super::super::problem;
+use super::operation::{
+    Answer, Auth, Body, FORM, Operation, Parameter, Place, Tag, bare, html, json, json_body, path, plain, portal,
+    query, text,
+};
+use super::{csc, neac};
 
 const ID: Parameter = path("id", "Id", "The request's id");
 const HOOK: Parameter = path("id", "Id", "The webhook's id");
@@ -45,50 +21,11 @@ const KEY: Parameter = Parameter {
     about: "Makes it safe to send the call again: the same key and body within 24 hours give the same request",
 };
 
-/// What keeps a code from being sent.
-const CODE_FAULTS: [&Problem; 7] = [
-    &problem::NOT_FOUND,
-    &problem::HOSTED_ONLY,
-    &problem::RESEND_TOO_SOON,
-    &problem::GUESSES_SPENT,
-    &problem::CODES_SPENT,
-    &problem::MESSAGES_SPENT,
-    &problem::CHANNEL_DOWN,
-];
-
-fn json_body(schema: &'static str) -> Option<Body> {
-    Some(Body { media: JSON, schema })
-}
-
-/// An operation with nothing special; entries below change what differs.
-fn plain(method: &'static str, path: &'static str, tag: Tag, id: &'static str, summary: Text) -> Operation {
-    Operation {
-        method,
-        path,
-        tag,
-        id,
-        summary,
-        auth: Auth::Open,
-        parameters: Vec::new(),
-        body: None,
-        answers: Vec::new(),
-        faults: Vec::new(),
-    }
-}
-
-fn portal(method: &'static str, path: &'static str, tag: Tag, id: &'static str, summary: Text) -> Operation {
-    Operation { auth: Auth::Bearer, ..plain(method, path, tag, id, summary) }
-}
-
-/// Below `/csc/v1` and `/csc/v2` alike.
-fn csc(path: &'static str, id: &'static str, schema: &'static str, summary: Text) -> Operation {
-    Operation { body: Some(Body { media: JSON, schema }), ..portal("post", path, Tag::Csc, id, summary) }
-}
-
 pub fn operations() -> Vec<Operation> {
     let mut all = requests();
     all.extend(webhooks());
-    all.extend(csc_methods());
+    all.extend(csc::methods());
+    all.extend(neac::methods());
     all.extend(pages());
     all.extend(service());
     all
@@ -268,95 +205,6 @@ fn webhooks() -> Vec<Operation> {
                 "listeningSecret",
                 text("Khóa bí mật của /v1/events", "The listening secret"),
             )
-        },
-    ]
-}
-
-fn csc_methods() -> Vec<Operation> {
-    vec![
-        Operation {
-            answers: vec![json(200, "Object", "What the service is and offers")],
-            ..plain("get", "/info", Tag::Csc, "info", text("Thông tin dịch vụ", "What the service offers"))
-        },
-        Operation {
-            answers: vec![json(200, "Object", "What the service is and offers")],
-            ..plain("post", "/info", Tag::Csc, "infoByPost", text("Thông tin dịch vụ", "What the service offers"))
-        },
-        Operation {
-            answers: vec![json(200, "CscCredentials", "Credentials of the signer named by userID")],
-            faults: vec![&problem::NOT_FOUND],
-            ..csc(
-                "/credentials/list",
-                "listCredentials",
-                "CscList",
-                text("Danh sách chứng thư", "List a signer's credentials"),
-            )
-        },
-        Operation {
-            answers: vec![json(200, "Object", "Key, certificate and how it is authorised")],
-            faults: vec![&problem::NOT_FOUND],
-            ..csc(
-                "/credentials/info",
-                "credentialInfo",
-                "CscCredential",
-                text("Xem một chứng thư", "Read a credential"),
-            )
-        },
-        Operation {
-            answers: vec![
-                json(200, "CscSad", "Authorised"),
-                json(202, "CscHandle", "A code was sent; repeat the call with it"),
-            ],
-            faults: vec![
-                &problem::NOT_FOUND,
-                &problem::WRONG_PIN,
-                &problem::WRONG_AUTHENTICATION_DATA,
-                &problem::CODE_EXPIRED,
-                &problem::LOCKED,
-                &problem::RESEND_TOO_SOON,
-                &problem::GUESSES_SPENT,
-                &problem::CODES_SPENT,
-                &problem::MESSAGES_SPENT,
-                &problem::HOSTED_ONLY,
-                &problem::CHANNEL_DOWN,
-            ],
-            ..csc(
-                "/credentials/authorize",
-                "authorize",
-                "CscAuthorize",
-                text("Cho phép ký các mã băm", "Authorise hashes"),
-            )
-        },
-        Operation {
-            answers: vec![bare(204, "A code is on its way"), json(200, "Object", "A code is on its way")],
-            faults: CODE_FAULTS.to_vec(),
-            ..csc(
-                "/credentials/getChallenge",
-                "getChallenge",
-                "CscCredential",
-                text("Gửi mã xác nhận", "Have a code sent"),
-            )
-        },
-        Operation {
-            answers: vec![bare(204, "A code is on its way"), json(200, "Object", "A code is on its way")],
-            faults: CODE_FAULTS.to_vec(),
-            ..csc(
-                "/credentials/sendOTP",
-                "sendOtp",
-                "CscCredential",
-                text("Gửi mã xác nhận (tên của bản 1)", "Have a code sent (version 1's name)"),
-            )
-        },
-        Operation {
-            answers: vec![json(200, "CscSignatures", "One signature a hash, in the same order")],
-            faults: vec![
-                &problem::NOT_FOUND,
-                &problem::INVALID_SAD,
-                &problem::HASH_NOT_AUTHORIZED,
-                &problem::KEY_UNAVAILABLE,
-                &problem::HOSTED_ONLY,
-            ],
-            ..csc("/signatures/signHash", "signHash", "CscSignHash", text("Ký các mã băm", "Sign hashes"))
         },
     ]
 }

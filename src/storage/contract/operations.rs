@@ -47,7 +47,10 @@ pub(super) async fn a_sad_is_replaced_by_whoever_holds_it(storage: &dyn Storage)
         storage.sad_of(&t.id).await.expect("read").expect("there"),
     ];
     let ends = NOW + Duration::minutes(5);
-    assert!(kept.iter().all(|sad| (sad.sha256, sad.ends, &sad.sealed) == ([7; 32], ends, &Some(vec![7]))), "its end stays");
+    assert!(
+        kept.iter().all(|sad| (sad.sha256, sad.ends, &sad.sealed) == ([7; 32], ends, &Some(vec![7]))),
+        "its end stays"
+    );
     let failed = State::Failed { at: NOW, reason: FailureReason::Interrupted };
     let event = entry(AuditEvent::Failed { transaction: t.id.clone(), reason: String::new() });
     assert_eq!(storage.advance(&t.id, StateKind::Confirmed, &failed, event).await.expect("asked"), Outcome::Done);
