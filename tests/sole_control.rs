@@ -8,11 +8,18 @@ use std::path::Path;
 
 use kyso::app::sandbox;
 use kyso::authorization::Proof;
-use kyso::domain::{FailureReason, Secret, SignerId, State, StateKind, TransactionId};
+use kyso::crypto::{DigestAlgorithm, SignatureAlgorithm};
+use kyso::domain::{
+    AuditEvent, CredentialId, FailureReason, Operation, OperationId, OperationKind, Part, PortalId, Secret,
+    SignatureOptions, SignerId, State, StateKind, TransactionId,
+};
 use kyso::service::admin::{Include, Protection};
-use kyso::service::{Answer, Authorization, NewDocument, ServiceError};
+use kyso::service::{
+    Answer, Authorization, AuthorizeHashes, Certify, NewDocument, ServiceError, SignDocuments, Subject, ToSign,
+    ValidationInfo,
+};
 use kyso::storage::sqlite::SqliteStorage;
-use kyso::storage::{Confirmation, GuessLimits, Transactions};
+use kyso::storage::{Confirmation, Entry, GuessLimits, Intent, Operations as _, Outcome, Transactions};
 
 use servers::{PIN, Server, caller, request, sha256};
 use support::sample;
@@ -171,4 +178,110 @@ async fn key_without_a_pin_goes_under_one_and_then_needs_it() {
     let code = server.last_code();
     let Authorization::Sad { sad, .. } = ask(Some(&code)).await.expect("authorised") else { panic!("no SAD") };
     assert!(server.sign(PORTAL, "ec-p256", &sad, &hashes).await);
+}
+
+/// `credentials/extendTransaction` for a hash the SAD opens.
+async fn extended(server: &Server, sad: &Secret, hash: &str) -> Secret {
+    let request = AuthorizeHashes {
+        credential: CredentialId::parse("binh-pin").expect("id"),
+        hashes: vec![sha256(hash)],
+        num_signatures: 1,
+        description: String::new(),
+        pin: None,
+        code: None,
+    };
+    match server.service.extend(&caller(PORTAL), sad, request).await.expect("extended") {
+        Authorization::Sad { sad, .. } => sad,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn replaced_sad_opens_the_key_under_a_pin_and_nobody_collects_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = server(&folder).await;
+    let hashes = [sha256("a")];
+    let asked = server.ask_with(BINHS_PIN, PORTAL, "binh-pin", &hashes, None).await.expect("asked");
+    let Authorization::CodeSent { handle, page } = asked else { panic!("{asked:?}") };
+    assert_eq!(page, None, "what the PIN gives cannot reach whoever collects the SAD");
+    let path = server.service.confirm_path(&handle);
+    let found = server.service.confirmation(&Secret::new(path.trim_start_matches("/c/"))).await;
+    assert!(matches!(found, Err(ServiceError::NotFound(_))), "{found:?}");
+    let given = server.ask_with(BINHS_PIN, PORTAL, "binh-pin", &hashes, Some(&server.last_code())).await;
+    let Ok(Authorization::Sad { sad, .. }) = given else { panic!("{given:?}") };
+    assert!(server.service.collect_authorization(&caller(PORTAL), &handle).await.is_err());
+    let replaced = extended(&server, &sad, "a").await;
+    let restarted = Server::open(folder.path(), sandbox::codes()).await;
+    assert!(!restarted.sign(PORTAL, "binh-pin", &sad, &hashes).await, "dead");
+    assert!(restarted.sign(PORTAL, "binh-pin", &replaced, &hashes).await);
+}
+
+#[tokio::test]
+async fn document_is_signed_under_the_sad_of_a_key_under_a_pin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = server(&folder).await;
+    let text = "nội dung";
+    let sad = sad(&server, BINHS_PIN, text).await.expect("authorised");
+    let algorithm = SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256);
+    let document = || ToSign {
+        subject: Subject::Whole(text.as_bytes().to_vec()),
+        algorithm,
+        options: SignatureOptions {
+            format: kyso::domain::settings::SignatureFormat::Cms,
+            ..SignatureOptions::default()
+        },
+        certify: Certify::Never,
+    };
+    let call = |documents| SignDocuments {
+        credential: CredentialId::parse("binh-pin").expect("id"),
+        sad: sad.clone(),
+        documents,
+        keep_for: time::Duration::hours(1),
+        validation: ValidationInfo::Without,
+    };
+    let made = server.service.sign_documents(&caller(PORTAL), call(vec![document()])).await.expect("signed");
+    assert_eq!(made.parts.len(), 1);
+    let again = server.service.sign_documents(&caller(PORTAL), call(vec![document()])).await;
+    assert!(matches!(again, Err(ServiceError::InvalidSad)), "{again:?}");
+}
+
+#[tokio::test]
+async fn operation_under_a_pin_that_a_crash_stopped_fails_as_interrupted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = server(&folder).await;
+    for (pin, credential, expected) in [(BINHS_PIN, "binh-pin", None), (PIN, "ec-p256", Some(1))] {
+        let hashes = [sha256(credential)];
+        let asked = server.ask_with(pin, PORTAL, credential, &hashes, None).await.expect("asked");
+        let Authorization::CodeSent { handle, .. } = asked else { panic!("{asked:?}") };
+        server.ask_with(pin, PORTAL, credential, &hashes, Some(&server.last_code())).await.expect("authorised");
+        // What stands on disk when the process dies right after it recorded what it is about to do.
+        let at = server.clock.now();
+        let operation = Operation {
+            id: OperationId::parse(&format!("o-{credential}")).expect("id"),
+            portal: PortalId::parse(PORTAL).expect("id"),
+            sad_of: handle.clone(),
+            kind: OperationKind::Hashes { algorithm: SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256) },
+            parts: vec![Part { transaction: handle.clone(), ordinal: 0 }],
+            created_at: at,
+            expires_at: at + time::Duration::hours(1),
+            failure: None,
+        };
+        let intents = [Intent { ordinal: 0, digest: hashes[0].clone(), prepared: None }];
+        let event = AuditEvent::SigningIntended {
+            transaction: handle.clone(),
+            hashes: vec![hashes[0].to_hex()],
+            left_out: Vec::new(),
+        };
+        let storage = SqliteStorage::open(&folder.path().join("kyso.db")).await.expect("opens");
+        let begun = storage.begin_operation(&operation, &intents, Entry { at, event }).await.expect("stored");
+        assert_eq!(begun, Outcome::Done);
+        storage.close().await;
+        let restarted = Server::open(folder.path(), sandbox::codes()).await;
+        restarted.service.settle().await.expect("settled");
+        match (restarted.service.operation_result(&caller(PORTAL), &operation.id).await, expected) {
+            (Ok(kyso::service::OperationResult::Hashes(values)), Some(count)) => assert_eq!(values.len(), count),
+            (Err(ServiceError::OperationFailed(FailureReason::Interrupted)), None) => {}
+            (other, _) => panic!("{credential}: {other:?}"),
+        }
+    }
 }

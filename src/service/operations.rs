@@ -170,8 +170,8 @@ impl Service {
     ) -> Result<()> {
         match self.use_key(transaction, credential, activation, tokens).await {
             Ok(_) => Ok(()),
-            // Tried again when what is stuck is settled.
-            Err(error @ ServiceError::Storage(_)) => Err(error),
+            // Tried again when what is stuck is settled, or done by somebody else.
+            Err(error @ (ServiceError::Storage(_) | ServiceError::HashNotAuthorized)) => Err(error),
             Err(error) => {
                 self.storage().fail_operation(&operation.id, FailureReason::KeyUnavailable).await?;
                 Err(error)
