@@ -64,11 +64,21 @@ pub fn read(pdf: &Pdf<'_>, appearance: &Stream, resources: &Dict, colours: &[u8]
         unreadable: !turned && !Matrix::of(pdf, appearance).is_upright(),
     };
     let mut scan = Scan::new(pdf, sink);
-    // Its /Matrix moves the form and its box alike.
-    let mut unmoved = appearance.clone();
-    unmoved.dict.remove("Matrix");
-    scan.form(&unmoved, resources, Matrix::IDENTITY, 0);
+    scan.form(&placed(pdf, appearance, resources), resources, Matrix::IDENTITY, 0);
     scan.sink.finish()
+}
+
+/// The appearance without its /Matrix, which moves the form and its box alike, and with the form's fonts where it has none.
+fn placed(pdf: &Pdf<'_>, appearance: &Stream, resources: &Dict) -> Stream {
+    let mut placed = appearance.clone();
+    placed.dict.remove("Matrix");
+    let own = pdf.value(&appearance.dict, "Resources").ok().flatten();
+    let mut own = own.as_deref().and_then(Object::as_dict).cloned().unwrap_or_default();
+    if let Some(fonts) = resources.get("Font").filter(|_| !own.contains("Font")) {
+        own.set("Font", fonts.clone());
+        placed.dict.set("Resources", Object::Dict(own));
+    }
+    placed
 }
 
 impl Face {
