@@ -3,7 +3,7 @@
 //! Reading order: [`SignedData`] (DER or BER in, facts out), [`SignerInfo`], [`Attributes`] (signed and unsigned, repeated ones
 //! recorded), [`ess`] (the attribute that binds the signing certificate), [`ValidationData`] (certificates, CRLs and OCSP
 //! responses that travel with a signature), [`Frame`] (the same message in its received parts, to add to it), [`mime`] (S/MIME and
-//! bare base64 around a message), [`evidence_record`] (hash trees and their time-stamps).
+//! bare base64 around a message).
 //!
 //! What this folder does not do: verify or judge. It keeps the received octets of every signed attribute, because those are
 //! what was signed; a reader that encodes them again may verify something nobody signed.
@@ -12,7 +12,6 @@
 mod archive;
 mod attributes;
 pub mod ess;
-pub mod evidence_record;
 mod frame;
 pub mod mime;
 mod signed_data;

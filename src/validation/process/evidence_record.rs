@@ -6,9 +6,9 @@
 
 use const_oid::ObjectIdentifier;
 
-use crate::formats::cms::evidence_record::{EvidenceRecord, Link};
 use crate::formats::cms::{Frame, oid};
 use crate::formats::der::{DerError, Reader, Rules, tag, value};
+use crate::formats::tsp::evidence_record::{EvidenceRecord, Link};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::process::basic::{Setting, Subject};
 use crate::validation::process::past::Proven;
@@ -124,8 +124,8 @@ fn records_in(attribute: &[u8]) -> Result<Vec<&[u8]>, DerError> {
 mod tests {
     use super::*;
     use crate::crypto::DigestAlgorithm;
-    use crate::formats::cms::evidence_record::testing::{record, stamp};
     use crate::formats::der::write;
+    use crate::formats::tsp::evidence_record::testing::{record, stamp};
     use crate::formats::x509::testing::{Issuer, Template};
     use crate::validation::evidence::Evidence;
     use crate::validation::process::cms::validate_cms;

@@ -11,12 +11,10 @@
 //!
 //! What this file does not do: judge the time-stamps; undo encryption (encryptionInfo), after which other octets were hashed.
 
-use super::CmsError;
+use super::TstInfo;
 use crate::crypto::DigestAlgorithm;
-use crate::formats::der::{DerError, Reader, Rules, Tlv, tag, value, write};
-use crate::formats::tsp::TstInfo;
-
-use super::SignedData;
+use crate::formats::cms::{CmsError, SignedData};
+use crate::formats::der::{DerError, Reader, Tlv, tag, value, write};
 
 /// Most chains, time-stamps of a chain, lists of a tree and hashes of a list. A record renewed each year for a century has a hundred
 /// time-stamps; a tree over a million objects has twenty levels of two, or a few of a thousand.
