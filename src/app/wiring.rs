@@ -119,7 +119,9 @@ pub fn verifier(program: &Path, data: &Path, trust: &Trust, sandbox: Option<&Pat
     anchors.extend(sandbox.map(|folder| folder.join("root.pem")));
     revocation.extend(sandbox.map(|folder| folder.join("crl.pem")));
     let folder = data.join("verify");
-    let settings = VerifySettings { anchors, revocation, ..VerifySettings::new(program.to_owned(), folder.clone()) };
+    let trust_store = trust.store.clone();
+    let new = VerifySettings::new(program.to_owned(), folder.clone());
+    let settings = VerifySettings { anchors, revocation, trust_store, ..new };
     Verifier::new(settings).with_context(|| format!("cannot use {}", folder.display()))
 }
 

@@ -381,7 +381,7 @@ fn standing(place: &Place, certificate: &[u8], response: &[u8]) -> &'static str 
     match revocation::status(&certificate, &issuers, &evidence, NOW, &mut Budget::default()) {
         Status::Good => "good",
         Status::Revoked(_) => "revoked",
-        Status::Unknown(_) => "unknown",
+        Status::Unknown(_) | Status::OutOfBounds(_) => "unknown",
         other => panic!("{other:?}"),
     }
 }
