@@ -71,7 +71,7 @@ fn one(
     let content = match &subject.content {
         SignedContent::Parts(parts) => parts.concat(),
         SignedContent::Missing if detached => return Err(Message::warning(Code::SignedContentMissing)),
-        SignedContent::Missing => Vec::new(),
+        SignedContent::Missing | SignedContent::DigestInside { .. } => Vec::new(),
     };
     let own = |attribute: &[u8]| records_in(attribute).is_ok_and(|values| values.contains(&der));
     let messages = [frame.without_unsigned(|attribute| records_in(attribute).is_ok()), frame.without_unsigned(own)]
