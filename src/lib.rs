@@ -76,8 +76,9 @@
 //! 1. `http::oauth` authenticates the client and reads what it asks for; `service::oauth` checks it and keeps it as one
 //!    [`domain::oauth::Authorization`], which moves *pushed → open → granted → redeemed*. Each step is entered with another secret, known by
 //!    its hash, and left by a conditional commit.
-//! 2. Opening it creates a transaction like any other, and the browser goes to `/c/{token}`. The code confirms it, and sole control issues
-//!    the SAD. It is sealed under a fresh authorization code, which goes back to the client by redirect.
+//! 2. Opening it creates a transaction like any other, and the browser goes to `/c/{token}`. Whatever confirms it there, sole control issues
+//!    the SAD, and seals what a PIN gave under it. The SAD is sealed under a fresh authorization code, which goes back to the
+//!    client by redirect.
 //! 3. The token endpoint unseals the SAD with the code and the PKCE verifier in hand, and gives it out as the access token.
 //!    `signatures/signHash` redeems it as step 4 above.
 //!
