@@ -15,6 +15,7 @@ use crate::custody::{Activation, CustodyError, KeyRef, SignatureValue};
 use crate::domain::{
     AuthorizedHash, AuthorizedHashes, Credential, CredentialId, Item, PortalId, Secret, Signer, Transaction,
 };
+use crate::storage::receipts::ReceiptIntent;
 use crate::storage::{Intent, LeftOut};
 
 /// From factors to signatures. Errors mean that nothing was authorised, or signed.
@@ -68,6 +69,15 @@ pub trait SignatureActivation: Send + Sync {
 
     /// Takes up a request that stopped after its intents were recorded.
     async fn resume(&self, transaction: &Transaction, algorithm: SignatureAlgorithm) -> Result<AuthorizedHashes>;
+
+    /// Lets the service's own seal sign the receipt of a signed transaction.
+    async fn redeem_receipt(
+        &self,
+        transaction: &Transaction,
+        seal: &Credential,
+        algorithm: SignatureAlgorithm,
+        intent: &ReceiptIntent,
+    ) -> Result<AuthorizedHashes>;
 
     /// Signs the one hash that `authorized` allows. Blocks for the time of a signature.
     ///
@@ -136,6 +146,16 @@ impl SignatureActivation for SoleControl {
 
     async fn resume(&self, transaction: &Transaction, algorithm: SignatureAlgorithm) -> Result<AuthorizedHashes> {
         Self::resume(self, transaction, algorithm).await
+    }
+
+    async fn redeem_receipt(
+        &self,
+        transaction: &Transaction,
+        seal: &Credential,
+        algorithm: SignatureAlgorithm,
+        intent: &ReceiptIntent,
+    ) -> Result<AuthorizedHashes> {
+        Self::redeem_receipt(self, transaction, seal, algorithm, intent).await
     }
 
     fn sign(

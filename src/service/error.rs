@@ -95,6 +95,8 @@ pub enum ServiceError {
     /// The operator has not configured what this needs.
     #[error("this service offers no level above B-B: no time-stamping authority is configured")]
     NoTrustServices,
+    #[error("this service gives no receipts: no seal is configured")]
+    NoReceipts,
     // The service's fault.
     #[error("the message channel does not answer")]
     ChannelDown,

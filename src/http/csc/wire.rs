@@ -199,7 +199,8 @@ fn v2_auth(mode: AuthMode) -> Value {
                  "description": "Mã xác nhận gửi đến số điện thoại đã đăng ký"}
             ]
         }),
-        AuthMode::Hosted => json!({"mode": "oauth2code", "objects": []}),
+        // The service's seal is never shown to a client.
+        AuthMode::Hosted | AuthMode::Seal => json!({"mode": "oauth2code", "objects": []}),
     }
 }
 

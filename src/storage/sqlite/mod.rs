@@ -2,7 +2,7 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`authenticators`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`],
-//! [`raises`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of
+//! [`raises`], `receipts`, [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of
 //! OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
@@ -17,6 +17,7 @@ mod joint;
 mod outbox;
 mod parties;
 mod raises;
+mod receipts;
 mod rows;
 mod signatures;
 mod tokens;
@@ -38,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
     (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
     (8, "codes", include_str!("../../../migrations/sqlite/0008_codes.sql")),
+    (11, "receipts", include_str!("../../../migrations/sqlite/0011_receipts.sql")),
 ];
 
 /// A SQLite database.
