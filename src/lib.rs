@@ -67,6 +67,10 @@
 //! the updates of those before ([`domain::joint`], `service::joint`); one of them signs at a time. Every commit that ends a request, or raises a
 //! document, writes what its portal is told into the outbox, from which `service::webhooks` sends it.
 //!
+//! A receipt is signed by the service's own seal (`service::receipts`), through the same door: the intent, its PDF and DTBSR are
+//! committed, then `authorization::redeem` mints the one token, for a transaction that is signed and a credential of the kind
+//! `seal`. No person confirms it, so it opens no person's key, and the seal opens for nothing else.
+//!
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
 //! prepared anew, a begun one signs the stored DTBSR for which no result was recorded and so does an asynchronous CSC call, a
 //! synchronous one whose caller is gone fails as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.

@@ -72,6 +72,7 @@ async fn world() -> World {
         limits: Limits::default(),
         levels: None,
         deliver: kyso::app::wiring::webhooks(Vec::new()),
+        seal: None,
     });
     let pki = sandbox::dev_pki(data, "http://127.0.0.1:1").await.expect("a development PKI");
     Sandbox::open(&service, pki, data).await.expect("provisioned");

@@ -15,6 +15,8 @@ install_missing() {
     command -v chromium >/dev/null || packages+=(chromium)
     command -v g++ >/dev/null || packages+=(g++)
     command -v python3 >/dev/null || packages+=(python3 python3-venv)
+    command -v curl >/dev/null || packages+=(curl)
+    command -v java >/dev/null || packages+=(default-jdk-headless)
     command -v node >/dev/null || packages+=(nodejs)
     command -v npm >/dev/null || packages+=(npm)
     if [ ${#packages[@]} -gt 0 ]; then

@@ -14,6 +14,7 @@ use super::channels::smtp::Security;
 use super::trust::Trust;
 use crate::authorization::{Alphabet, CodePolicy, Digits};
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
+use crate::domain::CredentialId;
 use crate::storage::MessageLimits;
 use crate::trust::guard::{Allowed, BadException};
 
@@ -53,6 +54,7 @@ pub struct Config {
     pub tls_proxy: Option<TlsProxy>,
     pub webhooks: Webhooks,
     pub neac: Neac,
+    pub receipts: Receipts,
 }
 
 /// The interface Vietnamese systems call today.
@@ -61,6 +63,23 @@ pub struct Config {
 pub struct Neac {
     /// It carries client secrets in every body: off unless an integrator cannot do without.
     pub enabled: bool,
+}
+
+/// Receipts that the service seals.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Receipts {
+    /// Id of a credential made with `--auth seal`; without it there are no receipts.
+    pub seal: Option<String>,
+}
+
+impl Receipts {
+    /// # Errors
+    /// [`ConfigError::Value`] for what is no id.
+    pub fn seal(&self) -> Result<Option<CredentialId>, ConfigError> {
+        let bad = |_| ConfigError::Value { key: "receipts.seal", message: "not the id of a credential".to_owned() };
+        self.seal.as_deref().map(|id| CredentialId::parse(id).map_err(bad)).transpose()
+    }
 }
 
 /// Where portals may have messages sent.

@@ -12,9 +12,9 @@ use super::trust::Trust;
 use crate::authorization::CodePolicy;
 use crate::crypto::digest::hex;
 use crate::custody::software::kek::KeyEncryptionKey;
-use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
+use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SealSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
-use crate::domain::{Clock, Factors, PortalId, Secret, ports};
+use crate::domain::{Clock, Factors, PortalId, Secret, SignerId, ports};
 use crate::formats::x509::Certificate;
 use crate::service::admin::{NewCredential, NewPortal, NewSigner, Protection};
 use crate::service::{Service, ServiceError};
@@ -106,43 +106,60 @@ impl Sandbox {
     pub async fn open(service: &Service, pki: Arc<DevPki>, data: &Path) -> Result<Self> {
         let client_secret = portal(service, data).await?;
         let sandbox = Self { pki, client_secret, folder: folder(data) };
-        for signer in &sandbox.pki.spec().signers {
+        let spec = sandbox.pki.spec();
+        for signer in &spec.signers {
             sandbox.provision(service, signer).await.with_context(|| format!("signer {}", signer.id))?;
         }
+        sandbox.provision_seal(service, &spec.seal).await.context("the seal")?;
         Ok(sandbox)
     }
 
     async fn provision(&self, service: &Service, spec: &SignerSpec) -> Result<()> {
-        // Asked before anything is made: at a restart, deriving PIN hashes and drawing RSA keys would be for nothing.
-        if !service.signers().await?.iter().any(|signer| signer.id == spec.id) {
-            let (name, phone, email) = (spec.name.clone(), spec.phone.clone(), spec.email.clone());
-            let new = NewSigner { id: spec.id.clone(), name, phone, email, pin: Some(spec.pin.clone()) };
-            service.add_signer(new).await?;
-        }
+        let (name, phone, email) = (spec.name.clone(), spec.phone.clone(), spec.email.clone());
+        add(service, NewSigner { id: spec.id.clone(), name, phone, email, pin: Some(spec.pin.clone()) }).await?;
         service.grant(&PortalId::parse(PORTAL)?, &spec.id).await?;
         for credential in &spec.credentials {
-            let known = service.credentials_of(&spec.id).await?;
-            let known = known.into_iter().find(|known| known.id == credential.id);
-            if known.as_ref().is_some_and(|known| known.status != KeyStatus::Pending) {
-                continue;
-            }
-            if known.is_none() {
-                let new = NewCredential {
-                    id: credential.id.clone(),
-                    signer: spec.id.clone(),
-                    algorithm: credential.algorithm,
-                    auth: credential.auth,
-                    protection: protection(spec, credential),
-                    purpose: Purpose::Development,
-                };
-                service.generate_credential(new).await?;
-            }
-            let request =
-                service.certification_request(&credential.id, &spec.subject, &protection(spec, credential)).await?;
-            let certificate = self.pki.issue_credential(credential, &request, SystemClock.now())?;
-            let chain = std::iter::once(certificate).chain(self.pki.chain()?).collect();
-            service.certify(&credential.id, chain).await?;
+            let protection = || protection(spec, credential);
+            self.provision_credential(service, (&spec.id, &spec.subject), credential, protection).await?;
         }
+        Ok(())
+    }
+
+    /// No portal may ask its owner.
+    async fn provision_seal(&self, service: &Service, spec: &SealSpec) -> Result<()> {
+        let (name, phone) = (spec.name.clone(), spec.phone.clone());
+        add(service, NewSigner { id: spec.id.clone(), name, phone, email: None, pin: None }).await?;
+        let none = || Protection::None;
+        self.provision_credential(service, (&spec.id, &spec.subject), &spec.credential, none).await
+    }
+
+    async fn provision_credential(
+        &self,
+        service: &Service,
+        (signer, subject): (&SignerId, &str),
+        credential: &CredentialSpec,
+        protection: impl Fn() -> Protection,
+    ) -> Result<()> {
+        let known = service.credentials_of(signer).await?;
+        let known = known.into_iter().find(|known| known.id == credential.id);
+        if known.as_ref().is_some_and(|known| known.status != KeyStatus::Pending) {
+            return Ok(());
+        }
+        if known.is_none() {
+            let new = NewCredential {
+                id: credential.id.clone(),
+                signer: signer.clone(),
+                algorithm: credential.algorithm,
+                auth: credential.auth,
+                protection: protection(),
+                purpose: Purpose::Development,
+            };
+            service.generate_credential(new).await?;
+        }
+        let request = service.certification_request(&credential.id, subject, &protection()).await?;
+        let certificate = self.pki.issue_credential(credential, &request, SystemClock.now())?;
+        let chain = std::iter::once(certificate).chain(self.pki.chain()?).collect();
+        service.certify(&credential.id, chain).await?;
         Ok(())
     }
 
@@ -200,6 +217,14 @@ pub fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> std::io:
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
+/// Asked before anything is made: at a restart, deriving PIN hashes and drawing RSA keys would be for nothing.
+async fn add(service: &Service, new: NewSigner) -> Result<()> {
+    if !service.signers().await?.iter().any(|signer| signer.id == new.id) {
+        service.add_signer(new).await?;
+    }
+    Ok(())
+}
+
 fn protection(signer: &SignerSpec, credential: &CredentialSpec) -> Protection {
     match credential.factors {
         Factors::Code => Protection::None,
@@ -214,9 +239,15 @@ fn signer_entry(signer: &SignerSpec, state: CertificateState, factors: Factors) 
     let entry = |c: &CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
     let credentials: Vec<Value> = of_state.map(entry).collect();
     let pin = signer.pin.expose();
-    let entry =
-        || json!({"id": signer.id, "name": signer.name, "pin": pin, "phone": signer.phone, "credentials": credentials});
-    (!credentials.is_empty()).then(entry)
+    if credentials.is_empty() {
+        return None;
+    }
+    let mut entry =
+        json!({"id": signer.id, "name": signer.name, "pin": pin, "phone": signer.phone, "credentials": credentials});
+    if let (Some(outcome), Some(entry)) = (signer.outcome, entry.as_object_mut()) {
+        entry.insert("outcome".to_owned(), json!(outcome));
+    }
+    Some(entry)
 }
 
 /// A sandbox keeps its portal's secret beside its other development keys, written before the portal it belongs to.

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
 use super::channels::{MailOutbox, Outbox};
+use super::citizens;
 use super::config::Config;
 use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
@@ -164,8 +165,10 @@ async fn production(options: &Options) -> Result<Parts> {
     let relying_party = config.public_url.as_deref().and_then(wiring::relying_party);
     let codes = config.codes.policy(&config.messages, CodePolicy { relying_party, ..CodePolicy::default() })?;
     let deliver = wiring::webhooks(config.webhooks.allowed()?);
-    let how = How { limits, codes, clock: clock.clone(), levels, deliver };
+    let seal = config.receipts.seal()?;
+    let how = How { limits, codes, clock: clock.clone(), levels, deliver, seal };
     let service = wiring::open_with(&options.data, &kek, channel, how).await?;
+    service.check_seal().await.context("configuration: receipts.seal")?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }
@@ -178,17 +181,19 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let pki = sandbox::dev_pki(&options.data, public_url).await?;
     let (settings, allowed) = sandbox::trust(&options.config.trust, &pki, address, public_url)?;
     let trust = wiring::trust_services(settings, allowed, clock.clone())?;
-    let (outbox, kek) =
-        (Arc::new(Outbox::new(clock.clone()).on(wiring::host(public_url))), sandbox::kek(&options.data)?);
+    let outbox = Outbox::new(clock.clone()).on(wiring::host(public_url)).delaying(citizens::late(pki.spec()));
+    let (outbox, kek) = (Arc::new(outbox), sandbox::kek(&options.data)?);
     let limits = wiring::limits(&options.config);
     let levels = wiring::levels(&trust, options.config.trust.when_down.into());
     let channels = Channels::new(vec![outbox.clone(), Arc::new(MailOutbox(outbox.clone()))]);
     let codes = CodePolicy { relying_party: wiring::relying_party(public_url), ..sandbox::codes() };
     let codes = options.config.codes.policy(&options.config.messages, codes)?;
     let deliver = wiring::webhooks(options.config.webhooks.allowed()?);
-    let how = How { limits, codes, clock: clock.clone(), levels, deliver };
+    let seal = Some(pki.spec().seal.credential.id.clone());
+    let how = How { limits, codes, clock: clock.clone(), levels, deliver, seal };
     let service = wiring::open_with(&options.data, &kek, channels, how).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
+    citizens::live(pki.spec(), &service, &outbox);
     let outbox = Arc::new(move || outbox.messages());
     let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default(), moved: Arc::default() };
     Ok(Parts { service, trust, clock, sandbox: Some((sandbox, state)) })

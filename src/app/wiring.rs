@@ -14,7 +14,7 @@ use super::trust::Trust;
 use crate::authorization::{Channels, CodePolicy, MessageChannel, Parts, RelyingParty, SoleControl, wording};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
-use crate::domain::{Clock, Secret};
+use crate::domain::{Clock, CredentialId, Secret};
 use crate::http::oauth::client_auth::TlsProxy;
 use crate::http::verify::{Verifier, VerifySettings};
 use crate::identity::{Provider, ProviderSettings, provider};
@@ -40,7 +40,7 @@ pub async fn open(
     limits: Limits,
 ) -> Result<Arc<Service>> {
     let (clock, deliver) = (Arc::new(SystemClock), webhooks(Vec::new()));
-    let how = How { limits, codes: CodePolicy::default(), clock, levels: None, deliver };
+    let how = How { limits, codes: CodePolicy::default(), clock, levels: None, deliver, seal: None };
     open_with(data, kek, Channels::one(channel), how).await
 }
 
@@ -53,6 +53,8 @@ pub struct How {
     pub levels: Option<LevelServices>,
     /// The way to portals' webhooks.
     pub deliver: Arc<dyn Deliver>,
+    /// The seal of receipts.
+    pub seal: Option<CredentialId>,
 }
 
 /// The way to portals' webhooks; `allowed` adds to public addresses.
@@ -73,7 +75,7 @@ pub async fn open_with(data: &Path, kek: &KeyEncryptionKey, channels: Channels, 
     let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
     let custody = Arc::new(SoftwareCustody::new(kek));
-    let How { limits, codes, clock, levels, deliver } = how;
+    let How { limits, codes, clock, levels, deliver, seal } = how;
     let sole_control = SoleControl::new(Parts {
         storage: storage.clone(),
         custody: custody.clone(),
@@ -97,6 +99,7 @@ pub async fn open_with(data: &Path, kek: &KeyEncryptionKey, channels: Channels, 
         limits,
         levels,
         deliver,
+        seal,
     }))
 }
 

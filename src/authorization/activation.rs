@@ -16,6 +16,7 @@ use crate::custody::{Activation, CustodyError, KeyRef, SignatureValue};
 use crate::domain::{
     AuthorizedHash, AuthorizedHashes, Credential, CredentialId, Item, Operation, PortalId, Secret, Signer, Transaction,
 };
+use crate::storage::receipts::ReceiptIntent;
 use crate::storage::{Entry, Intent, LeftOut};
 
 /// From factors to signatures. Errors mean that nothing was authorised, or signed.
@@ -90,6 +91,15 @@ pub trait SignatureActivation: Send + Sync {
 
     /// Takes up a request that stopped after its intents were recorded.
     async fn resume(&self, transaction: &Transaction, algorithm: SignatureAlgorithm) -> Result<AuthorizedHashes>;
+
+    /// Lets the service's own seal sign the receipt of a signed transaction.
+    async fn redeem_receipt(
+        &self,
+        transaction: &Transaction,
+        seal: &Credential,
+        algorithm: SignatureAlgorithm,
+        intent: &ReceiptIntent,
+    ) -> Result<AuthorizedHashes>;
 
     /// Signs the one hash that `authorized` allows. Blocks for the time of a signature.
     ///
@@ -183,6 +193,16 @@ impl SignatureActivation for SoleControl {
 
     async fn resume(&self, transaction: &Transaction, algorithm: SignatureAlgorithm) -> Result<AuthorizedHashes> {
         Self::resume(self, transaction, algorithm).await
+    }
+
+    async fn redeem_receipt(
+        &self,
+        transaction: &Transaction,
+        seal: &Credential,
+        algorithm: SignatureAlgorithm,
+        intent: &ReceiptIntent,
+    ) -> Result<AuthorizedHashes> {
+        Self::redeem_receipt(self, transaction, seal, algorithm, intent).await
     }
 
     fn sign(

@@ -1,5 +1,5 @@
 //! The one place where [`AuthorizedHashes`] are minted: a confirmed transaction is turned into tokens for custody, after the
-//! intent to sign stands in the database.
+//! intent to sign stands in the database; and a signed one into the token for the seal on its receipt.
 
 use time::OffsetDateTime;
 
@@ -8,8 +8,9 @@ use crate::crypto::digest::sha256;
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::custody::Activation;
 use crate::domain::{
-    AuditEvent, AuthorizedHashes, CredentialId, Item, Operation, PortalId, Secret, StateKind, Transaction,
+    AuditEvent, AuthMode, AuthorizedHashes, Credential, CredentialId, Item, Operation, PortalId, Secret, StateKind, Transaction,
 };
+use crate::storage::receipts::ReceiptIntent;
 use crate::storage::{Entry, Intent, LeftOut, Outcome, SadRow};
 
 /// A live SAD that fits: what it opens, found for each thing that is to be signed. Only [`SoleControl::open_sad`] makes one,
@@ -218,6 +219,37 @@ impl SoleControl {
             return Err(AuthorizationError::NotAuthorized);
         }
         Ok(AuthorizedHashes::mint(&transaction.id, &transaction.credential, algorithm, hashes))
+    }
+
+    /// Lets the service's own seal sign the receipt of a transaction, once. No person confirms a receipt: what allows it is the
+    /// transaction, which its signer confirmed and which is signed; the commit checks that it is, and that no other receipt was
+    /// begun. The seal is a key of its own kind ([`AuthMode::Seal`]) that opens for nothing else, and a person's key never signs
+    /// a receipt.
+    ///
+    /// # Errors
+    /// [`AuthorizationError::NotAuthorized`] for any other credential, a transaction that is not signed, or a receipt that is
+    /// sealed or was begun with other words.
+    pub async fn redeem_receipt(
+        &self,
+        transaction: &Transaction,
+        seal: &Credential,
+        algorithm: SignatureAlgorithm,
+        intent: &ReceiptIntent,
+    ) -> Result<AuthorizedHashes> {
+        if seal.auth != AuthMode::Seal || seal.id != intent.credential {
+            return Err(AuthorizationError::NotAuthorized);
+        }
+        let event = AuditEvent::ReceiptIntended {
+            transaction: transaction.id.clone(),
+            credential: seal.id.clone(),
+            hash: intent.digest.to_hex(),
+        };
+        let entry = Entry { at: self.clock.now(), event };
+        if self.storage.intend_receipt(&transaction.id, intent, entry).await? == Outcome::Stale {
+            return Err(AuthorizationError::NotAuthorized);
+        }
+        let hash = vec![(0, intent.digest.clone())];
+        Ok(AuthorizedHashes::mint(&transaction.id, &seal.id, algorithm, hash))
     }
 
     async fn redeem(

@@ -204,7 +204,8 @@ enum CredentialCommand {
         /// rsa-2048, rsa-3072, rsa-4096, ec-p256 or ec-p384
         #[arg(long, value_parser = key_algorithm)]
         algorithm: KeyAlgorithm,
-        /// hosted: the code is typed on the service's page only; explicit: the portal may pass it
+        /// hosted: the code is typed on the service's page only; explicit: the portal may pass it; seal: the service's own, for
+        /// receipts, which nobody confirms
         #[arg(long, default_value = "hosted", value_parser = auth_mode)]
         auth: AuthMode,
         /// Put the key under the PIN in FILE: it opens with it only, so the operator alone cannot sign
@@ -453,5 +454,5 @@ fn key_algorithm(name: &str) -> Result<KeyAlgorithm, String> {
 }
 
 fn auth_mode(name: &str) -> Result<AuthMode, String> {
-    AuthMode::from_name(name).ok_or_else(|| "hosted or explicit".to_owned())
+    AuthMode::from_name(name).ok_or_else(|| "hosted, explicit or seal".to_owned())
 }

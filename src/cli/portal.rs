@@ -103,10 +103,18 @@ impl Access {
     }
 }
 
+/// Whose signatures are asked for, by credential.
+#[derive(Debug, Clone)]
+pub enum By {
+    One(String),
+    /// One after the other.
+    InOrder(Vec<String>),
+}
+
 /// What to ask for besides the documents.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Ask {
-    pub credential: String,
+    pub by: By,
     pub description: String,
     /// How to sign: members of the request as the service's API names them.
     pub options: serde_json::Map<String, Value>,
@@ -131,11 +139,23 @@ pub struct Request {
     pub progress: Progress,
     #[serde(default)]
     pub failure: Option<Failure>,
+    /// Only when there are several.
+    #[serde(default)]
+    pub signers: Vec<RequestSigner>,
+}
+
+/// One of several signers.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RequestSigner {
+    pub state: String,
+    pub confirm_url: String,
 }
 
 /// One document of a request.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Document {
+    #[serde(default)]
+    pub fingerprint: String,
     #[serde(default)]
     pub level: Option<String>,
     #[serde(default)]
@@ -200,7 +220,11 @@ impl Portal {
         let document = |paper: &Paper| json!({"name": paper.name, "content": STANDARD.encode(&paper.bytes)});
         let mut body = ask.options.clone();
         body.insert("documents".into(), papers.iter().map(document).collect());
-        body.insert("credential".into(), ask.credential.as_str().into());
+        let in_order = |(order, credential): (u32, &String)| json!({"credential": credential, "order": order});
+        match &ask.by {
+            By::One(credential) => body.insert("credential".into(), credential.as_str().into()),
+            By::InOrder(all) => body.insert("signers".into(), (1..).zip(all).map(in_order).collect()),
+        };
         body.insert("description".into(), ask.description.as_str().into());
         let key = random_key();
         let ask = || {
@@ -255,16 +279,24 @@ impl Portal {
     /// # Errors
     /// When it does not end in time, or ends in anything but `signed`; the reason is told.
     pub async fn wait(&self, id: &str, patience: Duration) -> Result<Request> {
-        let Ok(ended) = tokio::time::timeout(patience, self.ended(id)).await else {
-            self.cancel(id).await?;
-            bail!("the citizen has not confirmed in time; the request was cancelled and nothing was signed");
-        };
-        let request = ended?;
+        let request = self.ended(id, patience).await?;
         match (request.state.as_str(), &request.failure) {
             ("signed", _) => Ok(request),
             (state, Some(failure)) => bail!("the request ended as {state}: {} ({})", failure.detail, failure.code),
             (state, None) => bail!("the request ended as {state}; nothing was signed"),
         }
+    }
+
+    /// The request once it has ended, however.
+    ///
+    /// # Errors
+    /// When it does not end within `patience`; it is cancelled then.
+    pub async fn ended(&self, id: &str, patience: Duration) -> Result<Request> {
+        if let Ok(ended) = tokio::time::timeout(patience, self.watch(id)).await {
+            return ended;
+        }
+        self.cancel(id).await?;
+        bail!("the citizen has not confirmed in time; the request was cancelled and nothing was signed")
     }
 
     /// Withdraws a request that is still waiting.
@@ -278,7 +310,7 @@ impl Portal {
             .map(drop)
     }
 
-    async fn ended(&self, id: &str) -> Result<Request> {
+    async fn watch(&self, id: &str) -> Result<Request> {
         let mut pause = FIRST_POLL;
         let mut told = 0;
         loop {
@@ -305,18 +337,60 @@ impl Portal {
         Ok(accepted(self.authorized(request), "the signed document cannot be fetched").await?.bytes().await?.into())
     }
 
+    /// The receipt of the `n`-th signer, from 1.
+    ///
+    /// # Errors
+    /// When the service does not hand it out.
+    pub async fn receipt(&self, id: &str, n: usize) -> Result<Vec<u8>> {
+        let request = self.http.get(format!("{}/v1/requests/{id}/receipts/{n}", self.access.url));
+        Ok(accepted(self.authorized(request), "the receipt cannot be fetched").await?.bytes().await?.into())
+    }
+
+    /// Has events told to an address, once it has accepted a ping; gives the secret they are signed with.
+    ///
+    /// # Errors
+    /// When the service refuses the address.
+    pub async fn add_webhook(&self, url: &str) -> Result<Secret> {
+        let request = self.http.post(format!("{}/v1/webhooks", self.access.url)).json(&json!({"url": url}));
+        let added: Value = accepted(self.authorized(request), "the webhook was refused").await?.json().await?;
+        let text = |member: &str| {
+            added.get(member).and_then(Value::as_str).with_context(|| format!("the service gave no {member}"))
+        };
+        let (path, secret) = (format!("/v1/webhooks/{}", text("id")?), Secret::new(text("secret")?));
+        // Events are told from the moment the ping has been accepted.
+        while self.read::<Value>(&path).await?.get("state").and_then(Value::as_str) != Some("active") {
+            tokio::time::sleep(FIRST_POLL).await;
+        }
+        Ok(secret)
+    }
+
     /// Plays the citizen of a sandbox: looks at the page, has a code sent, reads it in the outbox, enters it.
     ///
     /// # Errors
     /// When a step is refused, or this is no sandbox.
     pub async fn confirm_as_citizen(&self, request: &Request) -> Result<()> {
-        let page = self.http.get(&request.confirm_url).send().await?;
-        if !page.status().is_success() {
-            bail!("the citizen's page answered {}", page.status());
-        }
-        self.step(&request.confirm_url, "code", &[]).await?;
+        self.ask_for_code(&request.confirm_url).await?;
         let code = self.code_for(&request.id).await?;
         self.step(&request.confirm_url, "confirm", &[("code", code.expose())]).await
+    }
+
+    /// The same on the page of one of several, with the newest code on that signer's telephone; gives the code.
+    ///
+    /// # Errors
+    /// As [`Self::confirm_as_citizen`].
+    pub async fn confirm_on_page(&self, page: &str, phone: &str) -> Result<Secret> {
+        self.ask_for_code(page).await?;
+        let code = self.newest_code("to", phone).await?;
+        self.step(page, "confirm", &[("code", code.expose())]).await?;
+        Ok(code)
+    }
+
+    async fn ask_for_code(&self, page: &str) -> Result<()> {
+        let shown = self.http.get(page).send().await?;
+        if !shown.status().is_success() {
+            bail!("the citizen's page answered {}", shown.status());
+        }
+        self.step(page, "code", &[]).await
     }
 
     /// The newest code the sandbox sent for a request.
@@ -324,10 +398,15 @@ impl Portal {
     /// # Errors
     /// When there is none.
     pub async fn code_for(&self, id: &str) -> Result<Secret> {
+        self.newest_code("transaction", id).await
+    }
+
+    async fn newest_code(&self, member: &str, value: &str) -> Result<Secret> {
         let outbox = self.access.outbox_url.as_deref().context("only a sandbox has an outbox")?;
         let messages: Vec<Value> = self.http.get(outbox).send().await?.error_for_status()?.json().await?;
-        let newest = messages.iter().rev().find(|message| message["transaction"] == *id);
-        let code = newest.and_then(|message| message["code"].as_str()).context("no code was sent for this request")?;
+        let newest = messages.iter().rev().find(|message| message.get(member).and_then(Value::as_str) == Some(value));
+        let code =
+            newest.and_then(|message| message.get("code")?.as_str()).context("no code was sent for this request")?;
         Ok(Secret::new(code))
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::appearance_args::AppearanceArgs;
 use super::hash_only;
 use super::material::first_line;
-use super::portal::{AccessArgs, Ask, Document, Paper, Portal};
+use super::portal::{AccessArgs, Ask, By, Document, Paper, Portal};
 use crate::app::sandbox::{Readers, write_atomically};
 
 #[derive(Debug, clap::Args)]
@@ -136,7 +136,7 @@ async fn sign(portal: &Portal, files: &[PathBuf], args: &Args) -> Result<bool> {
     if let Some(appearance) = args.appearance.json()? {
         options.insert("appearance".to_owned(), appearance);
     }
-    let request = portal.create(&papers, &Ask { credential, description, options }).await?;
+    let request = portal.create(&papers, &Ask { by: By::One(credential), description, options }).await?;
     if args.auto_confirm {
         portal.confirm_as_citizen(&request).await?;
     } else {

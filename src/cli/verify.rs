@@ -133,27 +133,6 @@ impl Arguments {
         ExitCode::from(task.run())
     }
 
-    /// Verifies one file against one root and the CRLs of one file, in the default form.
-    pub fn of_file(file: PathBuf, trust: PathBuf, crl: PathBuf) -> Self {
-        Self {
-            trust: vec![trust],
-            crl: vec![crl],
-            revocation: Some(Revocation::Require),
-            basis: BasisArgs::default(),
-            at: None,
-            content: None,
-            password_file: None,
-            json: false,
-            report: ReportForm::Text,
-            lang: None,
-            jobs: 1,
-            progress: false,
-            resume: None,
-            files: vec![file],
-            label: None,
-        }
-    }
-
     /// The same on one thread: a process for one file needs no more.
     #[must_use]
     pub fn one_at_a_time(self) -> Self {

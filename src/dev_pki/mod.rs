@@ -32,7 +32,7 @@ pub use crate::formats::x509::development::{self as marker, is_development_certi
 use authority::{Identity, Profile, Subject, encoding};
 use ledger::Ledger;
 pub use ocsp::OcspMode;
-pub use spec::{CertificateState, CredentialSpec, PkiSpec, SignerSpec};
+pub use spec::{CertificateState, CredentialSpec, KnownOutcome, PkiSpec, SealSpec, SignerSpec};
 pub use tsa::TsaMode;
 
 /// How far a subscriber's validity begins before its issuance: clocks of verifiers differ.

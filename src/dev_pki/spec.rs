@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use const_oid::ObjectIdentifier;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use time::Duration;
 
 use super::DevPkiError;
@@ -31,6 +31,7 @@ pub struct PkiSpec {
     pub tsa: EntitySpec,
     #[serde(rename = "signer")]
     pub signers: Vec<SignerSpec>,
+    pub seal: SealSpec,
 }
 
 /// A CA, the OCSP responder or the time-stamping authority.
@@ -62,8 +63,40 @@ pub struct SignerSpec {
     pub pin: Secret,
     /// Subject of the certificates, RFC 4514.
     pub subject: String,
+    /// What the sandbox's signer does unasked; without it somebody plays them.
+    #[serde(default)]
+    pub outcome: Option<KnownOutcome>,
     #[serde(rename = "credential")]
     pub credentials: Vec<CredentialSpec>,
+}
+
+/// How every request to a signer of the sandbox ends, known beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KnownOutcome {
+    /// Asks for a code and enters it.
+    Signs,
+    /// Refuses.
+    Refuses,
+    /// Never opens the page: the request expires.
+    TimesOut,
+    /// Enters wrong codes until the request is locked.
+    WrongCode,
+    /// Gets the message late by the sandbox's clock, and signs then.
+    SmsDelayed,
+}
+
+/// The service's own seal: no person, and no portal may ask for it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealSpec {
+    /// Whom the seal belongs to.
+    pub id: SignerId,
+    pub name: String,
+    pub phone: String,
+    /// Subject of the certificate, RFC 4514.
+    pub subject: String,
+    pub credential: CredentialSpec,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -131,16 +164,24 @@ impl PkiSpec {
             if !signers.insert(&signer.id) {
                 return Err(format!("signer {} stands there twice", signer.id));
             }
-            for credential in &signer.credentials {
-                if !credentials.insert(&credential.id) {
-                    return Err(format!("credential {} stands there twice", credential.id));
-                }
-                if !(1..=MAX_SUBSCRIBER_DAYS).contains(&credential.days) {
-                    return Err(format!(
-                        "credential {}: a subscriber certificate is valid for 1 to {MAX_SUBSCRIBER_DAYS} days",
-                        credential.id
-                    ));
-                }
+        }
+        let seal = &self.seal;
+        parse_subject(&seal.subject).map_err(|error| format!("seal: {error}"))?;
+        if !signers.insert(&seal.id) {
+            return Err(format!("signer {} stands there twice", seal.id));
+        }
+        for credential in self.signers.iter().flat_map(|signer| &signer.credentials).chain([&seal.credential]) {
+            if !credentials.insert(&credential.id) {
+                return Err(format!("credential {} stands there twice", credential.id));
+            }
+            if (credential.auth == AuthMode::Seal) != (credential.id == seal.credential.id) {
+                return Err(format!("credential {}: auth is \"seal\" for the service's seal alone", credential.id));
+            }
+            if !(1..=MAX_SUBSCRIBER_DAYS).contains(&credential.days) {
+                return Err(format!(
+                    "credential {}: a subscriber certificate is valid for 1 to {MAX_SUBSCRIBER_DAYS} days",
+                    credential.id
+                ));
             }
         }
         Ok(())
@@ -247,6 +288,16 @@ mod tests {
     fn more_than_three_years_are_refused() {
         assert!(refused("days = 1095", "days = 1096").contains("rsa-2048"));
         assert!(refused("days = 1095", "days = 0").contains("rsa-2048"));
+    }
+
+    #[test]
+    fn the_seal_is_of_its_own_kind_and_nobody_elses() {
+        assert!(refused("auth = \"seal\"", "auth = \"hosted\"").contains("seal"));
+        assert!(refused("auth = \"explicit\"", "auth = \"seal\"").contains("rsa-2048"));
+        let spec = PkiSpec::embedded().expect("spec");
+        let mut outcomes: Vec<_> = spec.signers.iter().filter_map(|signer| signer.outcome).collect();
+        outcomes.dedup();
+        assert_eq!(outcomes.len(), 5, "each outcome has its signer");
     }
 
     #[test]

@@ -147,6 +147,16 @@ pub enum AuditEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left_out: Vec<String>,
     },
+    /// The service is about to put its seal on the receipt of a signed transaction, or takes that up again.
+    ReceiptIntended {
+        transaction: TransactionId,
+        credential: CredentialId,
+        hash: String,
+    },
+    ReceiptSealed {
+        transaction: TransactionId,
+        signature: String,
+    },
     /// A document released at a lower level reached this one.
     LevelRaised {
         transaction: TransactionId,

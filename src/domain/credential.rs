@@ -166,6 +166,8 @@ pub enum AuthMode {
     Explicit,
     /// Only on the service's own page: the production default.
     Hosted,
+    /// Nowhere: the service's own seal, which no person confirms and no portal can ask for. It signs receipts.
+    Seal,
 }
 
 impl AuthMode {
@@ -173,11 +175,12 @@ impl AuthMode {
         match self {
             Self::Explicit => "explicit",
             Self::Hosted => "hosted",
+            Self::Seal => "seal",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Explicit, Self::Hosted].into_iter().find(|mode| mode.name() == name)
+        [Self::Explicit, Self::Hosted, Self::Seal].into_iter().find(|mode| mode.name() == name)
     }
 }
 

@@ -444,6 +444,11 @@ problems! {
         csc 400 "invalid_request" "Invalid parameter conformance_level", signed No,
         vi "Mức chữ ký này chưa được hỗ trợ. Tài liệu chưa được ký.",
         en "This signature level is not offered here. Nothing has been signed.";
+    NO_RECEIPTS = "no-receipts" 501 "This service gives no receipts",
+        do "Ask the operator to configure a seal (receipts.seal).",
+        csc 400 "invalid_request" "No receipts are given here", signed Yes,
+        vi "Hệ thống này chưa cấp biên nhận ký số. Tài liệu đã được ký.",
+        en "This service gives no receipts. The document has been signed.";
     VERIFICATION_TOO_COSTLY = "verification-too-costly" 422 "Verifying this file takes more time or memory than is spent on one here",
         do "Verify it with the command 'kyso verify' on a machine of your own.",
         csc 400 "invalid_request" "The document is too costly to verify", signed No,
@@ -548,6 +553,7 @@ impl From<ServiceError> for Fault {
             E::Invalid { what, .. } => told(&INVALID).csc_description(format!("Invalid parameter {what}")),
             E::Attribute(_) => told(&ATTRIBUTE),
             E::NoTrustServices => told(&LEVEL_NOT_SUPPORTED),
+            E::NoReceipts => told(&NO_RECEIPTS),
             E::TrustService(_) => Fault::new(&TRUST_SERVICE_DOWN).cause(&error).retry_after(60),
             E::ChannelDown => Fault::new(&CHANNEL_DOWN).cause(&error).retry_after(60),
             E::Storage(_) => Fault::new(&STORAGE).cause(&error).retry_after(10),
@@ -624,6 +630,7 @@ pub(super) mod tests {
             E::Invalid { what: "description", why: "it is too long" },
             E::Attribute(AttributeRule::Country),
             E::NoTrustServices,
+            E::NoReceipts,
             E::TrustService("the time-stamping authority does not answer".into()),
             E::ChannelDown,
             E::Storage(StorageError::Unavailable("SECRET CAUSE".into())),

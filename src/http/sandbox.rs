@@ -1,4 +1,4 @@
-//! The sandbox's own addresses: the outbox in place of a message gateway, the development PKI as a real CA would answer, a clock
+//! The sandbox's own addresses: the outbox in place of a message gateway, a sample to sign, the development PKI as a real CA would answer, a clock
 //! that can be moved, and switches that make the time-stamping authority and the OCSP responder fail.
 //!
 //! Mounted only when the state holds a [`SandboxState`]; a production service has no such paths.
@@ -87,6 +87,7 @@ const FARTHEST: Duration = Duration::days(50 * 365);
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/sandbox/outbox", get(outbox))
+        .route("/sandbox/sample.pdf", get(sample))
         .route("/sandbox/clock", get(clock).post(move_clock))
         .route("/sandbox/tsa", get(tsa_switch).post(switch_tsa))
         .route("/sandbox/ocsp", get(ocsp_switch).post(switch_ocsp))
@@ -115,6 +116,12 @@ const CERTIFICATE: &str = "application/pkix-cert";
 async fn outbox(State(state): State<AppState>) -> Result<Response, Fault> {
     let sandbox = state.sandbox.ok_or_else(missing)?;
     Ok(Json((sandbox.outbox)()).into_response())
+}
+
+/// Something to sign, for whoever has nothing at hand.
+async fn sample() -> Response {
+    const CONTRACT: &[u8] = include_bytes!("../../samples/hop-dong-dich-vu.pdf");
+    ([(header::CONTENT_TYPE, "application/pdf")], CONTRACT).into_response()
 }
 
 /// `{"now":"2026-06-01T12:00:00Z","offset_seconds":0}`

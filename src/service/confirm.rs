@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Answer, ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
 use crate::authorization::{Proof, Verdict};
 use crate::custody::Activation;
-use crate::domain::{AuditEvent, Factors, Method, Origin, Secret, State, StateKind, Transaction};
+use crate::domain::{AuditEvent, Factors, Method, Origin, Secret, SignerId, State, StateKind, Transaction};
 use crate::formats::x509::Certificate;
 use crate::storage::{Challenge, Outcome};
 
@@ -45,7 +45,10 @@ impl Service {
             State::Waiting => self.backends.sole_control.sending_spent(&transaction).await?,
             _ => None,
         };
+        let is_signed_request =
+            matches!((&transaction.origin, &transaction.state), (Origin::Request { .. }, State::Signed { .. }));
         Ok(ConfirmationView {
+            has_receipt: is_signed_request && self.offers_receipts(),
             documents,
             others,
             in_turn,
@@ -81,6 +84,15 @@ impl Service {
         let joint = self.storage().joint(&transaction.id).await?;
         let holder = joint.map_or(transaction.id, |joint| joint.request);
         Ok(self.backends.documents.path(&holder, n))
+    }
+
+    /// Links to the requests that wait for a signer, oldest first.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn links_waiting_for(&self, signer: &SignerId) -> Result<Vec<Secret>> {
+        let waiting = self.storage().requests_waiting_for(signer).await?;
+        Ok(waiting.iter().map(|id| links::token(&self.backends.link_key, id)).collect())
     }
 
     /// Sends a (new) code to the signer's registered number; the old one dies.

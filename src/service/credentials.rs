@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::{Caller, Result, Service, ServiceError};
 use crate::crypto::{SignatureAlgorithm, suites};
 use crate::domain::credential::KeyStatus;
-use crate::domain::{Credential, CredentialId, Signer, SignerId};
+use crate::domain::{AuthMode, Credential, CredentialId, Signer, SignerId};
 use crate::formats::x509::Certificate;
 
 /// A credential that may sign now: enabled, with a certificate in its validity. Only [`Service::usable`] makes one.
@@ -45,6 +45,11 @@ impl UsableCredential {
     }
 }
 
+/// Whether portals may know of it: certified, and not the service's own seal.
+fn is_shown(credential: &Credential) -> bool {
+    credential.status != KeyStatus::Pending && credential.auth != AuthMode::Seal
+}
+
 impl Service {
     /// Credentials of one signer, certified ones only.
     ///
@@ -62,8 +67,7 @@ impl Service {
             }
         };
         self.granted(caller, signer).await?;
-        let found = self.storage().credentials_of(signer).await?;
-        Ok(found.into_iter().filter(|credential| credential.status != KeyStatus::Pending).collect())
+        Ok(self.storage().credentials_of(signer).await?.into_iter().filter(is_shown).collect())
     }
 
     /// One credential.
@@ -71,7 +75,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`] when there is none, or the portal may not ask its signer.
     pub async fn credential(&self, caller: &Caller, id: &CredentialId) -> Result<Credential> {
-        let visible = |credential: &Credential| credential.status != KeyStatus::Pending && caller.reaches(id);
+        let visible = |credential: &Credential| is_shown(credential) && caller.reaches(id);
         let found = self.storage().credential(id).await?.filter(visible);
         let credential = found.ok_or(ServiceError::NotFound("credential"))?;
         match self.granted(caller, &credential.signer).await {

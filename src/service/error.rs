@@ -109,6 +109,8 @@ pub enum ServiceError {
     /// Some documents of an operation were signed, others not.
     #[error("not all documents were signed: {}", .0.name())]
     OperationPartlyFailed(FailureReason),
+    #[error("this service gives no receipts: no seal is configured")]
+    NoReceipts,
     // The service's fault.
     #[error("the message channel does not answer")]
     ChannelDown,

@@ -187,7 +187,7 @@ impl Service {
         credential.check_signs_hashes()?;
         match credential.credential.auth {
             AuthMode::Explicit => Ok(credential),
-            AuthMode::Hosted => Err(ServiceError::HostedOnly),
+            AuthMode::Hosted | AuthMode::Seal => Err(ServiceError::HostedOnly),
         }
     }
 

@@ -218,9 +218,14 @@ impl Service {
         }
     }
 
-    /// Waits until nobody else of the request is signing; holds it until dropped. Requests share a few locks: a rare wait.
+    /// Waits until nobody else of the request is signing; holds it until dropped.
     pub(super) async fn turn_to_sign(&self, joint: &Joint) -> Option<MutexGuard<'_, ()>> {
-        let [first, ..] = sha256(joint.request.as_str().as_bytes());
+        self.turn_of(&joint.request).await
+    }
+
+    /// Waits until nobody else holds the turn of this id. Ids share a few locks: a rare wait.
+    pub(super) async fn turn_of(&self, id: &TransactionId) -> Option<MutexGuard<'_, ()>> {
+        let [first, ..] = sha256(id.as_str().as_bytes());
         Some(self.turns.get(usize::from(first))?.lock().await)
     }
 

@@ -149,7 +149,7 @@ impl Service {
     }
 
     /// The message with a time-stamp over its signature value.
-    async fn stamped(&self, cms: &[u8]) -> std::result::Result<Vec<u8>, RaiseError> {
+    pub(super) async fn stamped(&self, cms: &[u8]) -> std::result::Result<Vec<u8>, RaiseError> {
         let Ok(Raiser { trust, .. }) = self.raiser() else { return Err(RaiseError::NoSignature) };
         let token = trust.timestamp(signature_imprint(cms, 0, trust.settings().imprint)?).await?;
         Ok(with_signature_time_stamp(cms, 0, token.der())?)

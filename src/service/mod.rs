@@ -3,7 +3,7 @@
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
 //! steps), [`authenticators`] (apps and passkeys), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`], [`sign_documents`], [`operations`] and [`hash_requests`] (CSC and what is like it), [`webhooks`],
+//! (above B-B), [`receipts`] (under the service's own seal), [`hashes`], [`sign_documents`], [`operations`] and [`hash_requests`] (CSC and what is like it), [`webhooks`],
 //! [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
@@ -20,6 +20,7 @@ pub mod levels;
 mod links;
 pub mod oauth;
 pub mod operations;
+pub mod receipts;
 pub mod requests;
 mod sealed;
 pub mod settle;
@@ -38,7 +39,7 @@ use crate::authorization::challenge::binding;
 use crate::authorization::{Alarm, Readings, SignatureActivation, SoleControl};
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
-use crate::domain::{AuditEvent, Clock, Entropy, PortalId, Secret, Transaction, TransactionId, ports};
+use crate::domain::{AuditEvent, Clock, CredentialId, Entropy, PortalId, Secret, Transaction, TransactionId, ports};
 use crate::storage::documents::DocumentStore;
 use crate::storage::{Entry, Storage};
 use crate::trust::deliver::Deliver;
@@ -101,6 +102,8 @@ pub struct Backends {
     pub levels: Option<LevelServices>,
     /// The way to portals' webhooks.
     pub deliver: Arc<dyn Deliver>,
+    /// The service's own seal; without it there are no receipts.
+    pub seal: Option<CredentialId>,
 }
 
 /// All use cases over one set of backends. Cheap to share behind an [`Arc`].

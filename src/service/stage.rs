@@ -95,15 +95,23 @@ impl Task {
             return Ok(Content { ordinal, container: Container::Detached, digest: item.digest.clone() });
         }
         let original = Mapped::open(path).map_err(|error| ServiceError::Internal(format!("documents: {error}")))?;
-        let (container, sha256) = self.container(&original).map_err(|error| named(error, &item.label))?;
+        self.prepare(&original, (ordinal, item))
+    }
+
+    /// The same for bytes in memory.
+    ///
+    /// # Errors
+    /// As [`Self::prepare_file`].
+    pub fn prepare(&self, original: &[u8], (ordinal, item): (u32, &Item)) -> Result<Content> {
+        let (container, sha256) = self.container(original).map_err(|error| named(error, &item.label))?;
         if sha256 != item.digest {
             // The signer confirmed other bytes: whoever changed the file on disk gets no signature.
             return Err(ServiceError::Document { name: item.label.clone(), problem: DocumentProblem::Changed });
         }
         let algorithm = self.digest_algorithm();
         let digest = match &container {
-            Container::Pdf(prepared) => prepared.digest(&original, algorithm).map_err(not_signable)?,
-            Container::Detached | Container::Enveloping => algorithm.digest(&original),
+            Container::Pdf(prepared) => prepared.digest(original, algorithm).map_err(not_signable)?,
+            Container::Detached | Container::Enveloping => algorithm.digest(original),
         };
         Ok(Content { ordinal, container, digest })
     }

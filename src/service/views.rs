@@ -125,6 +125,8 @@ pub struct ConfirmationView {
     pub destinations: Vec<(Method, String)>,
     /// What the signer has registered to confirm with besides.
     pub authenticators: Vec<Method>,
+    /// Whether a sealed receipt can be had now.
+    pub has_receipt: bool,
 }
 
 /// What the signer gives on the page.

@@ -16,10 +16,12 @@ use crate::domain::{AuthMode, Factors, FailureReason, KeyAlgorithm, Origin, Sign
 mod authenticators;
 mod budgets;
 mod operations;
+mod receipts;
 
 use authenticators::*;
 use budgets::*;
 use operations::*;
+use receipts::*;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -53,6 +55,7 @@ suite!(
     an_enrolment_registers_one_authenticator_once,
     an_authenticators_step_is_taken_once_over_all_transactions,
     an_item_is_signed_once,
+    a_receipt_has_one_intent_and_one_result,
     hashes_may_be_signed_in_two_calls,
     a_document_left_out_does_not_hold_up_the_others,
     a_request_without_any_signature_has_failed,

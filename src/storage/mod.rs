@@ -2,7 +2,7 @@
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
 //! commit. Reading order: the traits here ([`Parties`], [`Authenticators`], [`Credentials`], [`Transactions`], [`AuditLog`]) and
-//! in [`operations`], [`joint`], [`webhooks`] and [`oauth`], then [`sqlite`].
+//! in [`operations`], [`joint`], [`receipts`], [`webhooks`] and [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
@@ -12,6 +12,7 @@ pub mod documents;
 pub mod joint;
 pub mod oauth;
 pub mod operations;
+pub mod receipts;
 pub mod sqlite;
 pub mod webhooks;
 
@@ -29,6 +30,7 @@ use crate::domain::{
 use crate::formats::level::Baseline;
 pub use joint::JointRequests;
 pub use operations::Operations;
+pub use receipts::Receipts;
 pub use webhooks::Webhooks;
 
 use oauth::{Authorizations, Clients, Identities, Tokens};
@@ -312,6 +314,8 @@ pub trait Transactions: Send + Sync {
     async fn advance(&self, id: &TransactionId, from: StateKind, to: &State, entry: Entry) -> Result<Outcome>;
     /// Waiting CSC transactions of a portal for a credential, newest first, at most 20.
     async fn waiting_for(&self, portal: &PortalId, credential: &CredentialId) -> Result<Vec<Transaction>>;
+    /// Requests that wait for a signer, oldest first.
+    async fn requests_waiting_for(&self, signer: &SignerId) -> Result<Vec<TransactionId>>;
     /// Waiting transactions past their end, and confirmed or signing ones that no longer move on their own.
     async fn overdue(&self, now: OffsetDateTime) -> Result<Vec<Transaction>>;
     /// Everything confirmed or signing: what a crash left half-way.
@@ -401,6 +405,7 @@ pub trait Storage:
     + Operations
     + AuditLog
     + JointRequests
+    + Receipts
     + Webhooks
     + Clients
     + Authorizations
@@ -417,6 +422,7 @@ impl<
         + Operations
         + AuditLog
         + JointRequests
+        + Receipts
         + Webhooks
         + Clients
         + Authorizations

@@ -254,6 +254,7 @@ impl World {
             limits: Limits::default(),
             levels: Some(LevelServices { trust, when_down }),
             deliver: net.hooks.clone(),
+            seal: Some(net.pki.spec().seal.credential.id.clone()),
         });
         Sandbox::open(&service, net.pki.clone(), data).await.expect("provisioned");
         (service, outbox)

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::authorization::{Alphabet, ChannelError, CodeMessage, MessageChannel, wording};
-use crate::domain::{Clock, Method};
+use crate::domain::{Clock, Method, Secret, TransactionId};
 
 /// Messages the outbox keeps: a test run's worth, in a few megabytes at most.
 const OUTBOX_MESSAGES: usize = 10_000;
@@ -18,12 +19,19 @@ pub struct Outbox {
     clock: Arc<dyn Clock>,
     /// Of the page, for the last line.
     host: Option<String>,
-    messages: Mutex<VecDeque<Value>>,
+    /// Numbers that messages reach late, and how much.
+    late: Vec<(String, Duration)>,
+    messages: Mutex<VecDeque<Arrival>>,
+}
+
+struct Arrival {
+    at: OffsetDateTime,
+    message: Value,
 }
 
 impl Outbox {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, host: None, messages: Mutex::new(VecDeque::new()) }
+        Self { clock, host: None, late: Vec::new(), messages: Mutex::new(VecDeque::new()) }
     }
 
     /// Binds codes to the page's origin.
@@ -32,13 +40,36 @@ impl Outbox {
         Self { host, ..self }
     }
 
-    /// All messages, newest last, as the sandbox shows them.
+    /// Messages to these numbers arrive that much later.
+    #[must_use]
+    pub fn delaying(self, late: Vec<(String, Duration)>) -> Self {
+        Self { late, ..self }
+    }
+
+    /// All messages that have arrived, newest last, as the sandbox shows them.
     pub fn messages(&self) -> Value {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        let now = self.clock.now();
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.iter().filter(|arrival| arrival.at <= now).map(|arrival| arrival.message.clone()).collect()
+    }
+
+    /// The newest code of a transaction, once it has arrived.
+    pub fn code_for(&self, transaction: &TransactionId) -> Option<Secret> {
+        let now = self.clock.now();
+        let messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |arrival: &&Arrival| {
+            arrival.message.get("transaction").and_then(Value::as_str) == Some(transaction.as_str())
+        };
+        // An older one that has arrived is dead.
+        let newest = messages.iter().rev().find(of).filter(|arrival| arrival.at <= now)?;
+        Some(Secret::new(newest.message.get("code")?.as_str()?))
     }
 
     fn put(&self, method: Method, message: &CodeMessage) -> Result<(), ChannelError> {
-        let sent_at = self.clock.now().format(&Rfc3339).map_err(|error| ChannelError(error.to_string()))?;
+        let now = self.clock.now();
+        let late = self.late.iter().find(|(to, _)| *to == message.to);
+        let at = late.map_or(now, |(_, delay)| now + *delay);
+        let sent_at = now.format(&Rfc3339).map_err(|error| ChannelError(error.to_string()))?;
         let (facts, code, host) = (&message.facts, &message.code, self.host.as_deref());
         let text = match method {
             Method::Email => wording::email(facts, code, host).1,
@@ -56,7 +87,7 @@ impl Outbox {
         if messages.len() == OUTBOX_MESSAGES {
             messages.pop_front();
         }
-        messages.push_back(entry);
+        messages.push_back(Arrival { at, message: entry });
         Ok(())
     }
 }

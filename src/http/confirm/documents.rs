@@ -1,4 +1,4 @@
-//! `GET …/documents/{n}` (the file) and `GET …/documents/{n}/pages/{p}.png` (a page as a picture).
+//! `GET …/documents/{n}` (the file), `GET …/documents/{n}/pages/{p}.png` (a page as a picture) and `GET …/receipt`.
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -12,7 +12,7 @@ use crate::domain::{Origin, Transaction};
 use super::super::body::Fields;
 use super::super::fault::Fault;
 use super::super::render::{Drawn, Width};
-use super::super::requests::attachment;
+use super::super::requests::{attachment, sealed};
 use super::super::{AppState, problem};
 use super::show::number;
 use super::{Language, token};
@@ -45,6 +45,11 @@ fn media_type(transaction: &Transaction) -> &'static str {
         Origin::Request { settings, .. } if settings.options.format == SignatureFormat::Pdf => "application/pdf",
         _ => "application/octet-stream",
     }
+}
+
+/// The signer's own receipt.
+pub async fn receipt(State(state): State<AppState>, Path(path): Path<String>) -> Result<Response, Fault> {
+    Ok(sealed(state.service.receipt_by_link(&token(&path)?).await?))
 }
 
 /// A page. One that cannot be drawn answers with a picture that says so.

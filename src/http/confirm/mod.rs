@@ -43,6 +43,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/c/{token}/refuse", get(show::ask_refusal).post(steps::refuse))
         .route("/c/{token}/documents/{n}", get(documents::file))
         .route("/c/{token}/documents/{n}/pages/{page}", get(documents::page))
+        .route("/c/{token}/receipt", get(documents::receipt))
         // Everything above, and nothing below, is for the signed-in signer where citizens sign in.
         .route_layer(from_fn_with_state(state.clone(), sign_in::guard))
         .route("/c/{token}/sign-in", post(sign_in::begin))

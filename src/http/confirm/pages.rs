@@ -204,7 +204,7 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
         title,
         text,
         progress: view::progress(view).filter(|_| busy),
-        receipt: view::receipt(view, language),
+        receipt: view::receipt(view, base, language),
         documents: view::files(view, language),
         others: view::others(view, language),
         support_phone: view.portal.support_phone.as_deref().map(plain),

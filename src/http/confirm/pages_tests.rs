@@ -25,6 +25,7 @@ fn origin(return_url: &str) -> Origin {
 
 fn view(state: State) -> ConfirmationView {
     ConfirmationView {
+        has_receipt: true,
         documents: Vec::new(),
         transaction: Transaction {
             id: TransactionId::parse("8fJ2kQ0vT7mXw3ZpR6sYdA").expect("id"),

@@ -131,6 +131,9 @@ words! {
     signed_text: "Cổng dịch vụ có thể nhận tài liệu đã ký. Vui lòng lưu lại biên nhận này.",
         "The portal can now fetch the signed document. Please keep this receipt.";
     receipt: "Biên nhận ký số", "Receipt";
+    download_receipt: "Tải biên nhận (PDF)", "Download the receipt (PDF)";
+    receipt_sealed: "Biên nhận có chữ ký số của dịch vụ ký số; ai cũng kiểm tra được.",
+        "The receipt carries the signing service's own digital signature, which anybody can check.";
     signed_at: "Thời điểm ký", "Signed at";
     asked_by: "Bên yêu cầu", "Asked by";
     request_number: "Mã yêu cầu", "Request number";

@@ -312,9 +312,11 @@ pub struct Receipt {
     pub certificate: String,
     pub portal: String,
     pub request: String,
+    /// Where the sealed one is.
+    pub sealed: Option<String>,
 }
 
-pub fn receipt(view: &ConfirmationView, language: Language) -> Option<Receipt> {
+pub fn receipt(view: &ConfirmationView, base: &str, language: Language) -> Option<Receipt> {
     let State::Signed { at } = view.transaction.state else { return None };
     Some(Receipt {
         local: language.signing_time(at),
@@ -323,5 +325,6 @@ pub fn receipt(view: &ConfirmationView, language: Language) -> Option<Receipt> {
         certificate: plain(&view.certificate_subject),
         portal: plain(&view.portal.name),
         request: view.transaction.id.to_string(),
+        sealed: view.has_receipt.then(|| format!("{base}/receipt")),
     })
 }

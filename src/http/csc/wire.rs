@@ -235,7 +235,8 @@ fn v2_auth(mode: AuthMode, lang: Language) -> Value {
                 {"type": "ChallengeResponse", "id": "OTP", "format": "N", "label": "OTP", "description": otp_text(lang)}
             ]
         }),
-        AuthMode::Hosted => json!({"mode": "oauth2code", "objects": []}),
+        // The service's seal is never shown to a client.
+        AuthMode::Hosted | AuthMode::Seal => json!({"mode": "oauth2code", "objects": []}),
     }
 }
 

@@ -112,6 +112,22 @@ fn requests() -> Vec<Operation> {
                 text("Tải tài liệu đã ký", "Fetch a signed document"),
             )
         },
+        Operation {
+            parameters: vec![ID, path("n", "Number", "Which signer, from 1")],
+            answers: vec![Answer {
+                status: 200,
+                about: "A PDF under the service's own seal",
+                body: Some(("application/pdf", "Bytes")),
+            }],
+            faults: vec![&problem::WRONG_STATE, &problem::BEING_SIGNED, &problem::NO_RECEIPTS],
+            ..portal(
+                "get",
+                "/v1/requests/{id}/receipts/{n}",
+                tag,
+                "fetchReceipt",
+                text("Tải biên nhận ký số của một người ký", "Fetch the receipt of one signer"),
+            )
+        },
     ]
 }
 
@@ -260,6 +276,21 @@ fn pages() -> Vec<Operation> {
                 tag,
                 "originalDocument",
                 text("Tải tài liệu gốc", "The original document"),
+            )
+        },
+        Operation {
+            parameters: vec![TOKEN],
+            answers: vec![Answer {
+                status: 200,
+                about: "A PDF under the service's own seal",
+                body: Some(("application/pdf", "Bytes")),
+            }],
+            ..plain(
+                "get",
+                "/c/{token}/receipt",
+                tag,
+                "signersReceipt",
+                text("Biên nhận ký số của người ký", "The signer's own receipt"),
             )
         },
         Operation {

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`wire`] (what a request looks like to its portal), [`create`] with [`options`]
 //! (how to sign), [`read`] (state and cancellation), [`list`],
-//! [`download`]. Unknown JSON members are refused here: a misspelt one must not be silently without effect.
+//! [`download`], [`receipt`]. Unknown JSON members are refused here: a misspelt one must not be silently without effect.
 
 mod appearance;
 mod create;
@@ -10,10 +10,12 @@ mod download;
 mod list;
 mod options;
 mod read;
+mod receipt;
 mod wire;
 
 pub use create::return_origin;
 pub use download::attachment;
+pub use receipt::sealed;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -29,6 +31,7 @@ pub fn router(limits: &Limits) -> Router<AppState> {
         .route("/v1/requests", get(list::list).post(create::create).layer(DefaultBodyLimit::max(limits.request_body)))
         .route("/v1/requests/{id}", get(read::read).delete(read::cancel))
         .route("/v1/requests/{id}/documents/{n}", get(download::download))
+        .route("/v1/requests/{id}/receipts/{n}", get(receipt::receipt))
 }
 
 /// An id from the path; what cannot be one does not exist.

@@ -185,6 +185,12 @@ async fn accept(write: &mut Write, id: &TransactionId, confirmation: Confirmatio
     if !transactions::set_state(write, id, StateKind::Waiting, &State::Confirmed { at }).await? {
         return Ok(CodeOutcome::NoLiveCode);
     }
+    sqlx::query("UPDATE transactions SET confirmed_at = $2, confirmed_by = $3 WHERE id = $1")
+        .bind(id.as_str())
+        .bind(rows::nanos(at))
+        .bind(&confirmation.method)
+        .execute(&mut **write)
+        .await?;
     kill_live(write, id).await?;
     budgets::give_codes_back(write, id.as_str()).await?;
     budgets::count_entry(write, budgets::RIGHT, at).await?;

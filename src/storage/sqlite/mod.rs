@@ -2,7 +2,7 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`authenticators`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`],
-//! [`raises`], [`operations`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`],
+//! [`raises`], [`operations`], `receipts`, [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`],
 //! [`audit`]; of OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
@@ -18,6 +18,7 @@ mod operations;
 mod outbox;
 mod parties;
 mod raises;
+mod receipts;
 mod rows;
 mod signatures;
 mod tokens;
@@ -40,6 +41,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
     (8, "codes", include_str!("../../../migrations/sqlite/0008_codes.sql")),
     (9, "csc", include_str!("../../../migrations/sqlite/0009_csc.sql")),
+    (11, "receipts", include_str!("../../../migrations/sqlite/0011_receipts.sql")),
 ];
 
 /// A SQLite database.

@@ -4,6 +4,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
+use super::super::receipts::{ReceiptIntent, StoredReceipt};
 use super::super::{Challenge, DueRaise, Intent, ItemState, Raise, Result, SignatureRow, StorageError};
 use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
@@ -235,6 +236,16 @@ pub(super) fn signature(row: &SqliteRow) -> Result<SignatureRow> {
     let intent = Intent { ordinal: number(row, "ordinal")?, digest: digest(row)?, prepared: row.try_get("prepared")? };
     let level = optional(row, "level", Baseline::from_name)?;
     Ok(SignatureRow { intent, signature: row.try_get("signature")?, output: row.try_get("output")?, level })
+}
+
+pub(super) fn receipt(row: &SqliteRow) -> Result<StoredReceipt> {
+    let intent = ReceiptIntent {
+        credential: id!(row, "credential"),
+        document: row.try_get("document")?,
+        digest: digest(row)?,
+        prepared: row.try_get("prepared")?,
+    };
+    Ok(StoredReceipt { intent, sealed: row.try_get("sealed")? })
 }
 
 /// A named value in a column that may be NULL.

@@ -11,7 +11,7 @@ use super::super::{
     SignatureRow, Spent, Transactions,
 };
 use super::{SqliteStorage, Write, audit, budgets, codes, joint, outbox, raises, rows, signatures};
-use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
+use crate::domain::{CredentialId, Item, PortalId, SignerId, State, StateKind, Transaction, TransactionId};
 
 impl SqliteStorage {
     pub(super) async fn with_items(&self, row: &SqliteRow) -> Result<Transaction> {
@@ -193,6 +193,18 @@ impl Transactions for SqliteStorage {
         .fetch_all(&self.read)
         .await?;
         self.all_with_items(&found).await
+    }
+
+    async fn requests_waiting_for(&self, signer: &SignerId) -> Result<Vec<TransactionId>> {
+        let found = sqlx::query(
+            "SELECT id FROM transactions WHERE state = 'waiting' AND signer = $1 AND origin = 'request' ORDER BY created_at",
+        )
+        .bind(signer.as_str())
+        .fetch_all(&self.read)
+        .await?;
+        let id =
+            |row: &SqliteRow| TransactionId::try_from(row.try_get::<String, _>("id")?).map_err(|_| rows::corrupt("id"));
+        found.iter().map(id).collect()
     }
 
     async fn overdue(&self, now: OffsetDateTime) -> Result<Vec<Transaction>> {
