@@ -52,7 +52,11 @@ pub fn letters(text: &str) -> String {
 /// given is read whatever lies below it. `turned` says that the field was laid out turned (/R of its /MK).
 pub fn read(pdf: &Pdf<'_>, appearance: &Stream, resources: &Dict, colours: &[u8], turned: bool) -> Face {
     let bounds = appearance.dict.get("BBox").and_then(|bounds| Rectangle::read(pdf, bounds));
-    let Some(bounds) = bounds.filter(|bounds| !bounds.is_empty()) else { return Face::nothing() };
+    // Viewers draw a form that lacks its box in their own ways.
+    let Some(bounds) = bounds else { return Face::Unreadable };
+    if bounds.is_empty() {
+        return Face::nothing();
+    }
     let sink = Reader {
         bounds,
         given: luminance(colours),

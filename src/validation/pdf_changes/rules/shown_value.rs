@@ -34,6 +34,14 @@ pub(super) fn doubt(node: ObjectId, facts: &Facts<'_, '_>) -> Option<&'static st
 fn widget_doubt(id: ObjectId, field: &FieldFacts, facts: &Facts<'_, '_>) -> Option<&'static str> {
     let (widget, before) = (facts.new_dict(id), facts.old.get(id).ok());
     let before = before.as_ref().and_then(|object| object.as_dict()).unwrap_or(Dict::empty());
+    // A kid without a name may repeat its field's value; readers differ in which of two they take.
+    let own = facts.new.value(&widget, "V").ok().flatten().filter(|own| !own.is_null());
+    if own.is_some_and(|own| field.value.as_ref() != Some(&*own)) {
+        return Some("a part of a form field holds another value than the field");
+    }
+    if !super::signing::is_visible(&widget, facts) {
+        return None;
+    }
     match field.kind.as_deref() {
         Some("Btn") => button_doubt(&widget, before, field, facts),
         Some("Tx" | "Ch") => text_doubt(&widget, before, field, facts),
@@ -59,6 +67,10 @@ fn text_doubt(widget: &Dict, before: &Dict, field: &FieldFacts, facts: &Facts<'_
     let turned = turned.as_deref().and_then(Object::as_dict).is_some_and(|mk| mk.contains("R"));
     let redrawn = matches!(form.get("NeedAppearances"), Some(Object::Bool(true)));
     for kind in ["N", "R", "D"] {
+        let states = entry(widget, kind, facts.new).filter(|entry| entry.as_dict().is_some());
+        if states.is_some() && states != entry(before, kind, facts.old) {
+            return Some("a form field was given appearances for states it does not have");
+        }
         let Some(stream) = drawn(widget, kind, facts.new) else { continue };
         let as_signed = drawn(before, kind, facts.old).is_some_and(|before| before == stream);
         // Of the faces under the mouse only new ones are asked.

@@ -141,3 +141,23 @@ fn button_shows_the_state_its_value_names() {
     assert_eq!(see(button("/AS/Yes/V/Yes", 14, 4)), Suspicious);
     assert_eq!(see(button("/AS/Off/V/Off", 8, 15)), Suspicious);
 }
+
+#[test]
+fn part_of_a_field_may_not_hold_another_value_or_states() {
+    let kid = |entries: &str| (7, format!("<<{WIDGET}/Parent 20 0 R{entries}/Rect[0 0 50 20]/AP<</N 8 0 R>>>>"));
+    let parent = |value: &str| (20, format!("<</FT/Tx/T(a){value}/Kids[7 0 R]>>"));
+    let sample = form(SIGNATURE).object(7, &kid("").1).object(20, &parent("").1);
+    let file = sample.object(12, "<</Fields[5 0 R 20 0 R 11 0 R]/SigFlags 3>>").finish_signed();
+    let see = |changes: &[(u32, String)]| {
+        let changes: Vec<(u32, &str)> = changes.iter().map(|(number, body)| (*number, body.as_str())).collect();
+        after(&file, &changes)
+    };
+    assert_eq!(see(&[parent("/V(x)")]), Allowed);
+    assert_eq!(see(&[parent("/V(x)"), kid("/V(x)")]), Allowed);
+    assert_eq!(see(&[parent("/V(x)"), kid("/V(1000)")]), Suspicious);
+    assert_eq!(see(&[kid("/V(1000)")]), Suspicious);
+    let states = text_field("/V(x)", "<</A 8 0 R/B 14 0 R>>");
+    assert_eq!(after(&certified(2), &[(7, &states), (14, &face("BT /F 9 Tf 1 5 Td (1000) Tj ET"))]), Suspicious);
+    let boxless = face("BT /F 9 Tf 1 5 Td (1000) Tj ET").replace("/BBox[0 0 50 20]", "");
+    assert_eq!(after(&certified(2), &[(7, &text_field("/V()", "14 0 R")), (14, &boxless)]), Suspicious);
+}
