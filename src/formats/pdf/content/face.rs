@@ -48,9 +48,18 @@ pub fn letters(text: &str) -> String {
     ordered(decomposed(text, 0).collect()).into_iter().map(|(letter, _)| letter).collect()
 }
 
-/// Reads the appearance. `resources` are the form's default resources, `colours` the field's /DA: text in the colour the field was
-/// given is read whatever lies below it. `turned` says that the field was laid out turned (/R of its /MK).
-pub fn read(pdf: &Pdf<'_>, appearance: &Stream, resources: &Dict, colours: &[u8], turned: bool) -> Face {
+/// How a field was laid out when it was signed.
+pub struct Layout<'l> {
+    /// The form's default resources.
+    pub resources: &'l Dict,
+    /// /DA: text in the colour the field was given is read whatever lies below it.
+    pub colours: &'l [u8],
+    /// /R of its /MK: its text need not stand upright.
+    pub turned: bool,
+}
+
+/// Reads the appearance. `operators` is how many may be looked at, and gets less by those that were.
+pub fn read(pdf: &Pdf<'_>, appearance: &Stream, layout: &Layout<'_>, operators: &mut usize) -> Face {
     let bounds = appearance.dict.get("BBox").and_then(|bounds| Rectangle::read(pdf, bounds));
     // Viewers draw a form that lacks its box in their own ways.
     let Some(bounds) = bounds else { return Face::Unreadable };
@@ -59,16 +68,18 @@ pub fn read(pdf: &Pdf<'_>, appearance: &Stream, resources: &Dict, colours: &[u8]
     }
     let sink = Reader {
         bounds,
-        given: luminance(colours),
+        given: luminance(layout.colours),
         background: None,
         glyphs: Vec::new(),
         fonts: Fonts::default(),
         cut: false,
         lines: 0.0,
-        unreadable: !turned && !Matrix::of(pdf, appearance).is_upright(),
+        unreadable: !layout.turned && !Matrix::of(pdf, appearance).is_upright(),
     };
     let mut scan = Scan::new(pdf, sink);
-    scan.form(&placed(pdf, appearance, resources), resources, Matrix::IDENTITY, 0);
+    scan.left = *operators;
+    scan.form(&placed(pdf, appearance, layout.resources), layout.resources, Matrix::IDENTITY, 0);
+    *operators = scan.left;
     scan.sink.finish()
 }
 

@@ -207,7 +207,8 @@ pub(super) struct Shown {
 pub(super) struct Scan<'p, 'a, S> {
     pdf: &'p Pdf<'a>,
     pub sink: S,
-    left: usize,
+    /// Operators that may still be looked at.
+    pub left: usize,
     /// The graphics state a form begins with (§8.10.1).
     outer: State,
     /// What multiplied fills leave of the light, if all lie over each other.

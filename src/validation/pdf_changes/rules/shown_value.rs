@@ -3,12 +3,12 @@
 //! A field without an appearance is drawn from its value, and one of a form that asks viewers for new appearances may keep its old
 //! one. What is compared is text; shapes of an embedded font's glyphs, and marks in check boxes, are not.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use super::Facts;
 use crate::formats::pdf::content;
-use crate::formats::pdf::content::face::{self, Face};
+use crate::formats::pdf::content::face::{self, Face, Layout};
 use crate::formats::pdf::{Dict, Object, ObjectId, Pdf, Stream, fields, text};
 use crate::validation::pdf_changes::forms::{FieldFacts, inherited};
 
@@ -16,18 +16,42 @@ use crate::validation::pdf_changes::forms::{FieldFacts, inherited};
 const PASSWORD: i64 = 1 << 13;
 const COMBO: i64 = 1 << 17;
 
+/// Operators of all appearances together; a form of 10,000 filled fields has some 300,000.
+const OPERATORS: usize = 2_000_000;
+
 /// Doubts by field name: several differences ask about one field.
-#[derive(Default)]
-pub(in crate::validation::pdf_changes) struct ShownValues(RefCell<HashMap<String, Option<&'static str>>>);
+pub(in crate::validation::pdf_changes) struct ShownValues {
+    known: RefCell<HashMap<String, Option<&'static str>>>,
+    operators_left: Cell<usize>,
+}
+
+impl Default for ShownValues {
+    fn default() -> Self {
+        Self { known: RefCell::default(), operators_left: Cell::new(OPERATORS) }
+    }
+}
+
+impl ShownValues {
+    /// What an appearance reads; nothing can be read once too much was.
+    fn read(&self, pdf: &Pdf<'_>, appearance: &Stream, layout: &Layout<'_>) -> Face {
+        let mut left = self.operators_left.get();
+        if left == 0 {
+            return Face::Unreadable;
+        }
+        let face = face::read(pdf, appearance, layout, &mut left);
+        self.operators_left.set(left);
+        face
+    }
+}
 
 /// Why what the filled field shows cannot be taken for its value.
 pub(super) fn doubt(node: ObjectId, facts: &Facts<'_, '_>) -> Option<&'static str> {
     let field = facts.forms.newest(node)?;
-    if let Some(known) = facts.shown_values.0.borrow().get(&field.name) {
+    if let Some(known) = facts.shown_values.known.borrow().get(&field.name) {
         return *known;
     }
     let found = field.widgets.iter().find_map(|widget| widget_doubt(*widget, field, facts));
-    facts.shown_values.0.borrow_mut().insert(field.name.clone(), found);
+    facts.shown_values.known.borrow_mut().insert(field.name.clone(), found);
     found
 }
 
@@ -66,6 +90,7 @@ fn text_doubt(widget: &Dict, before: &Dict, field: &FieldFacts, facts: &Facts<'_
     let turned = facts.new.value(widget, "MK").ok().flatten();
     let turned = turned.as_deref().and_then(Object::as_dict).is_some_and(|mk| mk.contains("R"));
     let redrawn = matches!(form.get("NeedAppearances"), Some(Object::Bool(true)));
+    let layout = Layout { resources: &resources, colours: &colours, turned };
     for kind in ["N", "R", "D"] {
         let states = entry(widget, kind, facts.new).filter(|entry| entry.as_dict().is_some());
         if states.is_some() && states != entry(before, kind, facts.old) {
@@ -77,7 +102,7 @@ fn text_doubt(widget: &Dict, before: &Dict, field: &FieldFacts, facts: &Facts<'_
         if as_signed && (redrawn || kind != "N") {
             continue;
         }
-        match face::read(facts.new, &stream, &resources, &colours, turned) {
+        match facts.shown_values.read(facts.new, &stream, &layout) {
             Face::Text { text, cut } if values.are_shown(&text, cut) => {}
             Face::Text { .. } => return Some("a form field was filled and shows something other than its value"),
             Face::Unreadable => {
@@ -253,12 +278,13 @@ fn button_doubt(widget: &Dict, before: &Dict, field: &FieldFacts, facts: &Facts<
     if known.is_some_and(|known| known == stream) {
         return None;
     }
-    let plain = if shown == "Off" { draws_nothing(&stream, facts.new) } else { draws_a_sign(&stream, facts.new) };
+    let plain = if shown == "Off" { draws_nothing(&stream, facts) } else { draws_a_sign(&stream, facts.new) };
     (!plain).then_some("the mark of a button was drawn anew and shows more than a mark")
 }
 
-fn draws_nothing(stream: &Stream, pdf: &Pdf<'_>) -> bool {
-    face::read(pdf, stream, Dict::empty(), &[], true) == Face::nothing()
+fn draws_nothing(stream: &Stream, facts: &Facts<'_, '_>) -> bool {
+    let layout = Layout { resources: Dict::empty(), colours: &[], turned: true };
+    facts.shown_values.read(facts.new, stream, &layout) == Face::nothing()
 }
 
 fn draws_a_sign(stream: &Stream, pdf: &Pdf<'_>) -> bool {
