@@ -70,7 +70,7 @@ fn one(
     let detached = *kind == oid::EVIDENCE_RECORD_EXTERNAL && subject.signed_data.content.is_none();
     let content = match &subject.content {
         SignedContent::Parts(parts) => parts.concat(),
-        SignedContent::Missing if detached => return Err(Message::warning(Code::SignedContentMissing)),
+        _ if detached => return Err(Message::warning(Code::SignedContentMissing)),
         SignedContent::Missing | SignedContent::DigestInside { .. } => Vec::new(),
     };
     let own = |attribute: &[u8]| records_in(attribute).is_ok_and(|values| values.contains(&der));

@@ -19,9 +19,9 @@ const COMBO: i64 = 1 << 17;
 /// Operators of all appearances together; a form of 10,000 filled fields has some 300,000.
 const OPERATORS: usize = 2_000_000;
 
-/// Doubts by field name: several differences ask about one field.
+/// Doubts by field, which its first widget names: several differences ask about one field.
 pub(in crate::validation::pdf_changes) struct ShownValues {
-    known: RefCell<HashMap<String, Option<&'static str>>>,
+    known: RefCell<HashMap<ObjectId, Option<&'static str>>>,
     operators_left: Cell<usize>,
 }
 
@@ -47,11 +47,12 @@ impl ShownValues {
 /// Why what the filled field shows cannot be taken for its value.
 pub(super) fn doubt(node: ObjectId, facts: &Facts<'_, '_>) -> Option<&'static str> {
     let field = facts.forms.newest(node)?;
-    if let Some(known) = facts.shown_values.known.borrow().get(&field.name) {
+    let first = field.widgets.first()?;
+    if let Some(known) = facts.shown_values.known.borrow().get(first) {
         return *known;
     }
     let found = field.widgets.iter().find_map(|widget| widget_doubt(*widget, field, facts));
-    facts.shown_values.known.borrow_mut().insert(field.name.clone(), found);
+    facts.shown_values.known.borrow_mut().insert(*first, found);
     found
 }
 
