@@ -8,7 +8,8 @@ use crate::crypto::digest::sha256;
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::custody::Activation;
 use crate::domain::{
-    AuditEvent, AuthMode, AuthorizedHashes, Credential, CredentialId, Item, Operation, PortalId, Secret, StateKind, Transaction,
+    AuditEvent, AuthMode, AuthorizedHashes, Credential, CredentialId, Item, Operation, PortalId, Secret, StateKind,
+    Transaction,
 };
 use crate::storage::receipts::ReceiptIntent;
 use crate::storage::{Entry, Intent, LeftOut, Outcome, SadRow};

@@ -271,7 +271,7 @@ fn button_doubt(widget: &Dict, before: &Dict, field: &FieldFacts, facts: &Facts<
     if shown != value && (states.contains(&shown) || value != "Off") {
         return Some("a button shows another state than its value");
     }
-    let Some(stream) = appearance(&states, &shown, facts.new) else { return None };
+    let stream = appearance(&states, &shown, facts.new)?;
     let known = match entry(before, "N", facts.old) {
         Some(Object::Dict(states)) => appearance(&states, &shown, facts.old),
         _ => None,
