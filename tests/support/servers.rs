@@ -39,7 +39,7 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let kek = sandbox::kek(data).expect("a key-encryption key");
         let deliver = wiring::webhooks(Vec::new());
-        let how = How { limits: Limits::default(), codes, clock: clock.clone(), levels: None, deliver };
+        let how = How { limits: Limits::default(), codes, clock: clock.clone(), levels: None, deliver, seal: None };
         let service = wiring::open_with(data, &kek, channels, how).await.expect("opens");
         Self { service, outbox: Arc::new(Outbox::new(clock.clone())), clock }
     }

@@ -89,4 +89,22 @@ pub(super) const TABLE: &[Phrase] = &[
     ("the newest revision does not build on the signed one", "phiên bản mới nhất không dựa trên phiên bản được ký"),
     ("{} bytes belong to no revision", "{} byte không thuộc phiên bản nào"),
     ("{} bytes with objects belong to no revision", "{} byte có chứa đối tượng không thuộc phiên bản nào"),
+    (
+        "the formatted text of a form field is not its value",
+        "văn bản định dạng của một trường biểu mẫu khác với giá trị của nó",
+    ),
+    ("the selection of a list is not its value", "lựa chọn của một danh sách khác với giá trị của nó"),
+    (
+        "a form field was filled and shows something other than its value",
+        "một trường biểu mẫu đã được điền và hiển thị nội dung khác với giá trị của nó",
+    ),
+    (
+        "a form field was filled and draws what cannot be compared with its value",
+        "một trường biểu mẫu đã được điền và vẽ nội dung không so sánh được với giá trị của nó",
+    ),
+    ("a button shows another state than its value", "một nút hiển thị trạng thái khác với giá trị của nó"),
+    (
+        "the mark of a button was drawn anew and shows more than a mark",
+        "dấu của một nút đã được vẽ lại và hiển thị nhiều hơn một dấu",
+    ),
 ];

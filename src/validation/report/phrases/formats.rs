@@ -254,4 +254,16 @@ pub(super) const TABLE: &[Phrase] = &[
     ),
     ("the trailer is not a dictionary", "trailer không phải là từ điển"),
     ("there is no cross-reference section where one was announced", "không có phần tham chiếu chéo ở nơi đã khai"),
+    ("an evidence record has another version than 1", "bản ghi bằng chứng có phiên bản khác 1"),
+    ("an evidence record over encrypted objects", "bản ghi bằng chứng trên các đối tượng đã mã hóa"),
+    ("archive time-stamp chains", "chuỗi dấu thời gian lưu trữ"),
+    ("an evidence record without a time-stamp", "bản ghi bằng chứng không có dấu thời gian"),
+    ("archive time-stamps", "dấu thời gian lưu trữ"),
+    ("the hash of an archive time-stamp is not supported", "hàm băm của dấu thời gian lưu trữ không được hỗ trợ"),
+    (
+        "an archive time-stamp and its token name two hashes",
+        "dấu thời gian lưu trữ và thẻ của nó nêu hai hàm băm khác nhau",
+    ),
+    ("lists of a hash tree", "danh sách của cây băm"),
+    ("hashes of a hash tree", "giá trị băm của cây băm"),
 ];

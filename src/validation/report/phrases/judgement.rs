@@ -95,4 +95,6 @@ pub(super) const TABLE: &[Phrase] = &[
         "chứng thư ký phải nằm trong SignedData.certificates",
     ),
     ("{} shall not be present", "không được có {}"),
+    ("its OCSP responder's certificate has ended since", "chứng thư của máy trả lời OCSP nay đã hết hiệu lực"),
+    ("no evidence record", "không có bản ghi bằng chứng"),
 ];
