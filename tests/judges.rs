@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use kyso::app::config::Config;
 use kyso::app::serve::{Mode, Options, Running, start};
-use kyso::cli::portal::{Access, Ask, Paper, Portal};
+use kyso::cli::portal::{Access, Ask, By, Paper, Portal};
 use kyso::formats::pdf::{Limits, Pdf, signature};
 use serde_json::Value;
 
@@ -90,7 +90,7 @@ impl World {
         if let Some(oid) = sign_algo {
             options.insert("sign_algo".into(), oid.into());
         }
-        let ask = Ask { credential: credential.into(), description: String::new(), options };
+        let ask = Ask { by: By::One(credential.to_owned()), description: String::new(), options };
         let name = sample.file_name().expect("a name").to_string_lossy().into_owned();
         let paper = Paper { name: name.clone(), bytes: std::fs::read(sample)? };
         let request = portal.create(&[paper], &ask).await?;
