@@ -93,7 +93,7 @@ fn text_doubt(widget: &Dict, before: &Dict, field: &FieldFacts, facts: &Facts<'_
     let redrawn = matches!(form.get("NeedAppearances"), Some(Object::Bool(true)));
     let layout = Layout { resources: &resources, colours: &colours, turned };
     for kind in ["N", "R", "D"] {
-        let states = entry(widget, kind, facts.new).filter(|entry| entry.as_dict().is_some());
+        let states = entry(widget, kind, facts.new).filter(|entry| matches!(entry, Object::Dict(_)));
         if states.is_some() && states != entry(before, kind, facts.old) {
             return Some("a form field was given appearances for states it does not have");
         }
