@@ -25,6 +25,10 @@ pub enum AuditEvent {
         portal: PortalId,
         change: String,
     },
+    /// Somebody who knows the client secret came to the portal's desk.
+    DeskOpened {
+        portal: PortalId,
+    },
     /// Which person of an identity provider the signer is; the person's number there is not recorded.
     SignerIdentified {
         signer: SignerId,

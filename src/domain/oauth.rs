@@ -14,11 +14,20 @@ use crate::crypto::{Digest, DigestAlgorithm};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     pub portal: PortalId,
-    /// SHA-256 of the live client secrets, the newest first: two while the portal changes over.
-    pub secrets: Vec<[u8; 32]>,
+    /// The live client secrets, the newest first: two while the portal changes over.
+    pub secrets: Vec<ClientSecret>,
     pub auth: ClientAuth,
     /// Where citizens may be sent back to, as registered.
     pub redirect_uris: Vec<String>,
+}
+
+/// A live client secret, of which only the hash is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSecret {
+    pub sha256: [u8; 32],
+    pub created_at: OffsetDateTime,
+    /// To the hour; none when it was never used.
+    pub used_at: Option<OffsetDateTime>,
 }
 
 /// The one way in which a client proves who it is; no other is taken from it.

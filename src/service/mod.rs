@@ -3,7 +3,7 @@
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
 //! steps), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`] (CSC), [`webhooks`], [`admin`], [`settle`] (what a crash or the clock left).
+//! (above B-B), [`hashes`] (CSC), [`webhooks`], [`usage`] (by day), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
@@ -21,6 +21,7 @@ mod sealed;
 pub mod settle;
 pub mod sign;
 mod stage;
+pub mod usage;
 pub mod views;
 pub mod webhooks;
 

@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Caller, Result, Service, ServiceError};
 use crate::domain::webhook::{self, EventKind, ROTATION, SECRET_BYTES, Webhook, WebhookSecret, WebhookState};
-use crate::domain::{AuditEvent, PortalId, WebhookId, ports};
+use crate::domain::{AuditEvent, PortalId, TransactionId, WebhookId, ports};
 use crate::storage::Outcome;
 use crate::storage::webhooks::{After, Attempt, Claim, Delivery, DeliveryState, Event};
 use crate::trust::FetchError;
@@ -180,8 +180,22 @@ impl Service {
             tokio::time::sleep(LOOK).await;
             found = self.storage().events_after(&caller.portal, after, limit).await?;
         }
+        self.signed_for(caller, found)
+    }
+
+    /// What was told of one request, oldest first, signed alike; of the last thirty days.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], also for another portal's request.
+    pub async fn request_events(&self, caller: &Caller, id: &TransactionId) -> Result<Vec<SignedEvent>> {
+        self.request(caller, id).await?;
+        let found = self.storage().events_of(&caller.portal, id).await?;
+        self.signed_for(caller, found)
+    }
+
+    fn signed_for(&self, caller: &Caller, events: Vec<Event>) -> Result<Vec<SignedEvent>> {
         let secret = self.listening_secret(caller);
-        found.into_iter().map(|event| signed(event, &[&secret], self.now())).collect()
+        events.into_iter().map(|event| signed(event, &[&secret], self.now())).collect()
     }
 
     /// Number of the portal's newest event.

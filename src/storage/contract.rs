@@ -489,13 +489,22 @@ async fn a_client_has_two_secrets_at_most(storage: &dyn Storage) {
     let portal = PortalId::parse("portal").expect("id");
     let event = || entry(AuditEvent::ClientChanged { portal: portal.clone(), change: "x".into() });
     let secrets = async || storage.client(&portal).await.expect("read").expect("there").secrets;
-    assert_eq!(secrets().await, [[7; 32]]);
+    let hashes = async || secrets().await.iter().map(|secret| secret.sha256).collect::<Vec<_>>();
+    assert_eq!(hashes().await, [[7; 32]]);
     assert_eq!(storage.retire_secret(&portal, event()).await.expect("asked"), Outcome::Stale);
     assert_eq!(storage.rotate_secret(&portal, &[8; 32], event()).await.expect("asked"), Outcome::Done);
-    assert_eq!(secrets().await, [[8; 32], [7; 32]]);
+    assert_eq!(hashes().await, [[8; 32], [7; 32]]);
+    let used = async || secrets().await.iter().map(|secret| secret.used_at).collect::<Vec<_>>();
+    let (hour, later) = (Duration::hours(1), NOW + Duration::hours(2));
+    for (secret, at) in [([7; 32], NOW), ([7; 32], NOW + Duration::minutes(59)), ([9; 32], later)] {
+        storage.secret_used(&portal, &secret, at, at - hour).await.expect("noted");
+    }
+    assert_eq!(used().await, [None, Some(NOW)], "to the hour, and of live secrets only");
+    storage.secret_used(&portal, &[7; 32], later, later - hour).await.expect("noted");
+    assert_eq!(used().await, [None, Some(later)]);
     assert_eq!(storage.rotate_secret(&portal, &[9; 32], event()).await.expect("asked"), Outcome::Stale);
     assert_eq!(storage.retire_secret(&portal, event()).await.expect("asked"), Outcome::Done);
-    assert_eq!(secrets().await, [[8; 32]]);
+    assert_eq!(hashes().await, [[8; 32]]);
     let auth = ClientAuth::Tls { certificates: vec!["00".into()] };
     assert_eq!(storage.set_client_auth(&portal, &auth, event()).await.expect("asked"), Outcome::Done);
     storage.add_redirect_uri(&portal, "https://p.example/cb", event()).await.expect("added");

@@ -2,7 +2,7 @@
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
 //! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]) and in [`joint`],
-//! [`webhooks`] and [`oauth`], then [`sqlite`].
+//! [`webhooks`], [`usage`] and [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
@@ -11,6 +11,7 @@ pub mod documents;
 pub mod joint;
 pub mod oauth;
 pub mod sqlite;
+pub mod usage;
 pub mod webhooks;
 
 #[cfg(test)]
@@ -28,7 +29,8 @@ use crate::formats::level::Baseline;
 pub use joint::JointRequests;
 pub use webhooks::Webhooks;
 
-use oauth::{Authorizations, Clients, Identities, Tokens};
+use oauth::{Authorizations, Clients, DeskSessions, Identities, Tokens};
+use usage::Usage;
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -332,6 +334,8 @@ pub trait Storage:
     + Authorizations
     + Tokens
     + Identities
+    + DeskSessions
+    + Usage
 {
 }
 
@@ -345,7 +349,9 @@ impl<
         + Clients
         + Authorizations
         + Tokens
-        + Identities,
+        + Identities
+        + DeskSessions
+        + Usage,
 > Storage for T
 {
 }

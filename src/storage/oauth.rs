@@ -33,6 +33,14 @@ pub struct Issued {
 #[async_trait]
 pub trait Clients: Send + Sync {
     async fn client(&self, portal: &PortalId) -> Result<Option<Client>>;
+    /// Notes that a live secret was used at `at`, unless it is noted to have been since `not_since`.
+    async fn secret_used(
+        &self,
+        portal: &PortalId,
+        sha256: &Key,
+        at: OffsetDateTime,
+        not_since: OffsetDateTime,
+    ) -> Result<()>;
     /// Makes `new` the current secret and the current one the previous. [`Outcome::Stale`] when two are live already.
     async fn rotate_secret(&self, portal: &PortalId, new: &Key, entry: Entry) -> Result<Outcome>;
     /// Ends the previous secret. [`Outcome::Stale`] when there is none.
@@ -76,6 +84,31 @@ pub trait Authorizations: Send + Sync {
     async fn end_authorization(&self, id: &str) -> Result<Outcome>;
 }
 
+/// A portal's staff at its desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeskSession {
+    pub portal: PortalId,
+    /// The client secret that opened it.
+    pub secret: Key,
+    /// Its end, however much it is used.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Sessions at portals' desks, by the SHA-256 of a cookie.
+#[async_trait]
+pub trait DeskSessions: Send + Sync {
+    async fn open_desk(&self, sha256: &Key, session: &DeskSession, idle_at: OffsetDateTime, entry: Entry)
+    -> Result<()>;
+    /// The session that is live at `now`; its idle end moves on to `idle_at`.
+    async fn desk_session(
+        &self,
+        sha256: &Key,
+        now: OffsetDateTime,
+        idle_at: OffsetDateTime,
+    ) -> Result<Option<DeskSession>>;
+    async fn close_desk(&self, sha256: &Key) -> Result<()>;
+}
+
 /// Tokens.
 #[async_trait]
 pub trait Tokens: Send + Sync {
@@ -88,7 +121,7 @@ pub trait Tokens: Send + Sync {
     async fn rotate_refresh_token(&self, sha256: &Key, issued: &Issued) -> Result<Outcome>;
     /// Ends every token of an authorisation.
     async fn end_family(&self, authorization: &str, entry: Entry) -> Result<()>;
-    /// Forgets what ended before `now`: tokens, authorisations, assertions, sign-ins.
+    /// Forgets what ended before `now`: tokens, authorisations, assertions, sign-ins, sessions.
     async fn forget_ended(&self, now: OffsetDateTime) -> Result<()>;
 }
 

@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::{OauthError, refusal};
 use crate::crypto::digest::sha256;
-use crate::domain::oauth::{Client, ClientAuth};
+use crate::domain::oauth::{Client, ClientAuth, ClientSecret};
 use crate::domain::{PortalId, Secret};
 use crate::identity::jwt::{self, Keys};
 use crate::service::{Result, Service, ServiceError};
@@ -14,6 +14,8 @@ use crate::storage::Outcome;
 
 /// Longest life an assertion may name: its identifier is remembered for as long.
 const ASSERTION_LIFE: Duration = Duration::minutes(10);
+/// How exactly the last use of a secret is noted.
+const USE_NOTED: Duration = Duration::hours(1);
 /// How old an `account_token` may be.
 const ACCOUNT_TOKEN_LIFE: Duration = Duration::minutes(10);
 
@@ -69,10 +71,17 @@ impl Service {
     async fn by_secret(&self, id: &str, secret: &Secret) -> Result<Client> {
         let client = self.find_client(id).await?.filter(|client| client.auth == ClientAuth::Secret);
         let presented = sha256(secret.expose().as_bytes());
-        // An unknown client costs the same comparison as a known one.
-        let secrets = client.as_ref().map_or_else(|| vec![[0; 32]], |client| client.secrets.clone());
-        let right = secrets.iter().filter(|secret| verify_slices_are_equal(&secret[..], &presented).is_ok()).count();
-        client.filter(|_| right > 0).ok_or(ServiceError::UnknownClient)
+        let Some(client) = client else {
+            // An unknown client costs the same comparison as a known one.
+            let _ = verify_slices_are_equal(&[0; 32], &presented);
+            return Err(ServiceError::UnknownClient);
+        };
+        let right = |live: &&ClientSecret| verify_slices_are_equal(&live.sha256, &presented).is_ok();
+        let (used, now) = (client.secrets.iter().find(right).ok_or(ServiceError::UnknownClient)?, self.now());
+        if used.used_at.is_none_or(|at| at < now - USE_NOTED) {
+            self.storage().secret_used(&client.portal, &used.sha256, now, now - USE_NOTED).await?;
+        }
+        Ok(client)
     }
 
     async fn by_assertion(&self, id: Option<&str>, assertion: &Secret, audiences: &[String]) -> Result<Client> {
@@ -99,7 +108,7 @@ impl Service {
     /// the SHA-256 of a live client secret, used once.
     pub(super) async fn account_of(&self, client: &Client, token: &Secret) -> Result<String> {
         let bad = || refusal(OauthError::InvalidRequest, "Invalid parameter account_token");
-        let verified = client.secrets.iter().find_map(|secret| jwt::verify_hs256(token.expose(), secret).ok());
+        let verified = client.secrets.iter().find_map(|secret| jwt::verify_hs256(token.expose(), &secret.sha256).ok());
         let claims = verified.ok_or_else(bad)?;
         claims.is("azp", client.portal.as_str()).map_err(|_| bad())?;
         let (now, issued) = (self.now(), claims.time("iat").ok_or_else(bad)?);

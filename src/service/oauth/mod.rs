@@ -3,7 +3,7 @@
 //! Reading order: [`redirect`] and [`pkce`] (two small rules), [`client`] (authentication of clients), [`request`] (what may be
 //! asked for), [`authorize`] (pushed and opened), [`access`] (the page for scope `service`), [`grant`] (from the citizen's
 //! confirmation to a code), [`token`] (codes and refresh tokens to tokens; the end of tokens), [`citizen`] (sign-in through an
-//! identity provider), [`admin`].
+//! identity provider), [`desk`] (a portal's staff), [`admin`].
 //!
 //! Scope `credential` adds nothing to sole control: the citizen confirms a transaction on the hosted page as always, the SAD of
 //! that confirmation is sealed under the authorization code, and the token given for the code *is* the SAD.
@@ -13,6 +13,7 @@ pub mod admin;
 pub mod authorize;
 pub mod citizen;
 pub mod client;
+pub mod desk;
 pub mod grant;
 pub mod pkce;
 pub mod redirect;

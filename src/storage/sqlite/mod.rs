@@ -2,14 +2,15 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`credentials`], [`transactions`], [`codes`], [`signatures`], [`raises`],
-//! [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of OAuth
-//! [`clients`], [`authorizations`], [`tokens`], [`identities`].
+//! [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`usage`] (counts by day), [`audit`];
+//! of OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`], and [`desk`] (portals' staff).
 
 mod audit;
 mod authorizations;
 mod clients;
 mod codes;
 mod credentials;
+mod desk;
 mod identities;
 mod joint;
 mod outbox;
@@ -19,6 +20,7 @@ mod rows;
 mod signatures;
 mod tokens;
 mod transactions;
+mod usage;
 mod webhooks;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -35,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "oauth", include_str!("../../../migrations/sqlite/0003_oauth.sql")),
     (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
     (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
+    (10, "desk", include_str!("../../../migrations/sqlite/0010_desk.sql")),
 ];
 
 /// A SQLite database.

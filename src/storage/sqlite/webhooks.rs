@@ -34,7 +34,7 @@ fn webhook(row: &SqliteRow) -> Result<Webhook> {
     })
 }
 
-fn event(row: &SqliteRow) -> Result<Event> {
+pub(super) fn event(row: &SqliteRow) -> Result<Event> {
     Ok(Event {
         id: row.try_get("event_id")?,
         sequence: u64::try_from(row.try_get::<i64, _>("sequence")?).map_err(|_| rows::corrupt("sequence"))?,
