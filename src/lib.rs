@@ -12,7 +12,7 @@
 //! ```text
 //!  95 cli            verify · chain · trust · sign · portal · demo · serve · admin   one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
-//!  80 http           csc/ · requests/ · verify/ · webhooks/ · confirm/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
+//!  80 http           csc/ · requests/ · verify/ · webhooks/ · client/ · confirm/ · desk/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
 //!  60 authorization  sole control: challenge → code → confirm → SAD → redeem

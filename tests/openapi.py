@@ -57,6 +57,7 @@ def configuration(api):
     pinned = {
         "readRequest": {"path.id": signed["id"]},
         "fetchDocument": {"path.id": signed["id"], "path.n": 1},
+        "requestEvents": {"path.id": signed["id"]},
         "readWebhook": {"path.id": hook},
         "listDeliveries": {"path.id": hook},
         "resend": {"path.id": hook, "path.event": event},

@@ -206,6 +206,7 @@ fn app_state(
         citizens: None,
         tls_proxy: None,
         budgets: Arc::new(Budgets::new(options.config.limits.portal_calls_per_minute)),
+        doors: Arc::default(),
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);

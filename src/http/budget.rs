@@ -15,6 +15,8 @@ use super::fault::Fault;
 use super::problem;
 
 const WINDOW: Duration = Duration::MINUTE;
+/// Buckets kept before full ones, which say nothing, are thrown away.
+const KEPT: usize = 10_000;
 
 /// The buckets of all portals. A bucket is the time at which it will be full again (the generic cell rate algorithm).
 #[derive(Debug)]
@@ -69,6 +71,9 @@ impl Budgets {
     pub fn take(&self, portal: &PortalId, now: OffsetDateTime, told: Option<&Told>) -> Result<(), Fault> {
         let a_call = WINDOW / self.per_minute;
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= KEPT {
+            buckets.retain(|_, full_at| *full_at > now);
+        }
         let full_at = buckets.entry(portal.clone()).or_insert(now);
         // A clock that was set back must not keep a portal out.
         *full_at = (*full_at).clamp(now, now + WINDOW);
@@ -118,6 +123,15 @@ mod tests {
         assert!(!take(&one, NOW - Duration::hours(1)), "a clock that went back fills nothing");
         let later = NOW + Duration::hours(1);
         assert!((0..60).all(|_| take(&one, later)) && !take(&one, later), "never more than a bucket");
+    }
+
+    #[test]
+    fn full_buckets_are_thrown_away_before_they_are_too_many() {
+        let budgets = Budgets::new(60);
+        let take = |n: usize, now| budgets.take(&portal(&n.to_string()), now, None).is_ok();
+        assert!((0..KEPT).all(|n| take(n, NOW)));
+        assert!(take(KEPT, NOW + Duration::MINUTE));
+        assert_eq!(budgets.full_at.lock().expect("lock").len(), 1);
     }
 
     #[test]

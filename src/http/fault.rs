@@ -29,14 +29,18 @@ pub enum Shape {
     Problem,
     /// A page for the citizen.
     Page,
+    /// A page for a portal's staff.
+    Desk,
 }
 
 impl Shape {
-    pub const ALL: [Self; 4] = [Self::Csc, Self::OAuth, Self::Problem, Self::Page];
+    pub const ALL: [Self; 5] = [Self::Csc, Self::OAuth, Self::Problem, Self::Page, Self::Desk];
 
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/csc/") {
             Self::Csc
+        } else if path == "/desk" || path.starts_with("/desk/") {
+            Self::Desk
         } else if ["/c/", "/a/", "/oidc/"].iter().any(|pages| path.starts_with(pages)) || path == "/oauth2/authorize" {
             // A browser stands at the authorisation endpoint too.
             Self::Page
@@ -103,17 +107,17 @@ impl Fault {
         let code = match shape {
             Shape::Csc => self.csc_words().0,
             // RFC 6749 §5.2 knows 400 and 401; what is not the client's fault keeps its own status.
-            Shape::OAuth | Shape::Problem | Shape::Page => self.problem.status,
+            Shape::OAuth | Shape::Problem | Shape::Page | Shape::Desk => self.problem.status,
         };
         StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The JSON body; for [`Shape::Page`] the page is drawn elsewhere, and this is its plain sentence.
+    /// The JSON body; pages are drawn elsewhere, and this is their plain sentence.
     pub fn body(&self, shape: Shape, request_id: &str) -> Option<String> {
         match shape {
             Shape::Csc | Shape::OAuth => self.csc_body(request_id),
             Shape::Problem => self.problem_body(request_id),
-            Shape::Page => Some(self.problem.vi.to_owned()),
+            Shape::Page | Shape::Desk => Some(self.problem.vi.to_owned()),
         }
     }
 
@@ -201,6 +205,9 @@ mod tests {
         assert_eq!(Shape::of_path("/oauth2/token"), Shape::OAuth);
         assert_eq!(Shape::of_path("/c/abc"), Shape::Page);
         assert_eq!(Shape::of_path("/oauth2/authorize"), Shape::Page);
+        assert_eq!(Shape::of_path("/desk"), Shape::Desk);
+        assert_eq!(Shape::of_path("/desk/requests"), Shape::Desk);
+        assert_eq!(Shape::of_path("/desks"), Shape::Problem);
         assert_eq!(Shape::of_path("/cscx"), Shape::Problem);
     }
 }

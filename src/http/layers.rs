@@ -14,7 +14,7 @@ use super::budget::Told;
 use super::fault::{Fault, Shape};
 use super::oauth::client_auth;
 use super::{AppState, Limits, problem};
-use super::{confirm, verify};
+use super::{confirm, desk, verify};
 
 /// Wraps the routes.
 pub fn surround(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
@@ -63,6 +63,7 @@ async fn finish(State(state): State<AppState>, mut request: Request, next: Next)
 fn write_fault(fault: &Fault, shape: Shape, language: confirm::Language, id: &str, bare: Response) -> Response {
     let mut response = match shape {
         Shape::Page => confirm::fault_page(fault, language, id),
+        Shape::Desk => desk::fault_page(fault, language, id),
         Shape::Csc | Shape::OAuth | Shape::Problem => {
             let kind = if shape == Shape::Problem { "application/problem+json" } else { "application/json" };
             let body = fault.body(shape, id).unwrap_or_default();

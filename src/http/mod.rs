@@ -1,10 +1,9 @@
-//! HTTP: the CSC API, the portal's simple API, the citizen's page, health.
+//! HTTP: the CSC API, the portal's simple API, the citizen's page, the portal's desk, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`] with [`budget`] and [`body`] (what every handler reads), then the endpoints: [`oauth`], [`csc`], [`requests`],
-//! [`verify`], [`webhooks`], [`confirm`] with [`render`] (pages as pictures), [`health`], [`openapi`] (what all of it is),
-//! [`sandbox`]. A handler parses, authenticates, calls one use
-//! case and answers; an endpoint is a file.
+//! table of errors), [`auth`] with [`budget`], [`body`] and [`cookie`] (what handlers read), then the endpoints: [`oauth`], [`csc`],
+//! [`requests`], [`verify`], [`webhooks`], [`client`], [`confirm`] with [`render`] (pages as pictures), [`desk`] (a portal's staff), [`health`],
+//! [`openapi`] (what all of it is), [`sandbox`]. A handler parses, authenticates, calls one use case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
 //! RFC 6750, RFC 9457.
@@ -12,8 +11,11 @@
 pub mod auth;
 pub mod body;
 pub mod budget;
+pub mod client;
 pub mod confirm;
+pub mod cookie;
 pub mod csc;
+pub mod desk;
 pub mod fault;
 pub mod health;
 pub mod layers;
@@ -55,6 +57,7 @@ pub struct AppState {
     pub clock: Clock,
     pub request_ids: RequestIds,
     pub budgets: Arc<budget::Budgets>,
+    pub doors: Arc<desk::Doors>,
 }
 
 /// The current time.
@@ -123,7 +126,9 @@ pub fn router(state: AppState) -> Router {
         .merge(requests::router(&state.limits))
         .merge(verify::router(&state.limits))
         .merge(webhooks::router(&state.limits))
+        .merge(client::router(&state.limits))
         .merge(confirm::router(&state))
+        .merge(desk::router(&state.limits))
         .merge(openapi::router())
         .merge(health::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };

@@ -1,5 +1,7 @@
 //! What every database behind the traits must do. Each backend runs all of it.
 
+mod desk;
+
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use super::oauth::{CodeGrant, Issued};
@@ -12,6 +14,8 @@ use crate::domain::oauth::{
     Scope,
 };
 use crate::domain::{AuthMode, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+
+use desk::{a_session_at_the_desk_ends_unused_or_at_its_end, usage_is_counted_by_the_days_of_a_place};
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -56,6 +60,8 @@ suite!(
     a_code_is_redeemed_once,
     a_refresh_token_is_used_once_and_its_family_ends_together,
     a_sign_in_ends_once_in_the_browser_it_began_in,
+    a_session_at_the_desk_ends_unused_or_at_its_end,
+    usage_is_counted_by_the_days_of_a_place,
 );
 
 async fn chain_holds(storage: &dyn Storage) {
@@ -491,7 +497,8 @@ async fn a_client_has_two_secrets_at_most(storage: &dyn Storage) {
     let secrets = async || storage.client(&portal).await.expect("read").expect("there").secrets;
     let hashes = async || secrets().await.iter().map(|secret| secret.sha256).collect::<Vec<_>>();
     assert_eq!(hashes().await, [[7; 32]]);
-    assert_eq!(storage.retire_secret(&portal, event()).await.expect("asked"), Outcome::Stale);
+    let keep = async |kept: u8| storage.keep_secret(&portal, &[kept; 32], event()).await.expect("asked");
+    assert_eq!(keep(7).await, Outcome::Stale, "no other one");
     assert_eq!(storage.rotate_secret(&portal, &[8; 32], event()).await.expect("asked"), Outcome::Done);
     assert_eq!(hashes().await, [[8; 32], [7; 32]]);
     let used = async || secrets().await.iter().map(|secret| secret.used_at).collect::<Vec<_>>();
@@ -503,8 +510,12 @@ async fn a_client_has_two_secrets_at_most(storage: &dyn Storage) {
     storage.secret_used(&portal, &[7; 32], later, later - hour).await.expect("noted");
     assert_eq!(used().await, [None, Some(later)]);
     assert_eq!(storage.rotate_secret(&portal, &[9; 32], event()).await.expect("asked"), Outcome::Stale);
-    assert_eq!(storage.retire_secret(&portal, event()).await.expect("asked"), Outcome::Done);
-    assert_eq!(hashes().await, [[8; 32]]);
+    assert_eq!(keep(9).await, Outcome::Stale, "not live");
+    assert_eq!(keep(7).await, Outcome::Done);
+    assert_eq!((hashes().await, used().await), (vec![[7; 32]], vec![Some(later)]), "the new one was lost");
+    assert_eq!(storage.rotate_secret(&portal, &[8; 32], event()).await.expect("asked"), Outcome::Done);
+    assert_eq!(keep(8).await, Outcome::Done);
+    assert_eq!((hashes().await, used().await), (vec![[8; 32]], vec![None]));
     let auth = ClientAuth::Tls { certificates: vec!["00".into()] };
     assert_eq!(storage.set_client_auth(&portal, &auth, event()).await.expect("asked"), Outcome::Done);
     storage.add_redirect_uri(&portal, "https://p.example/cb", event()).await.expect("added");

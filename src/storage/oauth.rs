@@ -43,8 +43,8 @@ pub trait Clients: Send + Sync {
     ) -> Result<()>;
     /// Makes `new` the current secret and the current one the previous. [`Outcome::Stale`] when two are live already.
     async fn rotate_secret(&self, portal: &PortalId, new: &Key, entry: Entry) -> Result<Outcome>;
-    /// Ends the previous secret. [`Outcome::Stale`] when there is none.
-    async fn retire_secret(&self, portal: &PortalId, entry: Entry) -> Result<Outcome>;
+    /// Keeps this live secret and ends the other one. [`Outcome::Stale`] when there are not both.
+    async fn keep_secret(&self, portal: &PortalId, kept: &Key, entry: Entry) -> Result<Outcome>;
     async fn set_client_auth(&self, portal: &PortalId, auth: &ClientAuth, entry: Entry) -> Result<Outcome>;
     /// [`super::StorageError::Duplicate`] when it is registered already.
     async fn add_redirect_uri(&self, portal: &PortalId, uri: &str, entry: Entry) -> Result<()>;

@@ -7,20 +7,22 @@ use axum::response::{IntoResponse, Response};
 
 use crate::crypto::DigestAlgorithm;
 
-static CSS: &str = include_str!("kyso.css");
+pub static CSS: &str = include_str!("kyso.css");
 static LOGO: &[u8] = include_bytes!("kyso.png");
 
-/// Address of the stylesheet with the first 48 bits of its SHA-256.
-pub static CSS_URL: LazyLock<String> = LazyLock::new(|| {
-    let hash = DigestAlgorithm::Sha256.digest(CSS.as_bytes()).to_hex();
-    format!("/assets/kyso.css?{}", hash.get(..12).unwrap_or_default())
-});
+pub static CSS_URL: LazyLock<String> = LazyLock::new(|| address("/assets/kyso.css", CSS));
+
+/// Address of a stylesheet with the first 48 bits of its SHA-256.
+pub fn address(path: &str, sheet: &str) -> String {
+    let hash = DigestAlgorithm::Sha256.digest(sheet.as_bytes()).to_hex();
+    format!("{path}?{}", hash.get(..12).unwrap_or_default())
+}
 
 /// A year: another stylesheet has another address.
 const KEEP: &str = "public, max-age=31536000, immutable";
 
-pub async fn stylesheet() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, KEEP)], CSS).into_response()
+pub fn sheet(text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, KEEP)], text).into_response()
 }
 
 pub async fn logo() -> Response {

@@ -30,8 +30,9 @@ use crate::domain::Secret;
 use super::fault::Fault;
 use super::requests::return_origin;
 use super::{AppState, problem};
-pub use assets::CSS_URL;
-pub use text::Language;
+pub use assets::{CSS_URL, address, sheet};
+pub(super) use text::words;
+pub use text::{Language, Words, plain};
 
 pub fn router(state: &AppState) -> Router<AppState> {
     Router::new()
@@ -50,7 +51,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/a/{token}/refuse", post(access::refuse))
         .route("/a/{token}/sign-in", post(sign_in::begin))
         .route("/oidc/callback", get(sign_in::callback))
-        .route("/assets/kyso.css", get(assets::stylesheet))
+        .route("/assets/kyso.css", get(async || sheet(assets::CSS)))
         .route("/assets/kyso.png", get(assets::logo))
         .layer(DefaultBodyLimit::max(state.limits.form_body))
 }
@@ -90,7 +91,7 @@ pub fn answer(html: String, onward: Option<String>) -> Response {
 
 /// Refuses a form that another site sent. `Sec-Fetch-Site` decides where browsers send it; older ones send `Origin`, which
 /// is `null` under the page's own referrer policy. Programs that play the citizen send neither.
-fn check_same_site(headers: &HeaderMap, public_url: &str) -> Result<(), Fault> {
+pub fn check_same_site(headers: &HeaderMap, public_url: &str) -> Result<(), Fault> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let fine = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",

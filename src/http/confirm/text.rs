@@ -17,6 +17,7 @@ pub enum Language {
     En,
 }
 
+/// A table of sentences: `name: "vi", "en";` for each.
 macro_rules! words {
     ($($name:ident: $vi:literal, $en:literal;)*) => {
         /// The fixed sentences in one language.
@@ -30,6 +31,7 @@ macro_rules! words {
         static ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $vi, $en),)*];
     };
 }
+pub(in crate::http) use words;
 
 words! {
     // The frame of every page.
@@ -168,7 +170,7 @@ impl Language {
         if primary.eq_ignore_ascii_case("en") { Self::En } else { Self::Vi }
     }
 
-    fn pick(self, vi: String, en: String) -> String {
+    pub fn pick<T>(self, vi: T, en: T) -> T {
         match self {
             Self::Vi => vi,
             Self::En => en,

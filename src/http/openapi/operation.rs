@@ -30,6 +30,7 @@ pub struct Text {
 pub enum Tag {
     Requests,
     Webhooks,
+    Client,
     Csc,
     OAuth,
     Page,
@@ -85,12 +86,13 @@ pub enum Errors {
 }
 
 impl Tag {
-    pub const ALL: [Self; 6] = [Self::Requests, Self::Webhooks, Self::Csc, Self::OAuth, Self::Page, Self::Service];
+    pub const ALL: [Self; 7] = [Self::Requests, Self::Webhooks, Self::Client, Self::Csc, Self::OAuth, Self::Page, Self::Service];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::Webhooks => "webhooks",
+            Self::Client => "client",
             Self::Csc => "csc",
             Self::OAuth => "oauth",
             Self::Page => "page",
@@ -108,6 +110,9 @@ impl Tag {
                 vi: "Thông báo cho cổng dịch vụ (Standard Webhooks)",
                 en: "Telling portals (Standard Webhooks)",
             },
+            Self::Client => {
+                Text { vi: "Cổng dịch vụ: khóa bí mật và thống kê", en: "The portal itself: client secrets and usage" }
+            }
             Self::Csc => Text { vi: "API của Cloud Signature Consortium", en: "Cloud Signature Consortium API" },
             Self::OAuth => {
                 Text { vi: "Xác thực cổng dịch vụ (OAuth 2.0)", en: "Authenticating portals (OAuth 2.0)" }
@@ -125,7 +130,7 @@ impl Tag {
             Self::Csc => Errors::Csc,
             Self::OAuth => Errors::OAuth,
             Self::Page => Errors::Page,
-            Self::Requests | Self::Webhooks | Self::Service => Errors::Problem,
+            Self::Requests | Self::Webhooks | Self::Client | Self::Service => Errors::Problem,
         }
     }
 }

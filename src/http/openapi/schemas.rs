@@ -13,7 +13,7 @@ use super::super::paging::MOST;
 
 /// All schemas by name.
 pub fn schemas() -> Map<String, Value> {
-    let all = [simple(), request(), asked(), webhooks(), csc(), service()];
+    let all = [simple(), request(), asked(), webhooks(), client(), csc(), service()];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
@@ -84,6 +84,7 @@ fn simple() -> Named {
         ("Sequence", json!({"type": "integer", "minimum": 0, "maximum": i64::MAX})),
         ("Wait", json!({"type": "integer", "minimum": 0, "maximum": 25, "default": 0})),
         ("Lang", words(&["vi", "en"])),
+        ("Date", json!({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})),
         ("IdempotencyKey", json!({"type": "string", "pattern": "^[!-~]{1,255}$"})),
         ("RequestState", states()),
         ("Bytes", json!({"type": "string", "format": "binary"})),
@@ -241,6 +242,27 @@ fn webhooks() -> Named {
         ("EventList", object(&["events", "last"], json!({"events": list("Event"), "last": whole()}))),
         ("Secret", object(&["secret"], json!({"secret": text()}))),
     ]
+}
+
+fn client() -> Named {
+    let secret = object(&["created_at"], json!({"created_at": time(), "used_at": time()}));
+    let client = object(
+        &["client_id", "auth", "secrets", "redirect_uris"],
+        json!({
+            "client_id": text(), "auth": words(&["secret", "private-key-jwt", "tls"]),
+            "secrets": {"type": "array", "items": secret, "minItems": 1, "maxItems": 2},
+            "redirect_uris": {"type": "array", "items": text()}, "secret": text(),
+        }),
+    );
+    let day = object(
+        &["date", "created", "signed", "refused", "expired", "failed", "signatures"],
+        json!({
+            "date": of("Date"), "created": whole(), "signed": whole(), "refused": whole(), "expired": whole(), "failed": whole(),
+            "signatures": whole(),
+        }),
+    );
+    let usage = object(&["utc_offset", "days"], json!({"utc_offset": text(), "days": list("UsageDay")}));
+    vec![("Client", client), ("UsageDay", day), ("Usage", usage)]
 }
 
 fn csc() -> Named {

@@ -7,17 +7,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
 use crate::domain::{StateKind, TransactionId};
-use crate::service::RequestView;
+use crate::service::{Caller, RequestView};
 use crate::storage::joint::Before;
 
 use super::super::AppState;
 use super::super::auth::Authenticated;
+use super::super::body::Fields;
 use super::super::fault::Fault;
 use super::super::paging::{fields, invalid, limit};
 use super::wire::{RequestJson, RequestList};
 
 /// The states a portal sees.
-const STATES: [StateKind; 6] = [
+pub const STATES: [StateKind; 6] = [
     StateKind::Waiting,
     StateKind::Confirmed,
     StateKind::Signed,
@@ -31,15 +32,28 @@ pub async fn list(
     Authenticated(caller): Authenticated,
     query: RawQuery,
 ) -> Result<Json<RequestList>, Fault> {
-    let fields = fields(&query);
-    let limit = limit(&fields)?;
+    let (found, next_cursor) = page(&state, &caller, &fields(&query)).await?;
+    let requests = found.iter().map(|view| RequestJson::new(view, &state.public_url)).collect();
+    Ok(Json(RequestList { requests, next_cursor }))
+}
+
+/// The page of a portal's requests that these fields of a query ask for, and where the next one goes on.
+///
+/// # Errors
+/// [`super::super::problem::INVALID`].
+pub async fn page(
+    state: &AppState,
+    caller: &Caller,
+    fields: &Fields,
+) -> Result<(Vec<RequestView>, Option<String>), Fault> {
+    let limit = limit(fields)?;
     let before = fields.get("cursor").map(|text| read(text).ok_or_else(|| invalid("cursor: not one of this service")));
     let only = fields.get("state").map(known).transpose()?;
-    let found = state.service.requests(&caller, only, before.transpose()?, limit.saturating_add(1)).await?;
+    let mut found = state.service.requests(caller, only, before.transpose()?, limit.saturating_add(1)).await?;
     let page = usize::try_from(limit).unwrap_or(usize::MAX);
     let next_cursor = found.get(page.saturating_sub(1)).filter(|_| found.len() > page).map(cursor);
-    let requests = found.iter().take(page).map(|view| RequestJson::new(view, &state.public_url)).collect();
-    Ok(Json(RequestList { requests, next_cursor }))
+    found.truncate(page);
+    Ok((found, next_cursor))
 }
 
 fn known(name: &str) -> Result<StateKind, Fault> {

@@ -14,6 +14,7 @@ mod wire;
 
 pub use create::return_origin;
 pub use download::attachment;
+pub use list::{STATES, page};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +33,6 @@ pub fn router(limits: &Limits) -> Router<AppState> {
 }
 
 /// An id from the path; what cannot be one does not exist.
-fn transaction_id(text: &str) -> Result<TransactionId, Fault> {
+pub fn transaction_id(text: &str) -> Result<TransactionId, Fault> {
     TransactionId::parse(text).map_err(|_| Fault::new(&problem::NOT_FOUND).detail("no such request"))
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 
 use super::super::AppState;
 use super::super::auth::Authenticated;
 use super::super::fault::Fault;
 use super::super::paging::{fields, invalid, limit, number};
+use super::super::requests::transaction_id;
 use super::wire::{EventJson, EventList, SecretJson};
 
 /// Longest the call waits for an event, in seconds: less than proxies and the service's own limit allow.
@@ -31,6 +32,17 @@ pub async fn list(
     };
     let found = state.service.events(&caller, before, limit, Duration::from_secs(wait)).await?;
     let last = found.last().map_or(before, |signed| signed.event.sequence);
+    Ok(Json(EventList { events: found.into_iter().map(EventJson::new).collect(), last }))
+}
+
+/// What was told of one request.
+pub async fn of_request(
+    State(state): State<AppState>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<EventList>, Fault> {
+    let found = state.service.request_events(&caller, &transaction_id(&id)?).await?;
+    let last = found.last().map_or(0, |signed| signed.event.sequence);
     Ok(Json(EventList { events: found.into_iter().map(EventJson::new).collect(), last }))
 }
 

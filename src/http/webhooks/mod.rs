@@ -16,6 +16,7 @@ use crate::domain::WebhookId;
 
 use super::fault::Fault;
 use super::{AppState, Limits, problem};
+pub use deliveries::page;
 
 pub fn router(limits: &Limits) -> Router<AppState> {
     Router::new()
@@ -26,11 +27,12 @@ pub fn router(limits: &Limits) -> Router<AppState> {
         .route("/v1/webhooks/{id}/deliveries", get(deliveries::list))
         .route("/v1/webhooks/{id}/deliveries/{event}/resend", post(deliveries::resend))
         .route("/v1/events", get(events::list))
+        .route("/v1/requests/{id}/events", get(events::of_request))
         .route("/v1/events/secret", get(events::secret))
         .layer(DefaultBodyLimit::max(limits.form_body))
 }
 
 /// An id from the path; what cannot be one does not exist.
-fn webhook_id(text: &str) -> Result<WebhookId, Fault> {
+pub fn webhook_id(text: &str) -> Result<WebhookId, Fault> {
     WebhookId::parse(text).map_err(|_| Fault::new(&problem::NOT_FOUND).detail("no such webhook"))
 }

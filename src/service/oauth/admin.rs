@@ -39,10 +39,23 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Invalid`] when only one lives.
     pub async fn retire_secret(&self, portal: &PortalId) -> Result<()> {
-        self.client(portal).await?;
-        match self.storage().retire_secret(portal, self.change(portal, "old client secret retired")).await? {
+        let newest = self.client(portal).await?.secrets.into_iter().next();
+        let newest = newest.ok_or(ServiceError::NotFound("secret"))?;
+        self.keep(portal, &newest.sha256, "old client secret retired").await
+    }
+
+    /// Keeps this live secret and ends the other one, be it the older or the newer: nobody ends the secret they have.
+    ///
+    /// # Errors
+    /// [`ServiceError::Invalid`] when only one lives.
+    pub async fn keep_secret(&self, portal: &PortalId, kept: &Secret) -> Result<()> {
+        self.keep(portal, &sha256(kept.expose().as_bytes()), "other client secret retired").await
+    }
+
+    async fn keep(&self, portal: &PortalId, kept: &[u8; 32], change: &str) -> Result<()> {
+        match self.storage().keep_secret(portal, kept, self.change(portal, change)).await? {
             Outcome::Done => Ok(()),
-            Outcome::Stale => Err(ServiceError::Invalid { what: "secret", why: "there is no old one" }),
+            Outcome::Stale => Err(ServiceError::Invalid { what: "secret", why: "there is no other one" }),
         }
     }
 

@@ -101,11 +101,14 @@ impl Clients for SqliteStorage {
         self.change_client(sql, (portal, Some(new), &rows::nanos(entry.at).to_string()), entry).await
     }
 
-    async fn retire_secret(&self, portal: &PortalId, entry: Entry) -> Result<Outcome> {
-        let sql =
-            "UPDATE portals SET previous_secret_sha256 = $2, previous_secret_at = NULL, previous_secret_used_at = NULL
-                   WHERE id = $1 AND previous_secret_sha256 IS NOT NULL AND $3 = ''";
-        self.change_client(sql, (portal, None, ""), entry).await
+    async fn keep_secret(&self, portal: &PortalId, kept: &Key, entry: Entry) -> Result<Outcome> {
+        let sql = "UPDATE portals SET secret_sha256 = $2,
+                                      secret_at = IIF(secret_sha256 = $2, secret_at, previous_secret_at),
+                                      secret_used_at = IIF(secret_sha256 = $2, secret_used_at, previous_secret_used_at),
+                                      previous_secret_sha256 = NULL, previous_secret_at = NULL, previous_secret_used_at = NULL
+                   WHERE id = $1 AND previous_secret_sha256 IS NOT NULL AND $2 IN (secret_sha256, previous_secret_sha256)
+                     AND $3 = ''";
+        self.change_client(sql, (portal, Some(kept), ""), entry).await
     }
 
     async fn set_client_auth(&self, portal: &PortalId, auth: &ClientAuth, entry: Entry) -> Result<Outcome> {
