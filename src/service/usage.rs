@@ -65,11 +65,13 @@ impl Service {
         let to = to.unwrap_or_else(|| self.today());
         let from = from.unwrap_or_else(|| to.saturating_sub(Duration::days(USUAL_DAYS - 1)));
         let length = (to - from).whole_days() + 1;
+        let refused = |why| ServiceError::Invalid { what: "from", why };
         if !(1..=MOST_DAYS).contains(&length) {
-            return Err(ServiceError::Invalid { what: "from", why: "from 1 to 366 days, the earlier one first" });
+            return Err(refused("from 1 to 366 days, the earlier one first"));
         }
         let starts = |date| OffsetDateTime::new_in_offset(date, Time::MIDNIGHT, VIET_NAM);
-        let span = Span { from: starts(from), until: starts(to) + Duration::DAY, offset: VIET_NAM };
+        let until = starts(to).checked_add(Duration::DAY).ok_or_else(|| refused("the last day is too far away"))?;
+        let span = Span { from: starts(from), until, offset: VIET_NAM };
         let mut days: BTreeMap<Date, Day> =
             (0..length).map(|n| from.saturating_add(Duration::days(n))).map(|date| (date, Day::empty(date))).collect();
         for count in self.storage().usage(&caller.portal, span).await? {

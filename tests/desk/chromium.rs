@@ -1,8 +1,8 @@
 //! Chromium at the desk, with scripts and without: the whole way of a member of staff, axe on every page, pictures for the documentation.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -36,7 +36,12 @@ async fn busy_portal(days: i64) -> (Sandbox, String, String, String) {
     let url = format!("http://{address}/hook");
     let hook = portal.call("/v1/webhooks", &json!({"url": url, "events": ["request.signed", "request.refused"]})).await;
     let hook = id(&hook.json()).to_owned();
-    let titles = ["Tờ khai xác nhận cư trú", "Đơn đề nghị cấp bản sao trích lục khai sinh", "Hợp đồng dịch vụ", "Giấy phép xây dựng"];
+    let titles = [
+        "Tờ khai xác nhận cư trú",
+        "Đơn đề nghị cấp bản sao trích lục khai sinh",
+        "Hợp đồng dịch vụ",
+        "Giấy phép xây dựng",
+    ];
     for day in 0..days {
         move_clock(&sandbox, day * 86_400).await;
         let portal = Portal::connect(&sandbox).await;
@@ -61,7 +66,8 @@ async fn busy_portal(days: i64) -> (Sandbox, String, String, String) {
     portal.confirm(&json!({"id": joint["id"], "confirm_url": joint["signers"][0]["confirm_url"]})).await;
     // What is on its way arrives.
     for _ in 0..200 {
-        let sent = send(portal.get(&format!("/v1/webhooks/{hook}/deliveries?state=delivered"))).await.expect("an answer");
+        let sent =
+            send(portal.get(&format!("/v1/webhooks/{hook}/deliveries?state=delivered"))).await.expect("an answer");
         if sent.json()["deliveries"].as_array().is_some_and(|all| all.len() > 1) {
             break;
         }

@@ -84,8 +84,7 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder");
         let http = Client::builder().timeout(super::support::PATIENCE).build().expect("a client");
         let url = format!("http://127.0.0.1:{port}/session");
-        let mut browser =
-            Self { http, session: url, axe: axe(), driver, _output: output, _profile: profile };
+        let mut browser = Self { http, session: url, axe: axe(), driver, _output: output, _profile: profile };
         let folder = format!("--user-data-dir={}", super::support::text(browser._profile.path()));
         let off = json!({"profile.managed_default_content_settings.javascript": 2});
         let options = json!({
@@ -95,6 +94,9 @@ impl Browser {
         let wanted = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}});
         let made = browser.call(Method::POST, "", Some(wanted)).await;
         browser.session = format!("{}/{}", browser.session, made["sessionId"].as_str().expect("a session"));
+        // Clicks go to where an element is, not to where it is on its way.
+        let still = json!({"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]});
+        browser.developer("Emulation.setEmulatedMedia", still).await;
         Some(browser)
     }
 
@@ -175,7 +177,8 @@ impl Browser {
 
     /// The whole page as PNG, however long it is.
     pub async fn picture(&self) -> Vec<u8> {
-        let taken = self.developer("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+        let taken =
+            self.developer("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
         STANDARD.decode(taken["data"].as_str().expect("text")).expect("base64")
     }
 
@@ -192,12 +195,14 @@ impl Browser {
         );
         let found = self.call(Method::POST, "/execute/async", Some(json!({"script": script, "args": []}))).await;
         let found = found.as_array().expect("a list");
-        let serious: Vec<&Value> = found.iter().filter(|one| matches!(one[0].as_str(), Some("serious" | "critical"))).collect();
+        let serious: Vec<&Value> =
+            found.iter().filter(|one| matches!(one[0].as_str(), Some("serious" | "critical"))).collect();
         assert!(serious.is_empty(), "{what}: {serious:#?}");
         for minor in found {
             eprintln!("{what}: axe advises: {minor}");
         }
-        let wide = self.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]").await;
+        let wide =
+            self.run("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]").await;
         assert!(wide[0].as_u64() <= wide[1].as_u64(), "{what} scrolls sideways: {wide}");
         let foreign = self.run("return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith(location.origin))").await;
         assert_eq!(foreign, json!([]), "{what} loads from elsewhere");

@@ -51,7 +51,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/a/{token}/refuse", post(access::refuse))
         .route("/a/{token}/sign-in", post(sign_in::begin))
         .route("/oidc/callback", get(sign_in::callback))
-        .route("/assets/kyso.css", get(async || sheet(assets::CSS)))
+        .route("/assets/kyso.css", get(|| async { sheet(assets::CSS) }))
         .route("/assets/kyso.png", get(assets::logo))
         .layer(DefaultBodyLimit::max(state.limits.form_body))
 }

@@ -67,7 +67,7 @@ impl Chart {
         let scale = Scale::new(most);
         let slot = ((WIDTH - LEFT) * FINE).checked_div(u64::try_from(days.len()).ok()?)?;
         let left = |n: usize| LEFT * FINE + slot * u64::try_from(n).unwrap_or_default();
-        let bars = ended.iter().enumerate().filter(|(_, (signed, unsigned))| signed + unsigned > 0).map(|(n, ended)| {
+        let bars = ended.iter().enumerate().filter(|(_, ended)| **ended != (0, 0)).map(|(n, ended)| {
             let gap = slot / 6;
             bar(left(n) + gap, slot - 2 * gap, *ended, &scale)
         });
@@ -85,9 +85,7 @@ impl Chart {
             summary: text::summary((first.date, last.date), total(|day| day.signed), total(unsigned), best, language),
             bars: bars.collect(),
             lines: scale.lines(),
-            dates: dated
-                .map(|(n, day)| Label { x: tenths(left(n) + slot / 2), text: short_date(day.date) })
-                .collect(),
+            dates: dated.map(|(n, day)| Label { x: tenths(left(n) + slot / 2), text: short_date(day.date) }).collect(),
         })
     }
 }
@@ -120,7 +118,8 @@ struct Scale {
 impl Scale {
     /// The least of 1, 2, 5, 10, 20, … that needs no more than [`LINES`] lines.
     fn new(most: u64) -> Self {
-        let steps = (0..19).flat_map(|power| [1, 2, 5].map(|unit: u64| unit.saturating_mul(10u64.saturating_pow(power))));
+        let steps =
+            (0..19).flat_map(|power| [1, 2, 5].map(|unit: u64| unit.saturating_mul(10u64.saturating_pow(power))));
         let step = steps.into_iter().find(|step| most.div_ceil(*step) <= LINES).unwrap_or(u64::MAX);
         Self { step, top: most.div_ceil(step).saturating_mul(step).max(1) }
     }
@@ -165,7 +164,10 @@ mod tests {
             assert!(scale.y(0) == BOTTOM * FINE && scale.y(most) >= TOP * FINE, "{most}");
             assert!(scale.y(most / 2) >= scale.y(most), "{most}");
             let lines = scale.lines();
-            assert!((1..=4).contains(&lines.len()) && lines.iter().all(|line| (TOP..BOTTOM).contains(&line.y)), "{most}");
+            assert!(
+                (1..=4).contains(&lines.len()) && lines.iter().all(|line| (TOP..BOTTOM).contains(&line.y)),
+                "{most}"
+            );
         }
         assert_eq!(Scale::new(7).lines().iter().map(|line| line.text).collect::<Vec<_>>(), [2, 4, 6, 8]);
     }

@@ -8,8 +8,8 @@ use axum::response::{Redirect, Response};
 
 use crate::domain::StateKind;
 
-use super::super::confirm::{self, CSS_URL, Language, plain};
 use super::super::body::Fields;
+use super::super::confirm::{self, CSS_URL, Language, plain};
 use super::super::fault::Fault;
 use super::super::{AppState, problem};
 use super::session::Visitor;
@@ -161,7 +161,12 @@ pub fn choices(
 }
 
 /// Where a list goes on, or begins again: the next page's link, and whether this is not the first.
-pub fn pages(path: &str, fields: &Fields, next: Option<String>, language: Language) -> (Option<String>, Option<String>) {
+pub fn pages(
+    path: &str,
+    fields: &Fields,
+    next: Option<String>,
+    language: Language,
+) -> (Option<String>, Option<String>) {
     let state = fields.get("state").map(|state| format!("&state={state}")).unwrap_or_default();
     let first = format!("{}{state}", link(path, language));
     let next = next.map(|cursor| format!("{first}&cursor={cursor}"));
@@ -188,7 +193,6 @@ struct Page<'a> {
     desk_css: &'static str,
     language_link: Option<String>,
     sandbox: bool,
-    cookies: bool,
     title: &'a str,
     signed_in: Option<SignedIn<'a>>,
     notice: Option<Message>,
@@ -212,7 +216,6 @@ impl<'a> Page<'a> {
             desk_css: &DESK_CSS_URL,
             language_link: None,
             sandbox: false,
-            cookies: true,
             title,
             signed_in: None,
             notice: None,
@@ -228,11 +231,7 @@ impl<'a> Page<'a> {
 /// A page for somebody who is signed in.
 pub fn page(state: &AppState, visitor: &Visitor, section: Section, title: &str, main: &impl Template) -> Response {
     let (language, t) = (visitor.language, Words::of(visitor.language));
-    let choice = |one: Section| Choice {
-        text: one.name(t),
-        link: link(one.path(), language),
-        chosen: one == section,
-    };
+    let choice = |one: Section| Choice { text: one.name(t), link: link(one.path(), language), chosen: one == section };
     let signed_in = SignedIn {
         portal: plain(&visitor.portal.name),
         form: visitor.form.expose(),
@@ -250,7 +249,13 @@ pub fn page(state: &AppState, visitor: &Visitor, section: Section, title: &str, 
 }
 
 /// The page for signing in, which is at `/desk` in either language.
-pub fn outside(state: &AppState, title: &str, main: &impl Template, notice: Option<Notice>, language: Language) -> Response {
+pub fn outside(
+    state: &AppState,
+    title: &str,
+    main: &impl Template,
+    notice: Option<Notice>,
+    language: Language,
+) -> Response {
     Page {
         language_link: Some(format!("/desk?lang={}", language.words().other_lang)),
         sandbox: state.sandbox.is_some(),
@@ -302,8 +307,7 @@ pub fn secret_page(
     section: Section,
     (title, secret, next): (&str, &str, &str),
 ) -> Response {
-    let main =
-        SecretPage { t: Words::of(visitor.language), title, secret, next: link(next, visitor.language) };
+    let main = SecretPage { t: Words::of(visitor.language), title, secret, next: link(next, visitor.language) };
     let mut response = page(state, visitor, section, title, &main);
     *response.status_mut() = StatusCode::CREATED;
     response

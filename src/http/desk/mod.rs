@@ -44,6 +44,6 @@ pub fn router(limits: &Limits) -> Router<AppState> {
         .route("/desk/usage", get(usage::show))
         .route("/desk/secrets", get(secrets::show).post(secrets::add))
         .route("/desk/secrets/retire", post(secrets::retire))
-        .route("/assets/desk.css", get(async || confirm::sheet(frame::CSS)))
+        .route("/assets/desk.css", get(|| async { confirm::sheet(frame::CSS) }))
         .layer(DefaultBodyLimit::max(limits.form_body))
 }

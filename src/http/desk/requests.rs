@@ -11,11 +11,11 @@ use crate::service::webhooks::SignedEvent;
 use crate::service::{RequestView, ServiceError};
 use crate::storage::ItemState;
 
+use super::super::AppState;
 use super::super::confirm::{Language, plain};
 use super::super::fault::Fault;
 use super::super::paging::fields;
 use super::super::requests::{STATES, page, transaction_id};
-use super::super::AppState;
 use super::frame::{self, Chip, Choice, Notice, Section, back, choices, link, pages};
 use super::session::{Posted, Visitor};
 use super::text::{self, Words, machine_time};

@@ -59,9 +59,10 @@ pub async fn sign_in(State(state): State<AppState>, request: Request) -> Result<
     check_form(&fields, &state.service.form_token(&visitor)?)?;
     let id = fields.get("client_id").unwrap_or_default().trim();
     let next = fields.get("next").filter(|next| is_desk(next)).unwrap_or_default();
-    let again = |status: StatusCode, wrong| {
+    let again = |status: StatusCode, wrong| -> Result<Response, Fault> {
         let client_id = PortalId::parse(id).map_or("", |_| id);
-        let mut response = form(&state, &headers, language, Shown { client_id, next, wrong: Some(wrong), notice: None })?;
+        let mut response =
+            form(&state, &headers, language, Shown { client_id, next, wrong: Some(wrong), notice: None })?;
         *response.status_mut() = status;
         Ok(response)
     };
@@ -135,8 +136,19 @@ mod tests {
     #[test]
     fn the_way_on_leads_to_the_desk_alone() {
         assert!(is_desk("/desk/requests/0a1b-_"));
-        for bad in ["", "/", "/desk", "//evil.example", "/desk//evil.example", "/desk/../c/x", "/desk/x?y", "/desk/\\evil",
-            "https://evil.example/desk/", "/desk/%0d%0a", "/deskx/y"] {
+        for bad in [
+            "",
+            "/",
+            "/desk",
+            "//evil.example",
+            "/desk//evil.example",
+            "/desk/../c/x",
+            "/desk/x?y",
+            "/desk/\\evil",
+            "https://evil.example/desk/",
+            "/desk/%0d%0a",
+            "/deskx/y",
+        ] {
             assert!(!is_desk(bad), "{bad}");
         }
     }

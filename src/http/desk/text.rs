@@ -46,7 +46,6 @@ words! {
     created: "Tạo lúc", "Created";
     changed: "Đổi trạng thái lúc", "State since";
     expires: "Hết hạn lúc", "Expires";
-    description: "Nội dung", "Description";
     return_url: "Địa chỉ quay về", "Return address";
     signer: "Người ký", "Signer";
     signers: "Những người ký", "Signers";
@@ -164,8 +163,12 @@ pub fn state(kind: StateKind, language: Language) -> &'static str {
 pub fn failure(reason: FailureReason, language: Language) -> &'static str {
     let (vi, en) = match reason {
         FailureReason::Cancelled => ("Cổng dịch vụ đã hủy.", "The portal cancelled it."),
-        FailureReason::TooManyWrongCodes => ("Người ký nhập sai mã quá nhiều lần.", "Too many wrong codes were entered."),
-        FailureReason::Interrupted => ("Hệ thống bị gián đoạn trong lúc ký.", "The service was interrupted while signing."),
+        FailureReason::TooManyWrongCodes => {
+            ("Người ký nhập sai mã quá nhiều lần.", "Too many wrong codes were entered.")
+        }
+        FailureReason::Interrupted => {
+            ("Hệ thống bị gián đoạn trong lúc ký.", "The service was interrupted while signing.")
+        }
         FailureReason::DocumentNotSignable => ("Tài liệu không thể ký số được.", "The document cannot be signed."),
         FailureReason::DocumentChanged => (
             "Tài liệu lưu trên hệ thống không còn đúng với tài liệu đã xác nhận.",
@@ -237,7 +240,9 @@ pub fn partly_signed(signed: usize, all: usize, language: Language) -> String {
 /// Some of several signers signed before the request came to a bad end.
 pub fn released_nothing(signed: usize, all: usize, language: Language) -> String {
     language.pick(
-        format!("Đã có {signed} trong {all} người ký, nhưng yêu cầu không hoàn tất: không có tài liệu nào được giao ra."),
+        format!(
+            "Đã có {signed} trong {all} người ký, nhưng yêu cầu không hoàn tất: không có tài liệu nào được giao ra."
+        ),
         format!("{signed} of {all} signers had signed, but the request did not end well: no document is released."),
     )
 }
@@ -259,7 +264,13 @@ pub fn last_days(days: i64, language: Language) -> String {
 }
 
 /// What the picture of usage shows, in one sentence.
-pub fn summary(span: (Date, Date), signed: u64, unsigned: u64, best: Option<(Date, u64)>, language: Language) -> String {
+pub fn summary(
+    span: (Date, Date),
+    signed: u64,
+    unsigned: u64,
+    best: Option<(Date, u64)>,
+    language: Language,
+) -> String {
     let (from, to) = (date(span.0), date(span.1));
     let best = best.map(|(day, number)| {
         let day = date(day);

@@ -62,8 +62,10 @@ pub async fn show(State(state): State<AppState>, visitor: Visitor, query: RawQue
         link: format!("{}&days={length}", link(PATH, language)),
         chosen: length == days,
     };
-    let rows: Vec<Row> = found.iter().map(|day| Row::new(text::date(day.date), day)).filter(|row| !row.is_empty()).collect();
-    let sum = |n: usize| rows.iter().filter_map(|row| row.numbers.get(n)).fold(0u64, |sum, one| sum.saturating_add(*one));
+    let rows: Vec<Row> =
+        found.iter().map(|day| Row::new(text::date(day.date), day)).filter(|row| !row.is_empty()).collect();
+    let sum =
+        |n: usize| rows.iter().filter_map(|row| row.numbers.get(n)).fold(0u64, |sum, one| sum.saturating_add(*one));
     let total = Row { name: t.total.to_owned(), numbers: std::array::from_fn(sum) };
     let chart = Chart::new(&found, language).map(|chart| chart.render().unwrap_or_default());
     let main = Usage { t, periods: PERIODS.map(period).into(), chart, rows, total };

@@ -86,7 +86,8 @@ pub enum Errors {
 }
 
 impl Tag {
-    pub const ALL: [Self; 7] = [Self::Requests, Self::Webhooks, Self::Client, Self::Csc, Self::OAuth, Self::Page, Self::Service];
+    pub const ALL: [Self; 7] =
+        [Self::Requests, Self::Webhooks, Self::Client, Self::Csc, Self::OAuth, Self::Page, Self::Service];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -110,9 +111,10 @@ impl Tag {
                 vi: "Thông báo cho cổng dịch vụ (Standard Webhooks)",
                 en: "Telling portals (Standard Webhooks)",
             },
-            Self::Client => {
-                Text { vi: "Cổng dịch vụ: khóa bí mật và thống kê", en: "The portal itself: client secrets and usage" }
-            }
+            Self::Client => Text {
+                vi: "Cổng dịch vụ: khóa bí mật và thống kê",
+                en: "The portal itself: client secrets and usage",
+            },
             Self::Csc => Text { vi: "API của Cloud Signature Consortium", en: "Cloud Signature Consortium API" },
             Self::OAuth => {
                 Text { vi: "Xác thực cổng dịch vụ (OAuth 2.0)", en: "Authenticating portals (OAuth 2.0)" }
