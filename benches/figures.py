@@ -99,8 +99,9 @@ def _csc_round(service, sizes, seen):
         for hashes, times in sizes.authorisations.items():
             done = [sandbox.sign_hashes(service, client, credential, algorithm, hashes) for _ in range(times)]
             total = hashes * times
-            wall = sum(part.wall for pair in done for part in pair)
-            authorising, signing_ = (sum(pair[k].cpu for pair in done) / total for k in (0, 1))
+            wall = sum(part.wall for steps in done for part in steps)
+            authorising = sum(asked.cpu + confirmed.cpu for asked, confirmed, _ in done) / total
+            signing_ = sum(signed.cpu for *_, signed in done) / total
             seen["csc", credential, hashes].append((total / wall, authorising, signing_))
         seen["openssl", credential].append(openssl_speed(speed))
 

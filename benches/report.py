@@ -36,12 +36,12 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def _ms(seconds):
+def in_ms(seconds):
     ms = seconds * 1000
     return f"{ms:.3f}" if ms < 1 else f"{ms:.2f}" if ms < 10 else f"{ms:.1f}"
 
 
-def _rate(value):
+def in_rate(value):
     return f"{value:,.0f}" if value >= 20 else f"{value:.1f}"
 
 
@@ -62,8 +62,8 @@ def _journeys(run):
                 continue
             beside = run.figures["peer-sign", credential, kind]
             size = "samples, 50 to 100 KB" if kind == "small" else _size(run.sizes["large"])
-            rows.append([f"{name}, {size}, {clients} client{'s' * (clients > 1)}", _rate(rate), _ms(cpu), _ms(drawing),
-                         _ms(beside), f"{beside / cpu:.1f}"])
+            rows.append([f"{name}, {size}, {clients} client{'s' * (clients > 1)}", in_rate(rate), in_ms(cpu), in_ms(drawing),
+                         in_ms(beside), f"{beside / cpu:.1f}"])
     head = ["sign a PDF end to end (upload, page, code, confirmation, download)", "signatures/s (wall)",
             "service CPU ms", "drawing CPU ms", "pyHanko signs B-B in process, CPU ms", "pyHanko / service CPU"]
     return table(head, rows)
@@ -75,8 +75,8 @@ def _hashes(run):
         raw = run.figures["openssl", credential]
         for (what, key, hashes), (rate, authorising, signing) in _of(run, "csc"):
             if key == credential:
-                rows.append([f"{name}, {hashes} hash{'es' * (hashes > 1)} a SAD", _rate(rate), _ms(authorising), _ms(signing),
-                             _rate(raw), f"{1 / signing / raw:.3f}", f"{1 / (authorising + signing) / raw:.4f}"])
+                rows.append([f"{name}, {hashes} hash{'es' * (hashes > 1)} a SAD", in_rate(rate), in_ms(authorising), in_ms(signing),
+                             in_rate(raw), f"{1 / signing / raw:.3f}", f"{1 / (authorising + signing) / raw:.4f}"])
     head = ["CSC over HTTP, one client", "signatures/s (wall)", "authorise (PIN and code), CPU ms", "signHash, CPU ms",
             "openssl speed, signs/CPU-s", "signHash / openssl", "with authorising / openssl"]
     return table(head, rows)
@@ -86,7 +86,7 @@ def _verifying(run):
     rows = []
     for kind, size in run.sizes.items():
         (rate, cpu), (all_rate, _), (peer_rate, peer_cpu) = (run.figures["verify", kind, who] for who in ("one", "all", "peer"))
-        rows.append([_size(size), _rate(rate), _rate(all_rate), _ms(cpu), _rate(peer_rate), _ms(peer_cpu), f"{peer_cpu / cpu:.1f}"])
+        rows.append([_size(size), in_rate(rate), in_rate(all_rate), in_ms(cpu), in_rate(peer_rate), in_ms(peer_cpu), f"{peer_cpu / cpu:.1f}"])
     head = ["verify a folder of signed PDFs", "kyso, one thread, documents/s", "kyso, all cores, documents/s", "kyso CPU ms",
             "pyHanko warm, documents/s", "pyHanko CPU ms", "pyHanko / kyso CPU"]
     return table(head, rows)
@@ -94,7 +94,7 @@ def _verifying(run):
 
 def _cold(run):
     wall, cpu = run.figures["cold", "kyso"]
-    rows = [[name, _ms(values[0]), _ms(values[1]), f"{values[1] / cpu:.0f}"] for (_, name), values in _of(run, "cold")]
+    rows = [[name, in_ms(values[0]), in_ms(values[1]), f"{values[1] / cpu:.0f}"] for (_, name), values in _of(run, "cold")]
     return table([f"verify one file of {_size(run.sizes['small'])} from a cold start", "wall ms", "CPU ms", "/ kyso CPU"], rows)
 
 

@@ -12,10 +12,10 @@
 //! ```text
 //!  95 cli            verify · chain · trust · sign · portal · demo · serve · admin   one file a subcommand
 //!  90 app            configuration → wiring → start and stop         the only place that names concrete backends
-//!  80 http           csc/ · requests/ · verify/ · webhooks/ · client/ · confirm/ · desk/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
+//!  80 http           csc/ · neac/ · requests/ · verify/ · webhooks/ · client/ · confirm/ · desk/ · oauth · openapi/ · health    a handler parses, calls one use case, answers
 //!  70 service        the use cases: record the intent → sign → record the result
 //!     dev_pki        CA, CRL, OCSP, TSA for demo, sandbox and tests
-//!  60 authorization  sole control: challenge → code → confirm → SAD → redeem
+//!  60 authorization  sole control: challenge → code, app or passkey, PIN → confirm → SAD → redeem → sign;  channels, budgets
 //!  55 raising        a signature to B-T, B-LT, B-LTA: which step is next, and what it asks of the trust services
 //!  50 trust          TSA, OCSP, CRL and AIA clients: missing → fetch → judge → again, within a budget; the way to webhooks
 //!     identity       signed words of others: clients' assertions, citizens' ID tokens (OpenID Connect)
@@ -46,12 +46,15 @@
 //! 2. The citizen opens `/c/{token}` (`http::confirm`). Pages are drawn from the stored original by a worker process. Asking
 //!    for a code runs `SoleControl::send_code`: six random digits, kept as a MAC over the transaction and its
 //!    [`domain::Binding`] (portal, signer, credential, exact set of hashes), sent only after they are stored.
+//!    The budgets of wrong codes and of messages are counted in that commit and in the one that compares, so they hold over all
+//!    processes. An app or a passkey may stand in for the message; a key under a PIN opens with the PIN entered beside it.
 //! 3. The right code moves the transaction to *confirmed* in the commit that uses the code up. In a task of its own, which
 //!    outlives the browser's connection, `service::sign` prepares each document (incremental update, ByteRange, hole),
 //!    hashes it, builds the signed attributes and so the DTBSR.
 //! 4. `authorization::redeem` commits the intent (state *signing*, the prepared stage beside it) and only then mints one
 //!    [`domain::AuthorizedHash`] for each DTBSR. `custody::KeyCustody::sign` takes the token by value: one token, one
-//!    signature. This is the one narrow door to the keys.
+//!    signature. This is the one narrow door to the keys. The service goes through `authorization::SignatureActivation`, the trait
+//!    behind which a certified module can stand in for `SoleControl` and custody together.
 //!    A pure scheme (Ed25519, ML-DSA) signs a message: the token takes it only if it hashes to what was authorised.
 //! 5. The value becomes a SignedData ([`signing::cms`], which verifies it first). For B-T a time-stamp over the value joins it; it
 //!    goes into the hole ([`mod@signing::embed`]). For B-LT and B-LTA `raising` asks `trust` for what the paths lack, and appends the
@@ -65,16 +68,17 @@
 //! document, writes what its portal is told into the outbox, from which `service::webhooks` sends it.
 //!
 //! A process killed between any two of these steps is settled at the next start (`service::settle`): a confirmed request is
-//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded, a CSC call whose caller is gone fails
-//! as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
+//! prepared anew, a begun one signs the stored DTBSR for which no result was recorded and so does an asynchronous CSC call, a
+//! synchronous one whose caller is gone fails as interrupted. The database's primary key on (transaction, item) makes a second recorded signature impossible.
 //!
 //! # Walkthrough: a portal signs hashes with a citizen's consent (OAuth 2.0)
 //!
 //! 1. `http::oauth` authenticates the client and reads what it asks for; `service::oauth` checks it and keeps it as one
 //!    [`domain::oauth::Authorization`], which moves *pushed → open → granted → redeemed*. Each step is entered with another secret, known by
 //!    its hash, and left by a conditional commit.
-//! 2. Opening it creates a transaction like any other, and the browser goes to `/c/{token}`. The code confirms it, and sole control issues
-//!    the SAD. It is sealed under a fresh authorization code, which goes back to the client by redirect.
+//! 2. Opening it creates a transaction like any other, and the browser goes to `/c/{token}`. Whatever confirms it there, sole control issues
+//!    the SAD, and seals what a PIN gave under it. The SAD is sealed under a fresh authorization code, which goes back to the
+//!    client by redirect.
 //! 3. The token endpoint unseals the SAD with the code and the PKCE verifier in hand, and gives it out as the access token.
 //!    `signatures/signHash` redeems it as step 4 above.
 //!

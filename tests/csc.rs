@@ -205,7 +205,8 @@ async fn authorisations_that_do_not_fit_are_refused() {
         (with("hashAlgorithmOID", json!("1.2.840.113549.2.5")), 400, "invalid_request", "hashAlgorithmOID"),
         (with("numSignatures", json!(0)), 400, "invalid_request", "numSignatures"),
         (with("numSignatures", json!(101)), 400, "invalid_request", "too high"),
-        (with("hashes", json!(many)), 400, "invalid_request", "numSignatures"),
+        (with("hashes", json!(many)), 400, "invalid_request", "too high"),
+        (with("hashes", json!(vec![encoded(&hashes).remove(0); 101])), 400, "invalid_request", "numSignatures"),
         (with("authData", json!([])), 400, "invalid_request", "authData"),
         (with("authData", json!("x")), 400, "invalid_request", "authData"),
         (json!([1]), 400, "invalid_request", ""),
@@ -228,7 +229,10 @@ async fn authorisations_that_do_not_fit_are_refused() {
     refused(&send(guessed).await.expect("an answer"), 401, "invalid_token", "");
     refused(&send(portal.get(path)).await.expect("an answer"), 405, "invalid_request", "verb");
     refused(&portal.call("/csc/v2/signatures/nothing", &json!({})).await, 404, "access_denied", "");
-    refused(&portal.call("/csc/v2/signatures/signDoc", &json!({})).await, 501, "invalid_request", "");
+    refused(&portal.call("/csc/v2/credentials/create", &json!({})).await, 501, "invalid_request", "");
+    let twice = with("x", json!(1)).to_string().replacen('{', "{\"credentialID\":\"ec-p256\",", 1);
+    let twice = portal.post(path, &json!(null)).body(twice);
+    refused(&send(twice).await.expect("an answer"), 400, "invalid_request", "JSON");
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ async fn every_error_has_the_shape_of_its_path() {
     for (method, path, status, kind, member) in [
         ("GET", "/csc/v2/credentials/list", 405, "application/json", "error_description"),
         ("POST", "/csc/v1/nothing", 404, "application/json", "error_description"),
-        ("POST", "/csc/v2/signatures/signDoc", 501, "application/json", "error_description"),
+        ("POST", "/csc/v2/credentials/create", 501, "application/json", "error_description"),
         ("POST", "/csc/v2/credentials/info", 400, "application/json", "error_description"),
         ("GET", "/oauth2/token", 405, "application/json", "error_description"),
         ("GET", "/nothing", 404, "application/problem+json", "what_to_do"),

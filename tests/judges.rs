@@ -426,13 +426,36 @@ async fn pyhanko_signs_through_the_csc_api_of_both_versions() {
     let world = World::open().await;
     let ready = world.folder.path().join("ready.json");
     std::fs::write(&ready, world.running.ready.as_ref().expect("a sandbox").to_string()).expect("written");
-    let (script, source) = (root().join("tests/judges/pyhanko_csc.py"), root().join("samples").join(SAMPLES[1]));
-    for (credential, version) in [("ec-p256", "v1"), ("ec-p256", "v2"), ("rsa-2048", "v1"), ("rsa-2048", "v2")] {
-        let out = world.folder.path().join(format!("csc-{credential}-{version}.pdf"));
-        let output = run(&python(), &[path(&script), path(&ready), credential, version, path(&source), path(&out)]);
-        assert!(output.status.success(), "{credential} {version}: {}", text(&output));
-        let (code, report) = world.verify(&out);
-        assert_eq!((code, &report["signatures"][0]["level"]), (0, &"PAdES-B-B".into()), "{report}");
+    let script = root().join("tests/judges/pyhanko_csc.py");
+    let samples: Vec<_> = SAMPLES.iter().map(|name| root().join("samples").join(name)).collect();
+    for (credential, scheme, digest, wanted) in [
+        ("rsa-2048", "pkcs1", "sha256", "sha256WithRSAEncryption"),
+        ("rsa-3072", "pkcs1", "sha384", "sha384WithRSAEncryption"),
+        // With the longest salt there is, which pyHanko asks for.
+        ("rsa-2048", "pss", "sha256", "rsassa-pss"),
+        ("rsa-3072", "pss", "sha384", "rsassa-pss"),
+        ("ec-p256", "ecdsa", "sha256", "ecdsa-with-SHA256"),
+        ("ec-p384", "ecdsa", "sha384", "ecdsa-with-SHA384"),
+    ] {
+        for (version, sources) in
+            [("v1", &samples[..1]), ("v2", &samples[..1]), ("v1", &samples[..]), ("v2", &samples[..])]
+        {
+            let name = format!("csc-{credential}-{scheme}-{version}-{}", sources.len());
+            let out = world.folder.path().join(&name);
+            std::fs::create_dir(&out).expect("a folder");
+            let mut arguments = vec![path(&script), path(&ready), credential, version, scheme, digest];
+            arguments.extend(sources.iter().map(|source| path(source)));
+            arguments.push(path(&out));
+            let output = run(&python(), &arguments);
+            assert!(output.status.success(), "{name}: {}", text(&output));
+            for source in sources {
+                let (code, report) = world.verify(&out.join(source.file_name().expect("a name")));
+                let signature = &report["signatures"][0];
+                assert_eq!((code, &signature["level"]), (0, &"PAdES-B-B".into()), "{name}: {report}");
+                let algorithm = signature["signature_algorithm"].as_str().expect("text").to_lowercase();
+                assert!(algorithm.starts_with(&wanted.to_lowercase()), "{name}: {algorithm}");
+            }
+        }
     }
     world.running.stop().await.expect("stops");
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::{SystemClock, SystemEntropy};
-use kyso::authorization::{CodePolicy, SoleControl};
+use kyso::authorization::{Channels, CodePolicy, Parts, SoleControl};
 use kyso::crypto::{Digest, DigestAlgorithm, SignatureAlgorithm};
 use kyso::custody::software::SoftwareCustody;
 use kyso::domain::{Clock, CredentialId, PortalId, Secret, SignatureOptions, StateKind};
@@ -48,18 +48,21 @@ async fn world() -> World {
     let kek = sandbox::kek(data).expect("a key-encryption key");
     let storage = Arc::new(SqliteStorage::open(&data.join("kyso.db")).await.expect("opens"));
     let (pepper, entropy) = (kek.derive("kyso code v1"), Arc::new(SystemEntropy));
-    let sole_control = SoleControl::new(
-        storage.clone(),
-        outbox.clone(),
-        clock.clone(),
-        entropy.clone(),
+    let custody = Arc::new(SoftwareCustody::new(&kek));
+    let sole_control = SoleControl::new(Parts {
+        storage: storage.clone(),
+        custody: custody.clone(),
+        channels: Channels::one(outbox.clone()),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
         pepper,
-        CodePolicy::default(),
-    );
+        policy: CodePolicy::default(),
+    });
     let service = Service::new(Backends {
         storage,
-        custody: Arc::new(SoftwareCustody::new(&kek)),
+        custody,
         documents: DocumentStore::open(&data.join("documents")).expect("opens"),
+        activation: Arc::new(sole_control.clone()),
         sole_control,
         clock: clock.clone(),
         entropy,
@@ -172,15 +175,19 @@ async fn a_request_past_its_end_is_expired_whoever_asks_first() {
 }
 
 #[tokio::test]
-async fn codes_come_after_a_wait_and_five_at_most() {
+async fn codes_come_after_growing_waits_and_five_at_most() {
     let w = world().await;
     let request = w.create().await.expect("created");
-    for _ in 0..5 {
+    for wait in [30, 60, 120, 240] {
         w.service.send_code(&link(&request)).await.expect("sent");
-        let soon = w.service.send_code(&link(&request)).await;
-        assert!(matches!(soon, Err(ServiceError::ResendTooSoon { .. } | ServiceError::NoMoreCodes)), "{soon:?}");
-        w.clock.advance(Duration::seconds(31));
+        for waited in [0, wait - 1] {
+            w.clock.advance(Duration::seconds(waited));
+            let soon = w.service.send_code(&link(&request)).await;
+            assert!(matches!(soon, Err(ServiceError::ResendTooSoon { .. })), "{wait}: {soon:?}");
+        }
+        w.clock.advance(Duration::seconds(1));
     }
+    w.service.send_code(&link(&request)).await.expect("the fifth");
     let sixth = w.service.send_code(&link(&request)).await;
     assert!(matches!(sixth, Err(ServiceError::NoMoreCodes)), "{sixth:?}");
 }
@@ -216,7 +223,7 @@ async fn a_pin_lock_ends() {
     }
     w.clock.advance(Duration::minutes(14));
     let locked = w.service.authorize_hashes(&w.caller, w.ask("135790", None)).await;
-    assert!(matches!(locked, Err(ServiceError::Locked)), "{locked:?}");
+    assert!(matches!(locked, Err(ServiceError::GuessesSpent { seconds: 1..=61 })), "{locked:?}");
     w.clock.advance(Duration::minutes(2));
     w.service.authorize_hashes(&w.caller, w.ask("135790", None)).await.expect("the lock is over");
 }

@@ -4,6 +4,8 @@
 mod abuse;
 #[path = "oauth/clients.rs"]
 mod clients;
+#[path = "oauth/factors.rs"]
+mod factors;
 #[path = "support/oauth.rs"]
 mod helper;
 #[path = "oauth/id_token.rs"]
@@ -57,7 +59,7 @@ async fn metadata_and_info_lead_to_each_endpoint() {
     for version in ["v1", "v2"] {
         let info = get(&format!("/csc/{version}/info")).await;
         assert_eq!(info["oauth2"], client.url.as_str());
-        assert_eq!(info["authType"], json!(["oauth2code", "oauth2client"]));
+        assert_eq!(info["authType"], json!(["oauth2code", "oauth2client", "basic"]));
     }
 }
 
@@ -86,6 +88,44 @@ async fn a_credential_token_signs_exactly_what_was_confirmed_in_any_order_and_on
         let again = client.sign(token, "ec-p256-hosted", &[texts[0]]).await;
         assert_eq!(again.status, 400, "each hash once: {}", again.text());
     }
+}
+
+/// The token opens the hash of the document; everything else, and what others did, stays shut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_token_signs_the_documents_whose_hashes_were_confirmed() {
+    let client = Oauth::shared();
+    let texts = ["nội dung một", "nội dung hai"];
+    let token = async || {
+        let code = client.granted(&asked_to_sign("ec-p256-hosted", &texts)).await;
+        client.exchange(&code, &[]).await.json()["access_token"].as_str().expect("a token").to_owned()
+    };
+    let (first, second) = (token().await, token().await);
+    let call = |text: &str, mode: &str| {
+        let document = json!({"document": base64(text.as_bytes()), "signature_format": "C", "signAlgo": ECDSA_SHA256});
+        json!({"credentialID": "ec-p256-hosted", "documents": [document], "operationMode": mode})
+    };
+    let path = "/csc/v2/signatures/signDoc";
+    let other = client.csc(&first, path, &call("something else", "S")).await;
+    assert_eq!((other.status, &other.json()["error"]), (403, &json!("invalid_hash")), "{}", other.text());
+    let made = client.csc(&first, path, &call(texts[0], "S")).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let again = client.csc(&first, path, &call(texts[0], "S")).await;
+    assert_eq!((again.status, &again.json()["error"]), (403, &json!("invalid_hash")), "{}", again.text());
+    let later = client.csc(&first, path, &call(texts[1], "A")).await;
+    let id = later.json()["responseID"].as_str().unwrap_or_else(|| panic!("{}", later.text())).to_owned();
+    let poll = async |token: &str| client.csc(token, "/csc/v2/signatures/signPolling", &json!({"requestID": id})).await;
+    assert_eq!(poll(&second).await.status, 400, "another token of the same portal and signer");
+    loop {
+        let answer = poll(&first).await;
+        if answer.status != 202 {
+            assert!(answer.json()["DocumentWithSignature"][0].is_string(), "{}", answer.text());
+            break;
+        }
+        tokio::time::sleep(support::POLL).await;
+    }
+    let check = json!({"handle": id});
+    let narrow = client.csc(&first, "/csc/v2/credentials/authorizeCheck", &check).await;
+    assert_eq!((narrow.status, &narrow.json()["error"]), (403, &json!("access_denied")), "{}", narrow.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

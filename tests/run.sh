@@ -12,6 +12,7 @@ install_missing() {
     command -v pdfsig >/dev/null || packages+=(poppler-utils)
     command -v zbarimg >/dev/null || packages+=(zbar-tools)
     command -v openssl >/dev/null || packages+=(openssl)
+    command -v chromium >/dev/null || packages+=(chromium)
     command -v g++ >/dev/null || packages+=(g++)
     command -v python3 >/dev/null || packages+=(python3 python3-venv)
     command -v node >/dev/null || packages+=(nodejs)
@@ -25,12 +26,12 @@ install_missing() {
         DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${packages[@]}"
     fi
     # pyHanko judges from an environment of its own, so that nothing of the system's Python is touched.
-    if ! target/judges/bin/python -c 'import pyhanko, aiohttp' 2>/dev/null; then
+    if ! target/judges/bin/python -c 'import pyhanko, aiohttp, aiosmtpd' 2>/dev/null; then
         python3 -m venv target/judges 2>/dev/null || {
             apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv
             python3 -m venv target/judges
         }
-        target/judges/bin/pip install --quiet 'pyhanko==0.38.0' aiohttp
+        target/judges/bin/pip install --quiet 'pyhanko==0.38.0' aiohttp aiosmtpd
     fi
     # The OpenID Connect provider that citizens of the tests sign in at.
     if ! [ -d target/judges/node/node_modules/oidc-provider ]; then

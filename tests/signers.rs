@@ -8,10 +8,11 @@ mod world;
 use std::collections::HashSet;
 use std::time::Duration as StdDuration;
 
-use kyso::domain::{FailureReason, Secret, SignatureOptions, State, StateKind};
+use kyso::authorization::Proof;
+use kyso::domain::{FailureReason, Method, Secret, SignatureOptions, State, StateKind};
 use kyso::formats::level::Baseline;
 use kyso::service::joint::NewSignatory;
-use kyso::service::{RequestView, ServiceError, WhenDown};
+use kyso::service::{Answer, RequestView, ServiceError, WhenDown};
 use kyso::validation::report::{FileReport, Indication, Kind, Modification};
 use serde_json::{Value, json};
 use support::{Portal, Sandbox, base64, send, text};
@@ -112,6 +113,36 @@ async fn in_order_the_second_waits_for_the_first_and_signs_on_top() {
     assert_eq!(kinds, ["signer.signed", "request.signed"]);
     assert_eq!(told[0]["data"]["signers"][0], json!({"credential": FIRST, "state": "signed"}));
     assert_eq!((&told[0]["data"]["state"], &told[1]["data"]["state"]), (&json!("waiting"), &json!("signed")));
+}
+
+#[tokio::test]
+async fn a_key_under_a_pin_signs_in_its_turn_with_pin_and_code() {
+    let w = World::open(WhenDown::RaiseLater).await;
+    let signatories = [(FIRST, 1), ("binh-pin-hosted", 2)].map(|(one, turn)| signatory(one, turn, Baseline::B)).into();
+    let view = w.service.create_joint_request(&w.caller, ask(FIRST, Baseline::B, contract()), signatories).await;
+    let view = view.expect("created");
+    let second = link(&view.signatories[1].confirm_path);
+    let submit = async |code: &Secret, pin: Option<&str>| {
+        let answer = Answer { proof: Proof::Code(code.clone()), pin: pin.map(Secret::new) };
+        w.service.submit(&second, answer).await
+    };
+    let early = w.service.begin_confirmation(&second, Method::Totp).await;
+    assert!(matches!(early, Err(ServiceError::NotYet)), "{early:?}");
+    let early = submit(&Secret::new("123456"), Some("000000")).await;
+    assert!(matches!(early, Err(ServiceError::NotYet)), "{early:?}");
+    confirm(&w, &view, 0).await;
+    let code = code(&w, &view.signatories[1].confirm_path).await;
+    for pin in [None, Some("000000")] {
+        let refused = submit(&code, pin).await;
+        assert!(matches!(refused, Err(ServiceError::WrongPin)), "{pin:?}: {refused:?}");
+    }
+    assert_eq!(states(&w, &view).await, (StateKind::Waiting, vec![StateKind::Signed, StateKind::Waiting]));
+    submit(&code, Some("864209")).await.expect("signed");
+    assert_eq!(states(&w, &view).await, (StateKind::Signed, vec![StateKind::Signed; 2]));
+    all_passed(&w.verdict(&document(&w, &view).await, &w.evidence_with_lists()), [AN, "Lê Văn Bình"]);
+    let told = told(&w).await;
+    let ended: Vec<_> = told.iter().filter(|event| event["type"] == "request.signed").collect();
+    assert_eq!(ended.len(), 1, "{told:?}");
 }
 
 #[tokio::test]

@@ -57,6 +57,9 @@ fn digest(hash: HashFunction) -> Option<DigestAlgorithm> {
         HashFunction::Sha2_256 => Some(DigestAlgorithm::Sha256),
         HashFunction::Sha2_384 => Some(DigestAlgorithm::Sha384),
         HashFunction::Sha2_512 => Some(DigestAlgorithm::Sha512),
+        HashFunction::Sha3_256 => Some(DigestAlgorithm::Sha3_256),
+        HashFunction::Sha3_384 => Some(DigestAlgorithm::Sha3_384),
+        HashFunction::Sha3_512 => Some(DigestAlgorithm::Sha3_512),
         _ => None,
     }
 }

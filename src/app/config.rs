@@ -4,12 +4,17 @@
 //! leave, and its public address. Unknown keys are refused: a misspelt limit is a missing limit.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
+use super::channels::sms::Template;
+use super::channels::smtp::Security;
 use super::trust::Trust;
+use crate::authorization::{Alphabet, CodePolicy, Digits};
 use crate::custody::software::kek::{KekError, KeyEncryptionKey};
+use crate::storage::MessageLimits;
 use crate::trust::guard::{Allowed, BadException};
 
 /// Why the configuration cannot be used.
@@ -41,11 +46,21 @@ pub struct Config {
     pub public_url: Option<String>,
     pub keys: Keys,
     pub messages: Messages,
+    pub codes: Codes,
     pub limits: Limits,
     pub trust: Trust,
     pub citizens: Citizens,
     pub tls_proxy: Option<TlsProxy>,
     pub webhooks: Webhooks,
+    pub neac: Neac,
+}
+
+/// The interface Vietnamese systems call today.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Neac {
+    /// It carries client secrets in every body: off unless an integrator cannot do without.
+    pub enabled: bool,
 }
 
 /// Where portals may have messages sent.
@@ -130,8 +145,154 @@ pub struct Keys {
 pub struct Messages {
     /// An SMS gateway: `POST {"to": "+84…", "text": "…"}` as JSON, any 2xx means accepted.
     pub sms_gateway: Option<String>,
-    /// File with the gateway's bearer token.
+    /// File with the gateway's bearer token, `{token}` in a template.
     pub sms_token_file: Option<PathBuf>,
+    /// A gateway of another shape.
+    pub sms: Option<Sms>,
+    /// `gsm7`: without accents, 160 characters (the default); `ucs2`: with accents, 70.
+    pub sms_alphabet: Option<SmsAlphabet>,
+    /// Beginnings of the numbers that get messages; `["+84"]` when absent.
+    pub sms_prefixes: Option<Vec<String>>,
+    /// A mail server.
+    pub email: Option<Email>,
+    /// `sms` and `email` in the order they are tried; when absent, those that are configured, the text message first.
+    pub channels: Option<Vec<String>>,
+    /// Messages of a day: all, for one portal, and to one prefix of numbers (`+8491`) or one e-mail domain.
+    pub per_day: Option<u32>,
+    pub per_day_and_portal: Option<u32>,
+    pub per_day_and_prefix: Option<u32>,
+}
+
+/// The request that sends a text message; placeholders are `{to}`, `{to_digits}`, `{to_local}`, `{text}` and `{token}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sms {
+    pub url: String,
+    /// POST when absent.
+    pub method: Option<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// `application/json` when absent.
+    pub content_type: Option<String>,
+    pub body: Option<String>,
+    /// Text in the answer to an accepted message, for gateways that answer 200 to everything.
+    pub accepted: Option<String>,
+}
+
+impl Sms {
+    pub fn template(&self) -> Template {
+        Template {
+            method: self.method.clone().unwrap_or_else(|| "POST".to_owned()),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            content_type: self.content_type.clone().unwrap_or_else(|| "application/json".to_owned()),
+            body: self.body.clone(),
+            accepted: self.accepted.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmsAlphabet {
+    Gsm7,
+    Ucs2,
+}
+
+/// A mail server for codes.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Email {
+    pub server: String,
+    #[serde(default = "submission")]
+    pub port: u16,
+    #[serde(default)]
+    pub security: Security,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub from: String,
+}
+
+/// RFC 6409.
+fn submission() -> u16 {
+    587
+}
+
+impl Messages {
+    /// The channels in the order they are tried.
+    pub fn order(&self) -> Vec<&str> {
+        match &self.channels {
+            Some(named) => named.iter().map(String::as_str).collect(),
+            None => {
+                let sms = (self.sms_gateway.is_some() || self.sms.is_some()).then_some("sms");
+                sms.into_iter().chain(self.email.is_some().then_some("email")).collect()
+            }
+        }
+    }
+
+    pub fn sms_alphabet(&self) -> Alphabet {
+        match self.sms_alphabet {
+            None | Some(SmsAlphabet::Gsm7) => Alphabet::Gsm7,
+            Some(SmsAlphabet::Ucs2) => Alphabet::Ucs2,
+        }
+    }
+
+    pub fn sms_prefixes(&self) -> Vec<String> {
+        self.sms_prefixes.clone().unwrap_or_else(|| vec!["+84".to_owned()])
+    }
+}
+
+/// One-time codes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Codes {
+    /// 6 or 8; 6 when absent.
+    pub digits: Option<u32>,
+    /// Codes of a signer in an hour that confirmed nothing; 5 when absent.
+    pub unconfirmed_per_hour: Option<u32>,
+    /// Wrong codes of a signer in a day, over everything; at most 25, which is the default.
+    pub wrong_per_day: Option<u32>,
+    /// Those of them that one portal may use up; four fifths when absent.
+    pub wrong_per_day_and_portal: Option<u32>,
+}
+
+impl Codes {
+    /// The policy, where `default` stands for what is not configured.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] names the key.
+    pub fn policy(&self, messages: &Messages, default: CodePolicy) -> Result<CodePolicy, ConfigError> {
+        let value = |key, message: &str| ConfigError::Value { key, message: message.to_owned() };
+        let digits = match self.digits {
+            None => default.digits,
+            Some(6) => Digits::Six,
+            Some(8) => Digits::Eight,
+            Some(_) => return Err(value("codes.digits", "6 or 8")),
+        };
+        let mut guesses = default.guesses;
+        if let Some(signer) = self.wrong_per_day {
+            if !(5..=25).contains(&signer) {
+                return Err(value("codes.wrong_per_day", "5 to 25"));
+            }
+            (guesses.signer, guesses.portal) = (signer, signer - signer / 5);
+        }
+        if let Some(portal) = self.wrong_per_day_and_portal {
+            if !(1..=guesses.signer).contains(&portal) {
+                return Err(value("codes.wrong_per_day_and_portal", "1 to codes.wrong_per_day"));
+            }
+            guesses.portal = portal;
+        }
+        let unconfirmed = self.unconfirmed_per_hour.unwrap_or(default.unconfirmed);
+        if unconfirmed == 0 {
+            return Err(value("codes.unconfirmed_per_hour", "at least 1"));
+        }
+        let messages = MessageLimits {
+            all: messages.per_day.unwrap_or(default.messages.all),
+            portal: messages.per_day_and_portal.unwrap_or(default.messages.portal),
+            prefix: messages.per_day_and_prefix.unwrap_or(default.messages.prefix),
+        };
+        Ok(CodePolicy { digits, unconfirmed, guesses, messages, ..default })
+    }
 }
 
 /// Bounds an operator may move.
@@ -216,10 +377,31 @@ mod tests {
     }
 
     #[test]
+    fn budgets_of_codes_are_never_wider_than_25_guesses_a_day() {
+        let policy = |text: &str| {
+            let config = read(text).expect("read");
+            config.codes.policy(&config.messages, CodePolicy::default())
+        };
+        let eight = policy("[codes]\ndigits = 8\nwrong_per_day = 10\n[messages]\nper_day = 7\n").expect("a policy");
+        assert_eq!((eight.digits, eight.guesses.signer, eight.guesses.portal), (Digits::Eight, 10, 8));
+        assert_eq!((eight.messages.all, eight.messages.portal), (7, CodePolicy::default().messages.portal));
+        for bad in ["digits = 4", "wrong_per_day = 26", "wrong_per_day_and_portal = 26", "unconfirmed_per_hour = 0"] {
+            let refused = policy(&format!("[codes]\n{bad}\n")).map(drop).expect_err(bad).to_string();
+            assert!(refused.contains(bad.split(' ').next().expect("a key")), "{refused}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_by_name() {
         let error = read("[limits]\ndocument = 3\n").expect_err("refused").to_string();
         assert!(error.contains("document"), "{error}");
         assert!(read("listen = \"127.0.0.1:8080\"\n[limits]\ndocuments = 3\n").is_ok());
+    }
+
+    #[test]
+    fn the_interface_with_secrets_in_bodies_is_off_until_it_is_asked_for() {
+        assert!(!read("").expect("read").neac.enabled);
+        assert!(read("[neac]\nenabled = true\n").expect("read").neac.enabled);
     }
 
     #[test]

@@ -9,15 +9,16 @@ use serde_json::{Value, json};
 
 use super::system::{SystemClock, SystemEntropy};
 use super::trust::Trust;
+use crate::authorization::CodePolicy;
 use crate::crypto::digest::hex;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::dev_pki::{CertificateState, CredentialSpec, DevPki, PkiSpec, SignerSpec};
 use crate::domain::credential::{KeyStatus, Purpose};
-use crate::domain::{Clock, PortalId, Secret, ports};
+use crate::domain::{Clock, Factors, PortalId, Secret, ports};
 use crate::formats::x509::Certificate;
-use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+use crate::service::admin::{NewCredential, NewPortal, NewSigner, Protection};
 use crate::service::{Service, ServiceError};
-use crate::storage::StorageError;
+use crate::storage::{MessageLimits, StorageError};
 use crate::trust::guard::Allowed;
 use crate::trust::{Settings, Tsa};
 
@@ -54,6 +55,12 @@ pub fn kek(data: &Path) -> Result<KeyEncryptionKey> {
     let kek = KeyEncryptionKey::create(&unfinished)?;
     std::fs::rename(&unfinished, &file)?;
     Ok(kek)
+}
+
+/// Budgets of a sandbox: guessing is bounded as in production; how many messages may be sent is not, for they go nowhere and
+/// a test leaves many codes unused. The configuration's own numbers go before these.
+pub fn codes() -> CodePolicy {
+    CodePolicy { unconfirmed: u32::MAX, messages: MessageLimits::NONE, ..CodePolicy::default() }
 }
 
 /// Opens the development PKI of a data folder; its certificates point to `public_url`.
@@ -108,8 +115,9 @@ impl Sandbox {
     async fn provision(&self, service: &Service, spec: &SignerSpec) -> Result<()> {
         // Asked before anything is made: at a restart, deriving PIN hashes and drawing RSA keys would be for nothing.
         if !service.signers().await?.iter().any(|signer| signer.id == spec.id) {
-            let (name, phone, pin) = (spec.name.clone(), spec.phone.clone(), Some(spec.pin.clone()));
-            service.add_signer(NewSigner { id: spec.id.clone(), name, phone, pin }).await?;
+            let (name, phone, email) = (spec.name.clone(), spec.phone.clone(), spec.email.clone());
+            let new = NewSigner { id: spec.id.clone(), name, phone, email, pin: Some(spec.pin.clone()) };
+            service.add_signer(new).await?;
         }
         service.grant(&PortalId::parse(PORTAL)?, &spec.id).await?;
         for credential in &spec.credentials {
@@ -124,11 +132,13 @@ impl Sandbox {
                     signer: spec.id.clone(),
                     algorithm: credential.algorithm,
                     auth: credential.auth,
+                    protection: protection(spec, credential),
                     purpose: Purpose::Development,
                 };
                 service.generate_credential(new).await?;
             }
-            let request = service.certification_request(&credential.id, &spec.subject).await?;
+            let request =
+                service.certification_request(&credential.id, &spec.subject, &protection(spec, credential)).await?;
             let certificate = self.pki.issue_credential(credential, &request, SystemClock.now())?;
             let chain = std::iter::once(certificate).chain(self.pki.chain()?).collect();
             service.certify(&credential.id, chain).await?;
@@ -138,9 +148,10 @@ impl Sandbox {
 
     /// What the ready file says.
     pub fn ready(&self, url: &str) -> Value {
-        let signers = |state| -> Vec<Value> {
-            self.pki.spec().signers.iter().filter_map(|signer| signer_entry(signer, state)).collect()
+        let with = |state, factors| -> Vec<Value> {
+            self.pki.spec().signers.iter().filter_map(|signer| signer_entry(signer, state, factors)).collect()
         };
+        let signers = |state| with(state, Factors::Code);
         json!({
             "url": url,
             "csc": {"v1": format!("{url}/csc/v1"), "v2": format!("{url}/csc/v2")},
@@ -151,6 +162,8 @@ impl Sandbox {
             // For tests of refusal: they exist like the others, and nothing good comes of them.
             "expired_signers": signers(CertificateState::Expired),
             "revoked_signers": signers(CertificateState::Revoked),
+            // Their keys open with the PIN only, on the hosted page too.
+            "pin_signers": with(CertificateState::Valid, Factors::CodeAndPin),
             "trust_anchor": self.folder.join("root.pem"),
             "crl": self.folder.join("crl.pem"),
             "tsa_url": format!("{url}{}", crate::dev_pki::paths::TSA),
@@ -187,9 +200,17 @@ pub fn write_atomically(path: &Path, bytes: &[u8], readers: Readers) -> std::io:
     file.persist(path).map(drop).map_err(|error| error.error)
 }
 
-/// A signer with the credentials in one certificate state; `None` when there is none.
-fn signer_entry(signer: &SignerSpec, state: CertificateState) -> Option<Value> {
-    let of_state = signer.credentials.iter().filter(|credential| credential.certificate == state);
+fn protection(signer: &SignerSpec, credential: &CredentialSpec) -> Protection {
+    match credential.factors {
+        Factors::Code => Protection::None,
+        Factors::CodeAndPin => Protection::Pin(signer.pin.clone()),
+    }
+}
+
+/// A signer with the credentials in one certificate state and with the same factors; `None` when there is none.
+fn signer_entry(signer: &SignerSpec, state: CertificateState, factors: Factors) -> Option<Value> {
+    let wanted = |c: &&CredentialSpec| c.certificate == state && c.factors == factors;
+    let of_state = signer.credentials.iter().filter(wanted);
     let entry = |c: &CredentialSpec| json!({"id": c.id, "algorithm": c.algorithm, "auth": c.auth});
     let credentials: Vec<Value> = of_state.map(entry).collect();
     let pin = signer.pin.expose();

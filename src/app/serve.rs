@@ -9,17 +9,18 @@ use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
-use super::channels::Outbox;
+use super::channels::{MailOutbox, Outbox};
 use super::config::Config;
 use super::sandbox::{self, Readers, Sandbox};
 use super::system::{SystemClock, SystemEntropy};
-use super::wiring;
-use crate::authorization::MessageChannel;
+use super::wiring::{self, How};
+use crate::authorization::{Alarm, Channels, CodePolicy};
 use crate::crypto::digest::hex;
 use crate::dev_pki::DevPki;
 use crate::domain::ports::ShiftedClock;
 use crate::domain::{Clock, ports};
 use crate::http::budget::Budgets;
+use crate::http::neac::Facade;
 use crate::http::render::{RenderSettings, Renderer};
 use crate::http::sandbox::SandboxState;
 use crate::http::{self, AppState};
@@ -159,9 +160,12 @@ async fn production(options: &Options) -> Result<Parts> {
     let kek = config.kek()?;
     let trust = wiring::trust_services(config.trust.settings()?, config.trust.allowed()?, clock.clone())?;
     let levels = wiring::levels(&trust, config.trust.when_down.into());
-    let ways_out = (wiring::channel(config)?, wiring::webhooks(config.webhooks.allowed()?));
-    let limits = wiring::limits(config);
-    let service = wiring::open_with(&options.data, &kek, ways_out, limits, clock.clone(), levels).await?;
+    let (channel, limits) = (wiring::channels(config)?, wiring::limits(config));
+    let relying_party = config.public_url.as_deref().and_then(wiring::relying_party);
+    let codes = config.codes.policy(&config.messages, CodePolicy { relying_party, ..CodePolicy::default() })?;
+    let deliver = wiring::webhooks(config.webhooks.allowed()?);
+    let how = How { limits, codes, clock: clock.clone(), levels, deliver };
+    let service = wiring::open_with(&options.data, &kek, channel, how).await?;
     if service.holds_development_credentials().await? {
         bail!("{} holds development keys; they are for --sandbox only", options.data.display());
     }
@@ -174,12 +178,16 @@ async fn sandboxed(options: &Options, address: SocketAddr, public_url: &str) -> 
     let pki = sandbox::dev_pki(&options.data, public_url).await?;
     let (settings, allowed) = sandbox::trust(&options.config.trust, &pki, address, public_url)?;
     let trust = wiring::trust_services(settings, allowed, clock.clone())?;
-    let (outbox, kek) = (Arc::new(Outbox::new(clock.clone())), sandbox::kek(&options.data)?);
+    let (outbox, kek) =
+        (Arc::new(Outbox::new(clock.clone()).on(wiring::host(public_url))), sandbox::kek(&options.data)?);
     let limits = wiring::limits(&options.config);
     let levels = wiring::levels(&trust, options.config.trust.when_down.into());
+    let channels = Channels::new(vec![outbox.clone(), Arc::new(MailOutbox(outbox.clone()))]);
+    let codes = CodePolicy { relying_party: wiring::relying_party(public_url), ..sandbox::codes() };
+    let codes = options.config.codes.policy(&options.config.messages, codes)?;
     let deliver = wiring::webhooks(options.config.webhooks.allowed()?);
-    let ways_out = (outbox.clone() as Arc<dyn MessageChannel>, deliver);
-    let service = wiring::open_with(&options.data, &kek, ways_out, limits, clock.clone(), levels).await?;
+    let how = How { limits, codes, clock: clock.clone(), levels, deliver };
+    let service = wiring::open_with(&options.data, &kek, channels, how).await?;
     let sandbox = Sandbox::open(&service, pki.clone(), &options.data).await?;
     let outbox = Arc::new(move || outbox.messages());
     let state = SandboxState { outbox, pki, clock: shifted, switches: Arc::default(), moved: Arc::default() };
@@ -207,6 +215,10 @@ fn app_state(
         tls_proxy: None,
         budgets: Arc::new(Budgets::new(options.config.limits.portal_calls_per_minute)),
         doors: Arc::default(),
+        neac: match options.config.neac.enabled || options.mode == Mode::Sandbox {
+            true => Facade::On,
+            false => Facade::Off,
+        },
         clock: Arc::new(move || clock.now()),
         request_ids: Arc::new(|| {
             let bytes: [u8; 12] = ports::random(&SystemEntropy);
@@ -255,6 +267,19 @@ async fn sweep(service: Weak<Service>, pki: Option<Weak<DevPki>>, clock: Arc<dyn
         let Some(service) = service.upgrade() else { return };
         if let Err(error) = service.expire_overdue().await {
             tracing::warn!(%error, "overdue transactions could not be ended");
+        }
+        match service.watch_failures().await {
+            Ok(Alarm::Raised(counts)) => {
+                let (wrong, right) = (counts.wrong, counts.right);
+                tracing::error!(
+                    wrong,
+                    right,
+                    "most codes entered in the last quarter of an hour are wrong: an attack?"
+                );
+            }
+            Ok(Alarm::Ended) => tracing::warn!("codes are entered as usual again"),
+            Ok(Alarm::Quiet | Alarm::Standing) => {}
+            Err(error) => tracing::warn!(%error, "the failure rate of codes cannot be read"),
         }
         match service.settle_stalled().await {
             Ok(settled) if settled != Settled::default() => {

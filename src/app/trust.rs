@@ -6,6 +6,7 @@
 //! prefer = "ocsp"                              # or "crl"
 //! anchors = "anchors"                          # file or folder: time-stamping units must lead to one of them
 //! crls = "crls"                                # file or folder: revocation lists for POST /v1/verify, read at each call
+//! store = "/var/lib/kyso/trust"                # installed trust bundle for POST /v1/verify, read at each call
 //! allow_private = ["10.1.2.3", "ca.internal"]  # what certificates may point to besides public addresses
 //! ```
 
@@ -42,6 +43,9 @@ pub struct Trust {
     pub anchors: Option<PathBuf>,
     /// Revocation lists and OCSP responses, a file or a folder of them, for verifying files that bring none. Read at each call.
     pub crls: Option<PathBuf>,
+    /// Folder of an installed trust bundle (`kyso trust import --trust-store`). Where no anchors are named, what is verified has to lead
+    /// to its roots; where some are, it helps with its intermediates and lists. Read at each call.
+    pub store: Option<PathBuf>,
     /// Addresses, networks and names that certificates may point to although they are not public; with a port for others than 80 and 443.
     pub allow_private: Vec<String>,
     /// What happens to a signature whose level cannot be reached now: `later` or `refuse`.
@@ -107,6 +111,7 @@ impl Default for Trust {
             prefer: Preference::default(),
             anchors: None,
             crls: None,
+            store: None,
             allow_private: Vec::new(),
             when_down: WhenDown::default(),
             clock_tolerance_seconds: 300,

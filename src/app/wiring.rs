@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use time::Duration;
 
-use super::channels::SmsGateway;
+use super::channels::sms::{SmsGateway, Template, Wording};
+use super::channels::smtp::{Server, Smtp};
 use super::config::{self, Config};
 use super::system::{SystemClock, SystemEntropy};
 use super::trust::Trust;
-use crate::authorization::{CodePolicy, MessageChannel, SoleControl};
+use crate::authorization::{Channels, CodePolicy, MessageChannel, Parts, RelyingParty, SoleControl, wording};
 use crate::custody::software::SoftwareCustody;
 use crate::custody::software::kek::KeyEncryptionKey;
 use crate::domain::{Clock, Secret};
@@ -38,7 +39,20 @@ pub async fn open(
     channel: Arc<dyn MessageChannel>,
     limits: Limits,
 ) -> Result<Arc<Service>> {
-    open_with(data, kek, (channel, webhooks(Vec::new())), limits, Arc::new(SystemClock), None).await
+    let (clock, deliver) = (Arc::new(SystemClock), webhooks(Vec::new()));
+    let how = How { limits, codes: CodePolicy::default(), clock, levels: None, deliver };
+    open_with(data, kek, Channels::one(channel), how).await
+}
+
+/// What a service is put together with besides its data and the way of its messages.
+pub struct How {
+    pub limits: Limits,
+    pub codes: CodePolicy,
+    /// A sandbox's can be moved.
+    pub clock: Arc<dyn Clock>,
+    pub levels: Option<LevelServices>,
+    /// The way to portals' webhooks.
+    pub deliver: Arc<dyn Deliver>,
 }
 
 /// The way to portals' webhooks; `allowed` adds to public addresses.
@@ -46,19 +60,11 @@ pub fn webhooks(allowed: Vec<Allowed>) -> Arc<dyn Deliver> {
     Arc::new(HttpDeliver::new(Guard::new(allowed), WEBHOOK_TIMEOUT))
 }
 
-/// The same with trust services, with the two ways out (codes to citizens, webhooks to portals), and with another clock: a
-/// sandbox's can be moved.
+/// The same with trust services, another clock, other budgets.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_with(
-    data: &Path,
-    kek: &KeyEncryptionKey,
-    (channel, deliver): (Arc<dyn MessageChannel>, Arc<dyn Deliver>),
-    limits: Limits,
-    clock: Arc<dyn Clock>,
-    levels: Option<LevelServices>,
-) -> Result<Arc<Service>> {
+pub async fn open_with(data: &Path, kek: &KeyEncryptionKey, channels: Channels, how: How) -> Result<Arc<Service>> {
     let file = data.join("kyso.db");
     let storage =
         Arc::new(SqliteStorage::open(&file).await.with_context(|| format!("cannot open {}", file.display()))?);
@@ -66,12 +72,22 @@ pub async fn open_with(
     let documents = DocumentStore::open(&documents).with_context(|| format!("cannot use {}", documents.display()))?;
     let entropy = Arc::new(SystemEntropy);
     let pepper = kek.derive("kyso code v1");
-    let policy = CodePolicy::default();
-    let sole_control = SoleControl::new(storage.clone(), channel, clock.clone(), entropy.clone(), pepper, policy);
+    let custody = Arc::new(SoftwareCustody::new(kek));
+    let How { limits, codes, clock, levels, deliver } = how;
+    let sole_control = SoleControl::new(Parts {
+        storage: storage.clone(),
+        custody: custody.clone(),
+        channels,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        pepper,
+        policy: codes,
+    });
     Ok(Service::new(Backends {
         storage,
-        custody: Arc::new(SoftwareCustody::new(kek)),
+        custody,
         documents,
+        activation: Arc::new(sole_control.clone()),
         sole_control,
         clock,
         entropy,
@@ -103,7 +119,9 @@ pub fn verifier(program: &Path, data: &Path, trust: &Trust, sandbox: Option<&Pat
     anchors.extend(sandbox.map(|folder| folder.join("root.pem")));
     revocation.extend(sandbox.map(|folder| folder.join("crl.pem")));
     let folder = data.join("verify");
-    let settings = VerifySettings { anchors, revocation, ..VerifySettings::new(program.to_owned(), folder.clone()) };
+    let trust_store = trust.store.clone();
+    let new = VerifySettings::new(program.to_owned(), folder.clone());
+    let settings = VerifySettings { anchors, revocation, trust_store, ..new };
     Verifier::new(settings).with_context(|| format!("cannot use {}", folder.display()))
 }
 
@@ -120,10 +138,10 @@ pub fn levels(trust: &Arc<TrustServices>, when_down: WhenDown) -> Option<LevelSe
 pub fn citizens(config: &Config, public_url: &str, clock: Arc<dyn Clock>) -> Result<Option<Arc<Provider>>> {
     let Some(oidc) = &config.citizens.oidc else { return Ok(None) };
     if !provider::is_safe(&oidc.issuer) {
-        anyhow::bail!("configuration: citizens.oidc.issuer is not an https address");
+        bail!("configuration: citizens.oidc.issuer is not an https address");
     }
     if !oidc.scope.split(' ').any(|scope| scope == "openid") {
-        anyhow::bail!("configuration: citizens.oidc.scope does not hold openid");
+        bail!("configuration: citizens.oidc.scope does not hold openid");
     }
     let settings = ProviderSettings {
         issuer: oidc.issuer.clone(),
@@ -148,15 +166,74 @@ pub fn tls_proxy(config: &Config) -> Result<Option<Arc<TlsProxy>>> {
     Ok(Some(Arc::new(TlsProxy { addresses: proxy.addresses.clone(), header })))
 }
 
-/// The channel codes leave by in production.
+/// The channels codes leave by in production, in the order they are tried.
 ///
 /// # Errors
-/// When none is configured, or its token file can be read by others.
-pub fn channel(config: &Config) -> Result<Arc<dyn MessageChannel>> {
-    let missing = "configuration: messages.sms_gateway is not set; without it no citizen can confirm a signature";
-    let url = config.messages.sms_gateway.as_deref().context(missing)?;
-    let token = config.messages.sms_token_file.as_deref().map(config::secret_file).transpose()?;
-    Ok(Arc::new(SmsGateway::new(url, token)?))
+/// When none is configured, or one cannot be used; each names its key.
+pub fn channels(config: &Config) -> Result<Channels> {
+    let messages = &config.messages;
+    let mut channels: Vec<Arc<dyn MessageChannel>> = Vec::new();
+    for name in messages.order() {
+        match name {
+            "sms" => channels.push(Arc::new(sms(config)?)),
+            "email" => channels.push(Arc::new(mail(config)?)),
+            other => bail!("configuration: messages.channels: {other:?} is neither \"sms\" nor \"email\""),
+        }
+    }
+    if channels.is_empty() {
+        bail!("configuration: messages.sms_gateway is not set; without it no citizen can confirm a signature");
+    }
+    Ok(Channels::new(channels))
+}
+
+fn sms(config: &Config) -> Result<SmsGateway> {
+    let messages = &config.messages;
+    let token = messages.sms_token_file.as_deref().map(config::secret_file).transpose()?;
+    let template = match (&messages.sms_gateway, &messages.sms) {
+        (Some(url), None) => Template::simple(url, token.as_ref()),
+        (None, Some(sms)) => sms.template(),
+        _ => bail!("configuration: name either messages.sms_gateway or [messages.sms]"),
+    };
+    let host = page_host(config);
+    let digits = config.codes.policy(messages, CodePolicy::default())?.digits;
+    if let Some(host) = &host
+        && !wording::fits(messages.sms_alphabet(), digits, host)
+    {
+        bail!("configuration: messages.sms_alphabet: the page's host {host} does not fit beside a code in one message");
+    }
+    let wording = Wording { alphabet: messages.sms_alphabet(), host, prefixes: messages.sms_prefixes() };
+    Ok(SmsGateway::new(template, token, wording)?)
+}
+
+fn mail(config: &Config) -> Result<Smtp> {
+    let mail = config.messages.email.as_ref().context("configuration: [messages.email] is missing")?;
+    let password = mail.password_file.as_deref().map(config::secret_file).transpose()?;
+    let server = Server {
+        host: mail.server.clone(),
+        port: mail.port,
+        security: mail.security,
+        login: mail.user.clone().zip(password),
+        from: mail.from.clone(),
+    };
+    Ok(Smtp::new(server, page_host(config))?)
+}
+
+/// Host of the citizen's page.
+fn page_host(config: &Config) -> Option<String> {
+    host(config.public_url.as_deref()?)
+}
+
+/// Whose page passkeys are for. Browsers have none for bare addresses.
+pub fn relying_party(public_url: &str) -> Option<RelyingParty> {
+    let url = url::Url::parse(public_url).ok()?;
+    let id = url.domain()?.to_owned();
+    let usable = url.scheme() == "https" || id == "localhost";
+    usable.then(|| RelyingParty { id, origin: url.origin().ascii_serialization() })
+}
+
+/// Host of an address.
+pub fn host(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
 /// The service's bounds with what the operator moved.

@@ -1,21 +1,21 @@
-//! How a code reaches the signer, and what the message says.
+//! How a code reaches the signer: channels behind one trait, tried in order, and left alone for a while when they fail.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use unicode_normalization::UnicodeNormalization;
+use time::{Duration, OffsetDateTime};
 
-use crate::domain::{Portal, Secret, TransactionId};
-
-/// Longest text message in the GSM 7-bit alphabet that travels in one part (3GPP TS 23.040).
-const GSM7_LIMIT: usize = 160;
+use super::wording::Facts;
+use crate::domain::{Method, Secret, Signer, TransactionId};
+use crate::storage::MessageScope;
 
 /// A code on its way.
 #[derive(Debug, Clone)]
 pub struct CodeMessage {
-    /// Registered number, E.164.
+    /// Registered number, E.164, or registered address.
     pub to: String,
     pub code: Secret,
-    /// The whole text, code included.
-    pub text: Secret,
+    pub facts: Facts,
     pub transaction: TransactionId,
 }
 
@@ -27,8 +27,13 @@ pub struct ChannelError(pub String);
 /// A way to reach a signer's registered destination.
 #[async_trait]
 pub trait MessageChannel: Send + Sync {
-    /// `sms`, `email`: the word in the audit record.
-    fn name(&self) -> &'static str;
+    fn method(&self) -> Method;
+
+    /// Whether messages to this destination may be sent at all: numbers of other countries, for instance, are not.
+    fn reaches(&self, to: &str) -> bool {
+        let _ = to;
+        true
+    }
 
     /// Hands the message over.
     ///
@@ -37,82 +42,188 @@ pub trait MessageChannel: Send + Sync {
     async fn send(&self, message: &CodeMessage) -> std::result::Result<(), ChannelError>;
 }
 
-/// The text message: portal, number of documents, the first one's fingerprint, life in minutes, and the warning.
-/// Without accents, so that it stays one part of 160 characters on every telephone; a long portal name is cut.
-pub(super) fn sms_text(code: &Secret, portal: &Portal, documents: usize, fingerprint: &str, minutes: i64) -> Secret {
-    let compose = |name: &str| {
-        if documents == 0 {
-            // Nothing to sign: the signer only says who they are.
-            return format!(
-                "{}: ma xac nhan theo yeu cau cua {name}, khong dung de ky. Het han sau {minutes} phut. \
-                 Khong doc ma nay cho bat ky ai.",
-                code.expose(),
-            );
-        }
-        format!(
-            "{}: ma ky so {documents} tai lieu {fingerprint} theo yeu cau cua {name}. Het han sau {minutes} phut. \
-             Khong doc ma nay cho bat ky ai.",
-            code.expose(),
-        )
-    };
-    let name = without_accents(&portal.name);
-    let room = GSM7_LIMIT.saturating_sub(compose("").len());
-    Secret::new(compose(name.chars().take(room).collect::<String>().trim_end()))
+/// Failures in a row that open a breaker.
+const FAILURES: u32 = 3;
+/// How long an open breaker keeps messages away; it doubles while the channel goes on failing.
+const PAUSE: Duration = Duration::seconds(30);
+const LONGEST_PAUSE: Duration = Duration::minutes(5);
+
+/// Channels in the order they are tried.
+#[derive(Clone, Default)]
+pub struct Channels(Arc<[Guarded]>);
+
+struct Guarded {
+    channel: Arc<dyn MessageChannel>,
+    breaker: Mutex<Breaker>,
 }
 
-/// Vietnamese text in plain ASCII: marks dropped, `đ` as `d`, everything else outside ASCII dropped.
-fn without_accents(text: &str) -> String {
-    let letter = |c: char| match c {
-        'đ' => 'd',
-        'Đ' => 'D',
-        other => other,
+/// Keeps messages away from a channel that fails: each would only make a citizen wait for the next one.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Breaker {
+    failures: u32,
+    open_until: Option<OffsetDateTime>,
+}
+
+impl Breaker {
+    /// Whether a message may be tried. After the pause one may: the others wait for how it fares.
+    fn admits(&mut self, now: OffsetDateTime) -> bool {
+        match self.open_until {
+            Some(until) if now < until => false,
+            Some(_) => {
+                self.open_until = Some(now + PAUSE);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn report(&mut self, handed_over: Result<(), ()>, now: OffsetDateTime) {
+        if handed_over.is_ok() {
+            *self = Self::default();
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        if let Some(more) = self.failures.checked_sub(FAILURES) {
+            let pause = PAUSE * 2i32.pow(more.min(4));
+            self.open_until = Some(now + pause.min(LONGEST_PAUSE));
+        }
+    }
+}
+
+/// A channel that may be tried now, and where it leads for one signer.
+pub(super) struct Route<'a> {
+    guarded: &'a Guarded,
+    pub to: String,
+}
+
+impl Route<'_> {
+    pub fn method(&self) -> Method {
+        self.guarded.channel.method()
+    }
+
+    /// Which budget a message counts against: the first five characters of a number, or the domain of an address.
+    pub fn scope(&self) -> MessageScope {
+        scope(self.method(), &self.to)
+    }
+
+    /// Whether the breaker lets a message through now.
+    pub fn admits(&self, now: OffsetDateTime) -> bool {
+        self.guarded.breaker().admits(now)
+    }
+
+    pub async fn send(&self, message: &CodeMessage, now: OffsetDateTime) -> Result<(), ChannelError> {
+        let sent = self.guarded.channel.send(message).await;
+        self.guarded.breaker().report(sent.as_ref().map(drop).map_err(drop), now);
+        sent
+    }
+}
+
+impl Guarded {
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Channels {
+    pub fn new(channels: Vec<Arc<dyn MessageChannel>>) -> Self {
+        let guarded = |channel| Guarded { channel, breaker: Mutex::default() };
+        Self(channels.into_iter().map(guarded).collect())
+    }
+
+    pub fn one(channel: Arc<dyn MessageChannel>) -> Self {
+        Self::new(vec![channel])
+    }
+
+    /// Ways to the signer's registered destinations, the preferred one first. One that the signer chose goes before.
+    pub(super) fn routes(&self, signer: &Signer, chosen: Option<Method>) -> Vec<Route<'_>> {
+        let route = |guarded| {
+            let to = destination(signer, Guarded::method(guarded))?;
+            guarded.channel.reaches(&to).then_some(Route { guarded, to })
+        };
+        let mut routes: Vec<Route<'_>> = self.0.iter().filter_map(route).collect();
+        routes.sort_by_key(|route| Some(route.method()) != chosen);
+        routes
+    }
+
+    /// Methods by which messages reach the signer, each with the masked destination.
+    pub fn offered(&self, signer: &Signer) -> Vec<(Method, String)> {
+        let mut offered: Vec<(Method, String)> = Vec::new();
+        for route in self.routes(signer, None) {
+            if !offered.iter().any(|(method, _)| *method == route.method()) {
+                offered.push((route.method(), signer.masked(route.method())));
+            }
+        }
+        offered
+    }
+
+    /// # Errors
+    /// Names the methods when every channel has failed of late.
+    pub fn health(&self, now: OffsetDateTime) -> Result<(), String> {
+        let open = |guarded: &&Guarded| guarded.breaker().open_until.is_some_and(|until| until > now);
+        let failing: Vec<_> = self.0.iter().filter(open).map(|guarded| guarded.method().name()).collect();
+        let all = !self.0.is_empty() && failing.len() == self.0.len();
+        if all { Err(format!("no channel takes messages: {}", failing.join(", "))) } else { Ok(()) }
+    }
+}
+
+impl Guarded {
+    fn method(&self) -> Method {
+        self.channel.method()
+    }
+}
+
+fn destination(signer: &Signer, method: Method) -> Option<String> {
+    match method {
+        Method::Sms => Some(signer.phone.clone()),
+        Method::Email => signer.email.clone(),
+        Method::Totp | Method::Passkey => None,
+    }
+}
+
+fn scope(method: Method, to: &str) -> MessageScope {
+    let prefix = match to.rsplit_once('@') {
+        Some((_, domain)) => domain.to_ascii_lowercase(),
+        None => to.chars().take(5).collect(),
     };
-    text.nfd().map(letter).filter(|c| c.is_ascii() && !c.is_ascii_control()).collect()
+    MessageScope { channel: method.name(), prefix }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::PortalId;
     use time::macros::datetime;
 
-    fn portal(name: &str) -> Portal {
-        Portal {
-            id: PortalId::parse("p").expect("id"),
-            name: name.into(),
-            host: None,
-            support_phone: None,
-            secret_sha256: [0; 32],
-            created_at: datetime!(2026-01-01 0:00 UTC),
+    const NOW: OffsetDateTime = datetime!(2026-01-01 0:00 UTC);
+
+    #[test]
+    fn breaker_opens_after_failures_in_a_row_and_lets_one_through_after_its_pause() {
+        let mut breaker = Breaker::default();
+        breaker.report(Err(()), NOW);
+        breaker.report(Err(()), NOW);
+        breaker.report(Ok(()), NOW);
+        for _ in 0..FAILURES {
+            assert!(breaker.admits(NOW));
+            breaker.report(Err(()), NOW);
         }
+        assert!(!breaker.admits(NOW + Duration::seconds(29)));
+        let later = NOW + Duration::seconds(30);
+        assert!(breaker.admits(later));
+        assert!(!breaker.admits(later), "the others wait for how the first fares");
+        breaker.report(Err(()), later);
+        assert!(!breaker.admits(later + Duration::seconds(59)), "the pause has doubled");
+        let last = later + Duration::seconds(60);
+        assert!(breaker.admits(last));
+        breaker.report(Ok(()), last);
+        assert_eq!(breaker, Breaker::default());
+        for _ in 0..40 {
+            breaker.report(Err(()), NOW);
+        }
+        assert!(breaker.admits(NOW + LONGEST_PAUSE));
     }
 
     #[test]
-    fn the_text_is_plain_and_names_code_portal_and_fingerprint() {
-        let text = sms_text(&Secret::new("123456"), &portal("Cổng DVC tỉnh Đắk Lắk"), 2, "7K3M-Q0ZD-12XB", 5);
-        assert_eq!(
-            text.expose(),
-            "123456: ma ky so 2 tai lieu 7K3M-Q0ZD-12XB theo yeu cau cua Cong DVC tinh Dak Lak. Het han sau 5 phut. \
-             Khong doc ma nay cho bat ky ai."
-        );
-    }
-
-    #[test]
-    fn a_long_portal_name_never_makes_a_second_part() {
-        let text = sms_text(
-            &Secret::new("123456"),
-            &portal(&"Cổng dịch vụ công quốc gia ".repeat(9)),
-            20,
-            "7K3M-Q0ZD-12XB",
-            5,
-        );
-        assert!(text.expose().len() <= GSM7_LIMIT, "{}", text.expose().len());
-        assert!(text.expose().ends_with("Khong doc ma nay cho bat ky ai."));
-    }
-
-    #[test]
-    fn a_code_that_signs_nothing_says_so() {
-        let text = sms_text(&Secret::new("123456"), &portal("Cổng"), 0, "", 5);
-        assert!(text.expose().contains("khong dung de ky") && !text.expose().contains("tai lieu"), "{}", text.expose());
+    fn messages_count_by_prefix_and_by_domain() {
+        assert_eq!(scope(Method::Sms, "+84912345678").prefix, "+8491");
+        assert_eq!(scope(Method::Email, "An@Example.VN").prefix, "example.vn");
     }
 }

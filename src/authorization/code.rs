@@ -5,18 +5,41 @@ use sha2::Sha256;
 
 use crate::domain::{Binding, Entropy, Secret, TransactionId, ports};
 
-/// Digits of a code: one million values, five tries.
-pub const DIGITS: usize = 6;
+/// How long a code is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Digits {
+    /// One million values.
+    #[default]
+    Six,
+    /// A hundred million, for services with very many signers.
+    Eight,
+}
+
+impl Digits {
+    pub fn count(self) -> usize {
+        match self {
+            Self::Six => 6,
+            Self::Eight => 8,
+        }
+    }
+
+    fn values(self) -> u32 {
+        match self {
+            Self::Six => 1_000_000,
+            Self::Eight => 100_000_000,
+        }
+    }
+}
 
 /// Draws a code, each value equally likely.
-pub(super) fn draw(entropy: &dyn Entropy) -> Secret {
-    const VALUES: u32 = 1_000_000;
+pub(super) fn draw(digits: Digits, entropy: &dyn Entropy) -> Secret {
+    let values = digits.values();
     // Values past the last whole multiple would make small codes likelier: draw again.
-    const FAIR: u32 = u32::MAX - u32::MAX % VALUES;
+    let fair = u32::MAX - u32::MAX % values;
     loop {
         let value = u32::from_be_bytes(ports::random(entropy));
-        if value < FAIR {
-            return Secret::new(format!("{:0width$}", value % VALUES, width = DIGITS));
+        if value < fair {
+            return Secret::new(format!("{:0width$}", value % values, width = digits.count()));
         }
     }
 }
@@ -73,7 +96,8 @@ mod tests {
 
     #[test]
     fn unfair_draws_are_thrown_away_and_zeros_are_kept() {
-        assert_eq!(draw(&Counter(0.into())).expose(), "000042");
+        assert_eq!(draw(Digits::Six, &Counter(0.into())).expose(), "000042");
+        assert_eq!(draw(Digits::Eight, &Counter(0.into())).expose(), "00000042");
     }
 
     #[test]

@@ -89,13 +89,19 @@ impl BundleFacts {
             publisher_sha256: Fingerprint::of(bundle.publisher()),
             issued: payload.issued,
             next_update: payload.next_update,
-            age_days: (at - payload.issued).whole_days().max(0),
+            age_days: age(payload.issued, at),
             state: State::of(payload, at, clock),
             anchors: payload.anchors.len(),
             intermediates: payload.intermediates.len(),
             crls: payload.crls.len(),
             sha256: bundle.sha256().to_owned(),
         }
+    }
+
+    /// The same facts with the age at another validation time: that of a run which goes on on a later day.
+    #[must_use]
+    pub fn aged(self, at: OffsetDateTime) -> Self {
+        Self { age_days: age(self.issued, at), ..self }
     }
 
     /// Why the anchors are not to be relied on, if so; for [`crate::validation::Evidence::anchors_in_doubt`].
@@ -133,6 +139,10 @@ impl BundleFacts {
             ),
         }
     }
+}
+
+fn age(issued: OffsetDateTime, at: OffsetDateTime) -> i64 {
+    (at - issued).whole_days().max(0)
 }
 
 impl State {
@@ -210,6 +220,13 @@ mod tests {
         assert_eq!((late.state, message.code), (State::Outdated, Code::TrustBundleOutdated));
         assert!(message.text(Language::English).contains("№ 7 (2026-05-01 … 2026-08-01), 92 d"));
         assert!(late.sentence(Language::Vietnamese).contains("92 ngày"));
+    }
+
+    #[test]
+    fn run_that_goes_on_later_tells_the_age_of_its_validation_time() {
+        let (first, later) = (facts(NOW, NOW), facts(NOW + Duration::DAY, NOW + Duration::DAY));
+        assert_eq!(later.age_days, first.age_days + 1);
+        assert_eq!(later.aged(NOW), first);
     }
 
     #[test]

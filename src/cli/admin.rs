@@ -4,7 +4,7 @@ mod webhook;
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::domain::oauth::ClientAuth;
 use crate::domain::{AuthMode, Clock, CredentialId, KeyAlgorithm, PortalId, Secret, SignerId};
 use crate::formats::x509;
 use crate::service::Service;
-use crate::service::admin::{NewCredential, NewPortal, NewSigner};
+use crate::service::admin::{Include, NewCredential, NewPortal, NewSigner, Protection};
 use crate::service::oauth::admin::certificate_name;
 
 #[derive(Debug, clap::Args)]
@@ -144,6 +144,9 @@ enum SignerCommand {
         /// Where codes are sent, e.g. +84912345678
         #[arg(long)]
         phone: String,
+        /// Where codes may be sent by e-mail
+        #[arg(long)]
+        email: Option<String>,
         /// File with the PIN that explicit mode asks for
         #[arg(long, value_name = "FILE")]
         pin_file: Option<PathBuf>,
@@ -157,6 +160,31 @@ enum SignerCommand {
         /// File with the value of the claim that names the person
         #[arg(long, value_name = "FILE")]
         person_file: PathBuf,
+    },
+    /// Set or change a signer's PIN; keys under it are wrapped anew
+    Pin {
+        id: String,
+        /// File with the PIN the keys are under now
+        #[arg(long, value_name = "FILE")]
+        old_pin_file: Option<PathBuf>,
+        #[arg(long, value_name = "FILE")]
+        new_pin_file: PathBuf,
+        /// Put those of the signer's keys under the PIN, too, that are under none
+        #[arg(long)]
+        all_keys: bool,
+    },
+    /// Print a one-time link by which a signer registers an authenticator app or a passkey
+    Enrol {
+        id: String,
+    },
+    /// List what a signer has registered to confirm with
+    Authenticators {
+        id: String,
+    },
+    /// Forget one of them
+    RemoveAuthenticator {
+        id: String,
+        authenticator: String,
     },
     /// Let a portal ask a signer
     Grant {
@@ -179,6 +207,9 @@ enum CredentialCommand {
         /// hosted: the code is typed on the service's page only; explicit: the portal may pass it
         #[arg(long, default_value = "hosted", value_parser = auth_mode)]
         auth: AuthMode,
+        /// Put the key under the PIN in FILE: it opens with it only, so the operator alone cannot sign
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
     },
     /// Print a PKCS#10 certification request
     Csr {
@@ -186,6 +217,9 @@ enum CredentialCommand {
         /// RFC 4514, e.g. "CN=Nguyễn Văn An,UID=CCCD:001085000001,C=VN"
         #[arg(long)]
         subject: String,
+        /// File with the PIN the key is under
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
     },
     /// Give a key its certificate: PEM, the signer's first, then its issuers
     Certify {
@@ -227,11 +261,12 @@ pub fn run(args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     tokio::runtime::Runtime::new()?.block_on(async {
-        let service = open(&args).await?;
+        let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let (service, public_url) = (open(&args, &config).await?, config.public_url);
         match args.command {
             Command::Kek(_) | Command::DevPki { .. } => Ok(ExitCode::SUCCESS),
             Command::Portal(command) => portal(&service, command).await,
-            Command::Signer(command) => signer(&service, command).await,
+            Command::Signer(command) => signer(&service, command, public_url).await,
             Command::Credential(command) => credential(&service, command).await,
             Command::Webhook(command) => webhook::run(&service, command).await,
             Command::Audit(command) => audit(&service, command).await,
@@ -239,14 +274,13 @@ pub fn run(args: Args) -> Result<ExitCode> {
     })
 }
 
-async fn open(args: &Args) -> Result<Arc<Service>> {
-    let config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+async fn open(args: &Args, config: &Config) -> Result<Arc<Service>> {
     let data = args.data.clone().or_else(|| config.data.clone()).unwrap_or_else(|| "kyso-data".into());
     let data = wiring::data_folder(&data)?;
     let sandbox_kek = data.join("sandbox.kek");
     let named = config.keys.kek_file.is_some() || config.keys.kek_env.is_some();
     let kek = if !named && sandbox_kek.exists() { KeyEncryptionKey::read(&sandbox_kek)? } else { config.kek()? };
-    wiring::open(&data, &kek, Arc::new(Unconfigured), wiring::limits(&config)).await
+    wiring::open(&data, &kek, Arc::new(Unconfigured), wiring::limits(config)).await
 }
 
 async fn portal(service: &Service, command: PortalCommand) -> Result<ExitCode> {
@@ -308,15 +342,34 @@ fn client_auth(method: &str, jwks: Option<PathBuf>, certificates: Option<PathBuf
     }
 }
 
-async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
+async fn signer(service: &Service, command: SignerCommand, public_url: Option<String>) -> Result<ExitCode> {
     match command {
-        SignerCommand::Add { id, name, phone, pin_file } => {
+        SignerCommand::Add { id, name, phone, email, pin_file } => {
             let pin = pin_file.as_deref().map(secret_file).transpose()?.map(|pin| Secret::new(pin.as_str()));
-            service.add_signer(NewSigner { id: SignerId::parse(&id)?, name, phone, pin }).await?;
+            service.add_signer(NewSigner { id: SignerId::parse(&id)?, name, phone, email, pin }).await?;
         }
         SignerCommand::Identity { signer, issuer, person_file } => {
             let person = Secret::new(secret_file(&person_file)?.as_str());
             service.add_identity(&SignerId::parse(&signer)?, &issuer, &person).await?;
+        }
+        SignerCommand::Pin { id, old_pin_file, new_pin_file, all_keys } => {
+            let (old, new) = (protection(old_pin_file.as_deref())?, Secret::new(secret_file(&new_pin_file)?.as_str()));
+            let include = if all_keys { Include::All } else { Include::UnderPin };
+            let keys = service.change_pin(&SignerId::parse(&id)?, old, new, include).await?;
+            println!("{id}\t{keys} keys under the new PIN");
+        }
+        SignerCommand::Enrol { id } => {
+            let path = service.open_enrolment(&SignerId::parse(&id)?).await?;
+            println!("{}{}", public_url.unwrap_or_default(), path.expose());
+            eprintln!("The link is shown this once, works once and for a day; hand it to the signer alone.");
+        }
+        SignerCommand::Authenticators { id } => {
+            for held in service.authenticators_of(&SignerId::parse(&id)?).await? {
+                println!("{}\t{}\t{}", held.id, held.method().name(), held.name);
+            }
+        }
+        SignerCommand::RemoveAuthenticator { id, authenticator } => {
+            service.remove_authenticator(&SignerId::parse(&id)?, &authenticator).await?
         }
         SignerCommand::Grant { signer, portal } => {
             service.grant(&PortalId::parse(&portal)?, &SignerId::parse(&signer)?).await?
@@ -332,14 +385,16 @@ async fn signer(service: &Service, command: SignerCommand) -> Result<ExitCode> {
 
 async fn credential(service: &Service, command: CredentialCommand) -> Result<ExitCode> {
     match command {
-        CredentialCommand::Generate { id, signer, algorithm, auth } => {
+        CredentialCommand::Generate { id, signer, algorithm, auth, pin_file } => {
+            let protection = protection(pin_file.as_deref())?;
             let (id, signer) = (CredentialId::parse(&id)?, SignerId::parse(&signer)?);
-            let new = NewCredential { id, signer, algorithm, auth, purpose: Purpose::Production };
+            let new = NewCredential { id, signer, algorithm, auth, protection, purpose: Purpose::Production };
             let made = service.generate_credential(new).await?;
             println!("{}\t{}\tpending: print its request with `kyso admin credential csr`", made.id, made.algorithm);
         }
-        CredentialCommand::Csr { id, subject } => {
-            let der = service.certification_request(&CredentialId::parse(&id)?, &subject).await?;
+        CredentialCommand::Csr { id, subject, pin_file } => {
+            let protection = protection(pin_file.as_deref())?;
+            let der = service.certification_request(&CredentialId::parse(&id)?, &subject, &protection).await?;
             let request: x509_cert::request::CertReq = der::Decode::from_der(&der)?;
             print!("{}", request.to_pem(der::pem::LineEnding::LF)?);
         }
@@ -359,7 +414,7 @@ async fn credential(service: &Service, command: CredentialCommand) -> Result<Exi
         }
         CredentialCommand::List { signer } => {
             for c in service.credentials_of(&SignerId::parse(&signer)?).await? {
-                println!("{}\t{}\t{}\t{}", c.id, c.algorithm, c.auth.name(), c.status.name());
+                println!("{}\t{}\t{}\t{}\t{}", c.id, c.algorithm, c.auth.name(), c.status.name(), c.factors.name());
             }
         }
     }
@@ -384,6 +439,11 @@ async fn audit(service: &Service, command: AuditCommand) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn protection(pin_file: Option<&Path>) -> Result<Protection> {
+    let pin = pin_file.map(secret_file).transpose()?;
+    Ok(pin.map_or(Protection::None, |pin| Protection::Pin(Secret::new(pin.as_str()))))
 }
 
 fn key_algorithm(name: &str) -> Result<KeyAlgorithm, String> {

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::differences::{Pixels, regions};
+use crate::formats::pdf::{Limits, Pdf, PdfError};
 use crate::mapping::Mapped;
 use crate::report::Drawn;
 use crate::report::drawn::{Comparison, Limit, PagePair, Picture, Side};
@@ -48,7 +49,11 @@ impl Pages {
         let Ok(drawing) = Drawing::open(file, &self.spent) else { return Drawn::NotDrawable };
         let compared: Result<Vec<_>, _> =
             changed.into_iter().take(MAX_COMPARISONS).map(|signature| drawing.compare(signature)).collect();
-        compared.map_or(Drawn::NotDrawable, Drawn::Compared)
+        match compared {
+            Ok(compared) => Drawn::Compared(compared),
+            Err(NotDrawable) if drawing.needs_password() => Drawn::NeedsPassword,
+            Err(NotDrawable) => Drawn::NotDrawable,
+        }
     }
 }
 
@@ -81,6 +86,10 @@ impl<'d> Drawing<'d> {
         let bytes = Mapped::open(file).map_err(|_| NotDrawable)?;
         let pages = count(&program, file);
         Ok(Self { file, bytes, program, folder, started: Instant::now(), spent, pages })
+    }
+
+    fn needs_password(&self) -> bool {
+        matches!(Pdf::open(&self.bytes, &Limits::default()), Err(PdfError::PasswordNeeded))
     }
 
     fn compare(&self, signature: &SignatureReport) -> Result<Comparison, NotDrawable> {

@@ -17,7 +17,7 @@ use super::batch::{self, Item, Judge, Judged, Outcome, files};
 use super::material::{self, parse_time};
 use super::output::{self, FileResult};
 use super::pages::Pages;
-use crate::bundle::facts::Basis;
+use crate::bundle::facts::{Basis, BundleFacts};
 use crate::crypto::{Digest, DigestAlgorithm};
 use crate::formats::pdf::Password;
 use crate::mapping::Mapped;
@@ -200,7 +200,7 @@ impl Arguments {
         };
         if let Some(path) = &self.resume {
             let journal = Journal::open(path, &task.settings(self.at).to_hex(), task.time)?;
-            task.time = journal.time();
+            task.goes_on_at(journal.time());
             task.journal = Some(Mutex::new(journal));
         }
         Ok(task)
@@ -241,6 +241,16 @@ struct Task {
 }
 
 impl Task {
+    /// Takes the validation time of the run this one goes on with: reports of both tell one age of the trust bundle.
+    fn goes_on_at(&mut self, time: OffsetDateTime) {
+        self.time = time;
+        let trust = &mut self.basis.trust;
+        trust.bundle = trust.bundle.take().map(|bundle| bundle.aged(time));
+        if self.evidence.anchors_in_doubt.is_some() {
+            self.evidence.anchors_in_doubt = trust.bundle.as_ref().and_then(BundleFacts::doubt);
+        }
+    }
+
     /// Verifies the files and prints them in the order given; the exit code.
     fn run(&self) -> u8 {
         let mut progress = Progress::new(self.progress, self.spoken);

@@ -14,12 +14,18 @@ const SHA224_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.
 const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 const SHA384_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
 const SHA512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+const SHA3_256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.14");
+const SHA3_384_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.15");
+const SHA3_512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.16");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const ECDSA_SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
 const ECDSA_SHA224: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.1");
 const ECDSA_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const ECDSA_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
 const ECDSA_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
+const ECDSA_SHA3_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.10");
+const ECDSA_SHA3_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.11");
+const ECDSA_SHA3_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.12");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
 const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
@@ -115,6 +121,9 @@ impl SignatureAlgorithm {
             SHA256_WITH_RSA => Self::RsaPkcs1(Sha256),
             SHA384_WITH_RSA => Self::RsaPkcs1(Sha384),
             SHA512_WITH_RSA => Self::RsaPkcs1(Sha512),
+            SHA3_256_WITH_RSA => Self::RsaPkcs1(Sha3_256),
+            SHA3_384_WITH_RSA => Self::RsaPkcs1(Sha3_384),
+            SHA3_512_WITH_RSA => Self::RsaPkcs1(Sha3_512),
             RSA_ENCRYPTION => Self::RsaPkcs1(named(digest)?),
             RSASSA_PSS => pss_from_parameters(identifier.parameters.as_ref())?,
             ECDSA_SHA1 => Self::Ecdsa(Sha1),
@@ -122,6 +131,9 @@ impl SignatureAlgorithm {
             ECDSA_SHA256 => Self::Ecdsa(Sha256),
             ECDSA_SHA384 => Self::Ecdsa(Sha384),
             ECDSA_SHA512 => Self::Ecdsa(Sha512),
+            ECDSA_SHA3_256 => Self::Ecdsa(Sha3_256),
+            ECDSA_SHA3_384 => Self::Ecdsa(Sha3_384),
+            ECDSA_SHA3_512 => Self::Ecdsa(Sha3_512),
             EC_PUBLIC_KEY => Self::Ecdsa(named(digest)?),
             ED25519 => Self::Ed25519,
             other => {
@@ -147,7 +159,7 @@ impl SignatureAlgorithm {
     /// The identifier this algorithm is written with in certificates and SignerInfos.
     ///
     /// # Errors
-    /// [`CryptoError::UnsupportedAlgorithm`] for algorithms that are read but never produced (SHA-1, SHA-224).
+    /// [`CryptoError::UnsupportedAlgorithm`] for algorithms that are read but never produced (SHA-1, SHA-224, SHA-3).
     pub fn to_identifier(self) -> Result<AlgorithmIdentifierOwned, CryptoError> {
         use DigestAlgorithm::*;
         let refused = || CryptoError::UnsupportedAlgorithm(self.name());
@@ -170,7 +182,7 @@ impl SignatureAlgorithm {
 
     /// The name reports use, e.g. `ecdsa-with-SHA256`.
     pub fn name(self) -> String {
-        let bare = |d: DigestAlgorithm| d.name().replace('-', "");
+        let bare = |d: DigestAlgorithm| d.name().replace("SHA-", "SHA");
         match self {
             Self::RsaPkcs1(d) => format!("{}WithRSAEncryption", bare(d).to_lowercase()),
             Self::RsaPss { digest, .. } => format!("RSASSA-PSS-{}", bare(digest)),
@@ -279,6 +291,27 @@ mod tests {
         let identifier = AlgorithmIdentifierOwned { oid: SHA1_WITH_RSA, parameters: None };
         let read = SignatureAlgorithm::from_identifier(&identifier, None);
         assert_eq!(read, Ok(SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha1)));
+    }
+
+    #[test]
+    fn sha3_is_read_with_every_scheme_and_never_produced() {
+        use DigestAlgorithm::*;
+        let read = |oid: &str| {
+            let oid = ObjectIdentifier::new_unwrap(oid);
+            SignatureAlgorithm::from_identifier(&AlgorithmIdentifierOwned { oid, parameters: None }, None)
+        };
+        for (rsa, ecdsa, digest) in [(14, 10, Sha3_256), (15, 11, Sha3_384), (16, 12, Sha3_512)] {
+            let (rsa, ecdsa) =
+                (read(&format!("2.16.840.1.101.3.4.3.{rsa}")), read(&format!("2.16.840.1.101.3.4.3.{ecdsa}")));
+            assert_eq!((rsa, ecdsa), (Ok(SignatureAlgorithm::RsaPkcs1(digest)), Ok(SignatureAlgorithm::Ecdsa(digest))));
+            let pss = SignatureAlgorithm::RsaPss { digest, salt_len: 32 };
+            let parameters = Some(pss_parameters(digest, 32).expect("parameters"));
+            let identifier = AlgorithmIdentifierOwned { oid: RSASSA_PSS, parameters };
+            assert_eq!(SignatureAlgorithm::from_identifier(&identifier, None), Ok(pss));
+            assert!(pss.to_identifier().is_err() && SignatureAlgorithm::Ecdsa(digest).to_identifier().is_err());
+        }
+        assert_eq!(SignatureAlgorithm::RsaPkcs1(Sha3_256).name(), "sha3-256WithRSAEncryption");
+        assert_eq!(SignatureAlgorithm::Ecdsa(Sha3_512).name(), "ecdsa-with-SHA3-512");
     }
 
     #[test]

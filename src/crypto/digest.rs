@@ -9,45 +9,60 @@ use super::CryptoError;
 
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
 const SHA224: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.4");
+const SHA3_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.8");
+const SHA3_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.9");
+const SHA3_512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.10");
 const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 
-/// A hash function. SHA-1 and SHA-224 are read, never produced.
+/// A hash function. Those before SHA-256 are read, never produced: SHA-1 and SHA-224 are outdated, SHA-3 (FIPS 202) no key holder here
+/// signs with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DigestAlgorithm {
     Sha1,
     Sha224,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
     Sha256,
     Sha384,
     Sha512,
 }
 
 impl DigestAlgorithm {
-    /// Finds the function by its identifier (RFC 5754 §2).
+    pub const ALL: [Self; 8] = [
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha3_256,
+        Self::Sha3_384,
+        Self::Sha3_512,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+    ];
+
+    /// Finds the function by its identifier (RFC 5754 §2, RFC 8702 §2).
     ///
     /// # Errors
     /// [`CryptoError::UnsupportedAlgorithm`] for any other identifier.
     pub fn from_oid(oid: &ObjectIdentifier) -> Result<Self, CryptoError> {
-        match *oid {
-            SHA1 => Ok(Self::Sha1),
-            SHA224 => Ok(Self::Sha224),
-            SHA256 => Ok(Self::Sha256),
-            SHA384 => Ok(Self::Sha384),
-            SHA512 => Ok(Self::Sha512),
-            other => Err(CryptoError::UnsupportedAlgorithm(other.to_string())),
-        }
+        let known = Self::ALL.into_iter().find(|known| known.oid() == *oid);
+        known.ok_or_else(|| CryptoError::UnsupportedAlgorithm(oid.to_string()))
     }
 
     /// Finds the function by the name reports and storage use.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512].into_iter().find(|d| d.name() == name)
+        Self::ALL.into_iter().find(|known| known.name() == name)
     }
 
     pub fn oid(self) -> ObjectIdentifier {
         match self {
             Self::Sha1 => SHA1,
             Self::Sha224 => SHA224,
+            Self::Sha3_256 => SHA3_256,
+            Self::Sha3_384 => SHA3_384,
+            Self::Sha3_512 => SHA3_512,
             Self::Sha256 => SHA256,
             Self::Sha384 => SHA384,
             Self::Sha512 => SHA512,
@@ -59,6 +74,9 @@ impl DigestAlgorithm {
         match self {
             Self::Sha1 => "SHA-1",
             Self::Sha224 => "SHA-224",
+            Self::Sha3_256 => "SHA3-256",
+            Self::Sha3_384 => "SHA3-384",
+            Self::Sha3_512 => "SHA3-512",
             Self::Sha256 => "SHA-256",
             Self::Sha384 => "SHA-384",
             Self::Sha512 => "SHA-512",
@@ -70,9 +88,9 @@ impl DigestAlgorithm {
         match self {
             Self::Sha1 => 20,
             Self::Sha224 => 28,
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
+            Self::Sha3_256 | Self::Sha256 => 32,
+            Self::Sha3_384 | Self::Sha384 => 48,
+            Self::Sha3_512 | Self::Sha512 => 64,
         }
     }
 
@@ -149,6 +167,9 @@ pub struct Hasher {
 enum State {
     Sha1(sha1::Sha1),
     Sha224(sha2::Sha224),
+    Sha3_256(sha3::Sha3_256),
+    Sha3_384(sha3::Sha3_384),
+    Sha3_512(sha3::Sha3_512),
     Sha256(sha2::Sha256),
     Sha384(sha2::Sha384),
     Sha512(sha2::Sha512),
@@ -159,6 +180,9 @@ impl Hasher {
         let state = match algorithm {
             DigestAlgorithm::Sha1 => State::Sha1(Default::default()),
             DigestAlgorithm::Sha224 => State::Sha224(Default::default()),
+            DigestAlgorithm::Sha3_256 => State::Sha3_256(Default::default()),
+            DigestAlgorithm::Sha3_384 => State::Sha3_384(Default::default()),
+            DigestAlgorithm::Sha3_512 => State::Sha3_512(Default::default()),
             DigestAlgorithm::Sha256 => State::Sha256(Default::default()),
             DigestAlgorithm::Sha384 => State::Sha384(Default::default()),
             DigestAlgorithm::Sha512 => State::Sha512(Default::default()),
@@ -170,6 +194,9 @@ impl Hasher {
         match &mut self.state {
             State::Sha1(h) => h.update(bytes),
             State::Sha224(h) => h.update(bytes),
+            State::Sha3_256(h) => h.update(bytes),
+            State::Sha3_384(h) => h.update(bytes),
+            State::Sha3_512(h) => h.update(bytes),
             State::Sha256(h) => h.update(bytes),
             State::Sha384(h) => h.update(bytes),
             State::Sha512(h) => h.update(bytes),
@@ -180,6 +207,9 @@ impl Hasher {
         let value = match self.state {
             State::Sha1(h) => h.finalize().to_vec(),
             State::Sha224(h) => h.finalize().to_vec(),
+            State::Sha3_256(h) => h.finalize().to_vec(),
+            State::Sha3_384(h) => h.finalize().to_vec(),
+            State::Sha3_512(h) => h.finalize().to_vec(),
             State::Sha256(h) => h.finalize().to_vec(),
             State::Sha384(h) => h.finalize().to_vec(),
             State::Sha512(h) => h.finalize().to_vec(),
@@ -199,6 +229,12 @@ mod tests {
     }
 
     #[test]
+    fn sha3_of_abc_is_the_published_value() {
+        let digest = DigestAlgorithm::Sha3_256.digest_parts(&[b"a", b"bc"]);
+        assert_eq!(digest.to_hex(), "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532");
+    }
+
+    #[test]
     fn digest_of_wrong_length_is_refused() {
         assert!(Digest::from_bytes(DigestAlgorithm::Sha384, &[0; 32]).is_none());
         assert!(Digest::from_bytes(DigestAlgorithm::Sha384, &[0; 48]).is_some());
@@ -206,14 +242,9 @@ mod tests {
 
     #[test]
     fn every_identifier_comes_back() {
-        for algorithm in [
-            DigestAlgorithm::Sha1,
-            DigestAlgorithm::Sha224,
-            DigestAlgorithm::Sha256,
-            DigestAlgorithm::Sha384,
-            DigestAlgorithm::Sha512,
-        ] {
+        for algorithm in DigestAlgorithm::ALL {
             assert_eq!(DigestAlgorithm::from_oid(&algorithm.oid()), Ok(algorithm));
+            assert_eq!(DigestAlgorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(algorithm.digest(b"").as_bytes().len(), algorithm.output_len());
         }
     }

@@ -11,6 +11,7 @@
 //! | RSA below 3000 bits | 2029-01-01 | TS 119 312 |
 //! | RSASSA-PKCS1-v1_5, any size | 2029-01-01 | TS 119 312; the Circular names RSASSA-PSS for signing |
 //! | RSASSA-PSS from 3000 bits, ECDSA from P-256, SHA-256, SHA-384, SHA-512 | none set | both |
+//! | SHA3-256, SHA3-384, SHA3-512 | none set; read, never made here | both |
 //! | Ed25519, ML-DSA | none set | TS 119 312 names EdDSA; the Circular names neither, so neither is a default |
 //!
 //! What this file does not do: know the time. Whoever asks brings it.
@@ -109,6 +110,8 @@ pub struct Suites {
     pub sha256: Suitability,
     pub sha384: Suitability,
     pub sha512: Suitability,
+    /// SHA3-256, SHA3-384 and SHA3-512.
+    pub sha3: Suitability,
     /// Keys of at least so many bits, longest first. Keys shorter than all of them are never acceptable.
     pub rsa: [Option<RsaStep>; MAX_RSA_STEPS],
     pub rsassa_pkcs1: Suitability,
@@ -137,6 +140,7 @@ impl Suites {
         sha256: Suitability::Open,
         sha384: Suitability::Open,
         sha512: Suitability::Open,
+        sha3: Suitability::Open,
         rsa: [
             Some(RsaStep { bits: 3000, suitability: Suitability::Open }),
             Some(RsaStep { bits: 1900, suitability: END_OF_2028 }),
@@ -164,6 +168,7 @@ impl Suites {
             DigestAlgorithm::Sha256 => self.sha256,
             DigestAlgorithm::Sha384 => self.sha384,
             DigestAlgorithm::Sha512 => self.sha512,
+            DigestAlgorithm::Sha3_256 | DigestAlgorithm::Sha3_384 | DigestAlgorithm::Sha3_512 => self.sha3,
         }
     }
 
@@ -256,17 +261,17 @@ mod tests {
     }
 
     #[test]
-    fn sha1_sha224_and_short_rsa_are_never_for_new_signatures() {
-        use DigestAlgorithm::{Sha1, Sha224, Sha256};
+    fn sha1_sha224_sha3_and_short_rsa_are_never_for_new_signatures() {
+        use DigestAlgorithm::{Sha1, Sha3_256, Sha224, Sha256};
         let past = datetime!(2010-01-01 0:00 UTC);
-        for digest in [Sha1, Sha224] {
+        for digest in [Sha1, Sha224, Sha3_256] {
             let refused = check_new(SignatureAlgorithm::Ecdsa(digest), &ec_key(), past);
             assert!(matches!(refused, Err(Outdated::Never(_))));
         }
         let pss = SignatureAlgorithm::RsaPss { digest: Sha256, salt_len: 32 };
         assert!(matches!(check_new(pss, &rsa_key(1536), past), Err(Outdated::Never(_))));
         assert_eq!(digest_usable_until(Sha1), Some(time::macros::date!(2012 - 08 - 01)));
-        assert_eq!(digest_usable_until(Sha256), None);
+        assert_eq!((digest_usable_until(Sha256), digest_usable_until(Sha3_256)), (None, None));
     }
 
     #[test]

@@ -179,6 +179,9 @@ fn pkcs1v15(digest: DigestAlgorithm) -> Pkcs1v15Sign {
     match digest {
         DigestAlgorithm::Sha1 => Pkcs1v15Sign::new::<sha1::Sha1>(),
         DigestAlgorithm::Sha224 => Pkcs1v15Sign::new::<sha2::Sha224>(),
+        DigestAlgorithm::Sha3_256 => Pkcs1v15Sign::new::<sha3::Sha3_256>(),
+        DigestAlgorithm::Sha3_384 => Pkcs1v15Sign::new::<sha3::Sha3_384>(),
+        DigestAlgorithm::Sha3_512 => Pkcs1v15Sign::new::<sha3::Sha3_512>(),
         DigestAlgorithm::Sha256 => Pkcs1v15Sign::new::<sha2::Sha256>(),
         DigestAlgorithm::Sha384 => Pkcs1v15Sign::new::<sha2::Sha384>(),
         DigestAlgorithm::Sha512 => Pkcs1v15Sign::new::<sha2::Sha512>(),
@@ -189,6 +192,9 @@ fn verify_pss(key: &RsaPublicKey, digest: DigestAlgorithm, salt_len: usize, hash
     match digest {
         DigestAlgorithm::Sha1 => key.verify(Pss::<sha1::Sha1>::new_with_salt(salt_len), hash, signature),
         DigestAlgorithm::Sha224 => key.verify(Pss::<sha2::Sha224>::new_with_salt(salt_len), hash, signature),
+        DigestAlgorithm::Sha3_256 => key.verify(Pss::<sha3::Sha3_256>::new_with_salt(salt_len), hash, signature),
+        DigestAlgorithm::Sha3_384 => key.verify(Pss::<sha3::Sha3_384>::new_with_salt(salt_len), hash, signature),
+        DigestAlgorithm::Sha3_512 => key.verify(Pss::<sha3::Sha3_512>::new_with_salt(salt_len), hash, signature),
         DigestAlgorithm::Sha256 => key.verify(Pss::<sha2::Sha256>::new_with_salt(salt_len), hash, signature),
         DigestAlgorithm::Sha384 => key.verify(Pss::<sha2::Sha384>::new_with_salt(salt_len), hash, signature),
         DigestAlgorithm::Sha512 => key.verify(Pss::<sha2::Sha512>::new_with_salt(salt_len), hash, signature),

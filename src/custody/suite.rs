@@ -54,6 +54,7 @@ impl<'a> Case<'a> {
             algorithm: self.algorithm,
             wrapped: &self.made.wrapped,
             spki: &self.made.spki,
+            activation: None,
         }
     }
 
@@ -198,6 +199,7 @@ fn supported(key: KeyAlgorithm) -> Vec<SignatureAlgorithm> {
         true => vec![
             SignatureAlgorithm::RsaPkcs1(digest),
             SignatureAlgorithm::RsaPss { digest, salt_len: digest.output_len() },
+            SignatureAlgorithm::RsaPss { digest, salt_len: key.longest_salt(digest).expect("an RSA key") },
         ],
         false => vec![SignatureAlgorithm::Ecdsa(digest)],
     };

@@ -9,7 +9,7 @@ use time::Duration;
 use super::DevPkiError;
 use super::marker::MARKER;
 use crate::custody::software::request::parse_subject;
-use crate::domain::{AuthMode, CredentialId, KeyAlgorithm, Secret, SignerId};
+use crate::domain::{AuthMode, CredentialId, Factors, KeyAlgorithm, Secret, SignerId};
 
 /// Longest validity of a subscriber certificate, in days: three years (Decree 23/2025/ND-CP).
 pub const MAX_SUBSCRIBER_DAYS: u32 = 3 * 365;
@@ -55,6 +55,8 @@ pub struct SignerSpec {
     pub name: String,
     /// E.164.
     pub phone: String,
+    #[serde(default)]
+    pub email: Option<String>,
     /// Six to eight digits.
     #[serde(deserialize_with = "secret")]
     pub pin: Secret,
@@ -70,6 +72,8 @@ pub struct CredentialSpec {
     pub id: CredentialId,
     pub algorithm: KeyAlgorithm,
     pub auth: AuthMode,
+    #[serde(default = "code")]
+    pub factors: Factors,
     /// Length of the certificate's validity in days, at most [`MAX_SUBSCRIBER_DAYS`].
     pub days: u32,
     #[serde(default)]
@@ -181,6 +185,10 @@ impl SignerSpec {
         }
         Ok(())
     }
+}
+
+fn code() -> Factors {
+    Factors::Code
 }
 
 fn oid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectIdentifier, D::Error> {

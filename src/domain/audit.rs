@@ -62,6 +62,11 @@ pub enum AuditEvent {
         credential: CredentialId,
         certificate_sha256: String,
     },
+    /// The signer's PIN was set or changed; keys under it were wrapped anew.
+    PinChanged {
+        signer: SignerId,
+        credentials: Vec<CredentialId>,
+    },
     CredentialStatus {
         credential: CredentialId,
         status: String,
@@ -93,6 +98,23 @@ pub enum AuditEvent {
         channel: String,
         sequence: u32,
     },
+    EnrolmentOpened {
+        signer: SignerId,
+    },
+    AuthenticatorAdded {
+        signer: SignerId,
+        authenticator: String,
+        method: String,
+    },
+    AuthenticatorRemoved {
+        signer: SignerId,
+        authenticator: String,
+    },
+    /// No channel took the message: the code is dead.
+    CodeNotSent {
+        transaction: TransactionId,
+        sequence: u32,
+    },
     CodeRejected {
         transaction: TransactionId,
         tries_left: u32,
@@ -100,6 +122,16 @@ pub enum AuditEvent {
     Confirmed {
         transaction: TransactionId,
         method: String,
+    },
+    /// A SAD took the place of the one before it, which is dead.
+    SadReplaced {
+        transaction: TransactionId,
+    },
+    /// A SAD was redeemed for documents, or hashes of documents, which are signed in transactions of their own.
+    Delegated {
+        transaction: TransactionId,
+        hashes: Vec<String>,
+        to: Vec<TransactionId>,
     },
     SigningIntended {
         transaction: TransactionId,

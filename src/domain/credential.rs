@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::OffsetDateTime;
 
+use super::factor::Factors;
 use super::ids::{CredentialId, SignerId};
 use crate::crypto::{DigestAlgorithm, MlDsaSet, SignatureAlgorithm, ml_dsa};
 
@@ -128,13 +129,22 @@ impl KeyAlgorithm {
         }
     }
 
+    /// The longest salt of an RSASSA-PSS signature in bytes: what the modulus leaves beside the hash, a separator and the
+    /// trailer (RFC 8017 §9.1.1 step 3). `None` for keys other than RSA.
+    pub fn longest_salt(self, digest: DigestAlgorithm) -> Option<usize> {
+        let modulus = usize::try_from(self.bits() / 8).ok().filter(|_| self.is_rsa())?;
+        modulus.checked_sub(digest.output_len() + 2)
+    }
+
     /// Whether a key of this type can make such a signature.
     pub fn supports(self, algorithm: SignatureAlgorithm) -> bool {
         algorithm.message_digest() >= DigestAlgorithm::Sha256
             && match algorithm {
                 SignatureAlgorithm::RsaPkcs1(_) => self.is_rsa(),
-                // The engine's salt is as long as the hash, as FIPS 186-5 §5.4 recommends.
-                SignatureAlgorithm::RsaPss { digest, salt_len } => self.is_rsa() && salt_len == digest.output_len(),
+                // As long as the hash, as FIPS 186-5 §5.4 recommends, or as long as it can be, as some clients ask.
+                SignatureAlgorithm::RsaPss { digest, salt_len } => {
+                    salt_len == digest.output_len() && self.is_rsa() || self.longest_salt(digest) == Some(salt_len)
+                }
                 SignatureAlgorithm::Ecdsa(_) => self.is_ecdsa(),
                 SignatureAlgorithm::Ed25519 => self == Self::Ed25519,
                 SignatureAlgorithm::MlDsa(set) => self.ml_dsa() == Some(set),
@@ -219,6 +229,7 @@ pub struct Credential {
     pub signer: SignerId,
     pub algorithm: KeyAlgorithm,
     pub auth: AuthMode,
+    pub factors: Factors,
     pub status: KeyStatus,
     pub purpose: Purpose,
     pub key: WrappedKey,
@@ -241,8 +252,12 @@ mod tests {
         assert!(KeyAlgorithm::Rsa2048.supports(pkcs1));
         assert!(!KeyAlgorithm::P256.supports(pkcs1));
         assert!(!KeyAlgorithm::Rsa2048.supports(SignatureAlgorithm::RsaPkcs1(DigestAlgorithm::Sha1)));
-        let long_salt = SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len: 222 };
-        assert!(!KeyAlgorithm::Rsa2048.supports(long_salt));
+        let pss = |salt_len| SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len };
+        for (salt_len, good) in [(32, true), (222, true), (0, false), (20, false), (221, false), (223, false)] {
+            assert_eq!(KeyAlgorithm::Rsa2048.supports(pss(salt_len)), good, "{salt_len}");
+        }
+        assert!(!KeyAlgorithm::Rsa3072.supports(pss(222)) && KeyAlgorithm::Rsa3072.supports(pss(350)));
+        assert!(!KeyAlgorithm::P256.supports(pss(32)));
         assert!(KeyAlgorithm::ALL.into_iter().all(|key| key.supports(key.default_signature())));
         assert!(!KeyAlgorithm::Ed25519.supports(SignatureAlgorithm::Ecdsa(DigestAlgorithm::Sha256)));
         assert!(!KeyAlgorithm::P256.supports(SignatureAlgorithm::Ed25519));

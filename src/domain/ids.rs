@@ -74,6 +74,11 @@ id!(
     WebhookId
 );
 
+id!(
+    /// A CSC call whose answer is fetched later.
+    OperationId
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

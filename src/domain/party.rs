@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::factor::Method;
 use super::ids::{PortalId, SignerId};
 
 /// A relying party. Its name on the citizen's page comes from here, never from a request.
@@ -27,17 +28,35 @@ pub struct Signer {
     pub name: String,
     /// Registered telephone number in E.164 form; the only destination of codes.
     pub phone: String,
+    /// Registered e-mail address, where codes may go too.
+    pub email: Option<String>,
     /// Argon2id hash (PHC string) of the PIN that explicit mode asks for; none when the signer has no PIN.
     pub pin_hash: Option<String>,
     pub created_at: OffsetDateTime,
 }
 
 impl Signer {
+    /// The registered destination of messages, masked.
+    pub fn masked(&self, method: Method) -> String {
+        match (method, &self.email) {
+            (Method::Email, Some(email)) => mask_email(email),
+            _ => self.masked_phone(),
+        }
+    }
+
     /// The number with all but its last three digits hidden, e.g. `+84•••••••123`.
     pub fn masked_phone(&self) -> String {
         let digits: Vec<char> = self.phone.chars().collect();
         let (head, tail) = (digits.len().min(3), digits.len().saturating_sub(3));
         digits.iter().enumerate().map(|(i, c)| if i < head || i >= tail { *c } else { '•' }).collect()
+    }
+}
+
+/// An address with its first letter and its domain, e.g. `a•••@example.vn`: how long the rest is stays untold.
+fn mask_email(email: &str) -> String {
+    match email.rsplit_once('@') {
+        Some((local, domain)) => format!("{}•••@{domain}", local.chars().take(1).collect::<String>()),
+        None => "•••".to_owned(),
     }
 }
 
@@ -52,9 +71,12 @@ mod tests {
             id: SignerId::parse("an").expect("id"),
             name: "Nguyễn Văn An".into(),
             phone: "+84912345678".into(),
+            email: Some("an.nguyen@example.vn".into()),
             pin_hash: None,
             created_at: datetime!(2026-01-01 0:00 UTC),
         };
         assert_eq!(signer.masked_phone(), "+84••••••678");
+        assert_eq!(signer.masked(Method::Sms), "+84••••••678");
+        assert_eq!(signer.masked(Method::Email), "a•••@example.vn");
     }
 }

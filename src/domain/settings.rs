@@ -56,6 +56,10 @@ pub enum SignatureFormat {
     Cms,
     /// CAdES, enveloping: a `.p7m` with the file inside.
     CmsEnveloping,
+    /// The message of a PAdES signature over the hash of a PDF's ByteRange; whoever has the PDF embeds it.
+    PdfHash,
+    /// CAdES, detached, over the hash of any file.
+    CmsHash,
 }
 
 /// Whether the content is time-stamped before it is signed (EN 319 122-1 §5.2.8).
@@ -68,7 +72,13 @@ pub enum ContentTimeStamp {
 }
 
 impl SignatureFormat {
+    /// What can be made of a whole file.
     pub const ALL: [Self; 3] = [Self::Pdf, Self::Cms, Self::CmsEnveloping];
+
+    /// Whether nothing but the hash of the file is known.
+    pub fn is_of_hash(self) -> bool {
+        matches!(self, Self::PdfHash | Self::CmsHash)
+    }
 
     /// The name in commands and JSON.
     pub fn name(self) -> &'static str {
@@ -76,6 +86,8 @@ impl SignatureFormat {
             Self::Pdf => "pdf",
             Self::Cms => "cms",
             Self::CmsEnveloping => "cms-enveloping",
+            Self::PdfHash => "pdf-hash",
+            Self::CmsHash => "cms-hash",
         }
     }
 

@@ -25,6 +25,8 @@ pub enum Shape {
     Csc,
     /// RFC 6749 §5.2.
     OAuth,
+    /// `status_code`, `message`, `data`: what Vietnamese systems read.
+    Neac,
     /// RFC 9457 problem document.
     Problem,
     /// A page for the citizen.
@@ -34,18 +36,22 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [Self; 5] = [Self::Csc, Self::OAuth, Self::Problem, Self::Page, Self::Desk];
+    pub const ALL: [Self; 6] = [Self::Csc, Self::OAuth, Self::Neac, Self::Problem, Self::Page, Self::Desk];
 
     pub fn of_path(path: &str) -> Self {
         if path.starts_with("/csc/") {
             Self::Csc
         } else if path == "/desk" || path.starts_with("/desk/") {
             Self::Desk
-        } else if ["/c/", "/a/", "/oidc/"].iter().any(|pages| path.starts_with(pages)) || path == "/oauth2/authorize" {
+        } else if ["/c/", "/a/", "/e/", "/oidc/"].iter().any(|pages| path.starts_with(pages))
+            || path == "/oauth2/authorize"
+        {
             // A browser stands at the authorisation endpoint too.
             Self::Page
         } else if path.starts_with("/oauth2/") {
             Self::OAuth
+        } else if path.starts_with(super::neac::PREFIX) {
+            Self::Neac
         } else {
             Self::Problem
         }
@@ -98,6 +104,11 @@ impl Fault {
         self
     }
 
+    /// Whether this is its CSC description.
+    pub fn says(&self, description: &str) -> bool {
+        self.csc_words().2 == description
+    }
+
     pub fn problem(&self) -> &'static Problem {
         self.problem
     }
@@ -107,7 +118,7 @@ impl Fault {
         let code = match shape {
             Shape::Csc => self.csc_words().0,
             // RFC 6749 §5.2 knows 400 and 401; what is not the client's fault keeps its own status.
-            Shape::OAuth | Shape::Problem | Shape::Page | Shape::Desk => self.problem.status,
+            Shape::OAuth | Shape::Neac | Shape::Problem | Shape::Page | Shape::Desk => self.problem.status,
         };
         StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -116,6 +127,7 @@ impl Fault {
     pub fn body(&self, shape: Shape, request_id: &str) -> Option<String> {
         match shape {
             Shape::Csc | Shape::OAuth => self.csc_body(request_id),
+            Shape::Neac => self.neac_body(request_id),
             Shape::Problem => self.problem_body(request_id),
             Shape::Page | Shape::Desk => Some(self.problem.vi.to_owned()),
         }
@@ -137,6 +149,20 @@ impl Fault {
         let (_, error, description) = self.csc_words();
         let signed = self.problem.signed.json();
         serde_json::to_string(&Body { error, error_description: &description, signed, request_id }).ok()
+    }
+
+    /// The message is Vietnamese, as these systems show it to people.
+    fn neac_body(&self, request_id: &str) -> Option<String> {
+        let body = serde_json::json!({
+            "status_code": self.problem.status,
+            "message": self.problem.vi,
+            "code": self.problem.code,
+            "detail": self.detail,
+            "data": null,
+            "signed": self.problem.signed.json(),
+            "request_id": request_id,
+        });
+        Some(body.to_string())
     }
 
     fn problem_body(&self, request_id: &str) -> Option<String> {

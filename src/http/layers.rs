@@ -64,7 +64,7 @@ fn write_fault(fault: &Fault, shape: Shape, language: confirm::Language, id: &st
     let mut response = match shape {
         Shape::Page => confirm::fault_page(fault, language, id),
         Shape::Desk => desk::fault_page(fault, language, id),
-        Shape::Csc | Shape::OAuth | Shape::Problem => {
+        Shape::Csc | Shape::OAuth | Shape::Neac | Shape::Problem => {
             let kind = if shape == Shape::Problem { "application/problem+json" } else { "application/json" };
             let body = fault.body(shape, id).unwrap_or_default();
             ([(header::CONTENT_TYPE, kind)], body).into_response()
@@ -121,7 +121,9 @@ async fn limit_time(State(limits): State<Limits>, request: Request, next: Next) 
 }
 
 fn is_upload(request: &Request) -> bool {
-    request.method() == Method::POST && matches!(request.uri().path(), "/v1/requests" | verify::PATH)
+    let path = request.uri().path();
+    let known = matches!(path, "/v1/requests" | verify::PATH) || path.ends_with("/signatures/signDoc");
+    request.method() == Method::POST && known
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! HTTP: the CSC API, the portal's simple API, the citizen's page, the portal's desk, health.
 //!
 //! Reading order: this file (state and routes), [`layers`] (what surrounds every handler), [`fault`] and [`problem`] (the one
-//! table of errors), [`auth`] with [`budget`], [`body`] and [`cookie`] (what handlers read), then the endpoints: [`oauth`], [`csc`],
-//! [`requests`], [`verify`], [`webhooks`], [`client`], [`confirm`] with [`render`] (pages as pictures), [`desk`] (a portal's staff), [`health`],
-//! [`openapi`] (what all of it is), [`sandbox`]. A handler parses, authenticates, calls one use case and answers; an endpoint is a file.
+//! table of errors), [`auth`] with [`budget`], [`body`], [`cookie`] and [`unique`] (what handlers read), then the endpoints:
+//! [`oauth`], [`csc`], [`neac`], [`requests`], [`verify`], [`webhooks`], [`client`], [`confirm`] with [`render`] (pages as
+//! pictures), [`desk`] (a portal's staff), [`health`], [`metrics`], [`openapi`] (what all of it is), [`sandbox`]. A handler
+//! parses, authenticates, calls one use case and answers; an endpoint is a file.
 //!
 //! What it does not do: decide anything, speak SQL, name a backend. Standards: CSC API v1.0.4.0 and v2.0.0.2, RFC 6749,
 //! RFC 6750, RFC 9457.
@@ -19,6 +20,8 @@ pub mod desk;
 pub mod fault;
 pub mod health;
 pub mod layers;
+pub mod metrics;
+pub mod neac;
 pub mod oauth;
 pub mod openapi;
 pub mod paging;
@@ -26,6 +29,7 @@ pub mod problem;
 pub mod render;
 pub mod requests;
 pub mod sandbox;
+pub mod unique;
 pub mod verify;
 pub mod webhooks;
 
@@ -54,6 +58,7 @@ pub struct AppState {
     /// Where citizens sign in; none when the one-time code alone says who they are.
     pub citizens: Option<Arc<crate::identity::Provider>>,
     pub limits: Limits,
+    pub neac: neac::Facade,
     pub clock: Clock,
     pub request_ids: RequestIds,
     pub budgets: Arc<budget::Budgets>,
@@ -72,6 +77,8 @@ pub struct About {
     pub name: String,
     /// ISO 3166-1 alpha-2.
     pub region: String,
+    /// At most 255 characters each.
+    pub description_vi: String,
     pub description: String,
 }
 
@@ -80,6 +87,7 @@ impl Default for About {
         Self {
             name: "KYSO".to_owned(),
             region: "VN".to_owned(),
+            description_vi: "Dịch vụ ký số từ xa: khóa do dịch vụ giữ, chủ khóa xác nhận từng lần ký".to_owned(),
             description: "Remote signing service: keys held server-side, confirmed by their owner".to_owned(),
         }
     }
@@ -92,7 +100,7 @@ pub struct Limits {
     pub csc_body: usize,
     /// Bytes of `POST /v1/requests` and `POST /v1/verify`, documents in base64 included.
     pub request_body: usize,
-    /// Bytes of a form of the citizen's page: one field.
+    /// Bytes of a form of the citizen's page: a code, or a passkey's answer.
     pub form_body: usize,
     pub timeout: Duration,
     /// For `POST /v1/requests`, `POST /v1/verify` and downloads' beginnings, which slow links prolong.
@@ -108,7 +116,7 @@ impl Default for Limits {
         Self {
             csc_body: 1024 * 1024,
             request_body: 64 * 1024 * 1024,
-            form_body: 4 * 1024,
+            form_body: 16 * 1024,
             timeout: Duration::from_secs(30),
             upload_timeout: Duration::from_secs(120),
             concurrency: 512,
@@ -130,8 +138,13 @@ pub fn router(state: AppState) -> Router {
         .merge(confirm::router(&state))
         .merge(desk::router(&state.limits))
         .merge(openapi::router())
-        .merge(health::router());
+        .merge(health::router())
+        .merge(metrics::router());
     let routes = if state.sandbox.is_some() { routes.merge(sandbox::router()) } else { routes };
+    let routes = match state.neac {
+        neac::Facade::On => routes.merge(neac::router(&state.limits)),
+        neac::Facade::Off => routes,
+    };
     let routes = routes.fallback(no_such_path).method_not_allowed_fallback(method_not_allowed);
     layers::surround(routes, &state).with_state(state)
 }

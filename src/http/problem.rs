@@ -4,7 +4,7 @@
 //! Rows hold fixed text; what differs from case to case is the detail of a [`Fault`]. Faults of the service itself never
 //! carry their cause outside: it goes to the log.
 
-use crate::domain::StateKind;
+use crate::domain::{FailureReason, StateKind};
 use crate::service::ServiceError;
 
 use super::fault::Fault;
@@ -56,12 +56,15 @@ impl Who {
 
 impl Problem {
     pub fn who_acts(&self) -> Who {
-        const SIGNERS: [&str; 9] = [
+        const SIGNERS: [&str; 12] = [
+            "authenticator-not-proven",
             "wrong-pin",
             "wrong-authentication-data",
             "code-expired",
             "resend-too-soon",
             "no-more-codes",
+            "too-many-wrong-entries",
+            "too-many-codes",
             "locked",
             "certificate-not-valid",
             "credential-disabled",
@@ -150,6 +153,16 @@ problems! {
         csc 400 "invalid_request" "Malformed authorization header", signed No,
         vi "Yêu cầu chưa được xác thực. Vui lòng mở lại từ cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request was not authenticated. Please start again from the portal. Nothing has been signed.";
+    MALFORMED_LOGIN = "malformed-login" 401 "The login needs HTTP Basic authentication",
+        do "Send the client id and secret as 'Authorization: Basic …', or get a token from /oauth2/token.",
+        csc 401 "invalid_request" "Malformed authentication parameter", signed No,
+        vi "Cổng dịch vụ chưa được xác thực. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The portal could not be authenticated. Please tell the portal. Nothing has been signed.";
+    LOGIN_FAILED = "login-failed" 401 "The client is not known or its secret is wrong",
+        do "Check client_id and client_secret; ask the operator for new ones if they were lost.",
+        csc 400 "authentication_error" "An error occurred during authentication process", signed No,
+        vi "Cổng dịch vụ chưa được xác thực. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The portal could not be authenticated. Please tell the portal. Nothing has been signed.";
     INVALID_TOKEN = "invalid-token" 401 "The access token is not valid",
         do "Get a new token from /oauth2/token.",
         csc 401 "invalid_token" "The access token is not valid", signed No,
@@ -195,6 +208,11 @@ problems! {
         csc 400 "invalid_request" "Hash is not authorized by the SAD", signed No,
         vi "Tài liệu khác với tài liệu đã xác nhận. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The document differs from the one that was confirmed. Please tell the portal. Nothing has been signed.";
+    DOCUMENT_NOT_AUTHORIZED = "document-not-authorized" 403 "A document is not authorised, or was signed before",
+        do "Authorise exactly the hashes of the documents to be signed; each is signed once.",
+        csc 403 "invalid_hash" "Document or documentDigest does not match authorized hash", signed No,
+        vi "Tài liệu khác với tài liệu đã xác nhận. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
+        en "The document differs from the one that was confirmed. Please tell the portal. Nothing has been signed.";
     UNSUPPORTED_ALGORITHM = "unsupported-algorithm" 422 "The key does not sign with this algorithm",
         do "Use one of the algorithms in key.algo of credentials/info.",
         csc 400 "invalid_request" "Invalid parameter signAlgo", signed No,
@@ -210,6 +228,11 @@ problems! {
         csc 400 "invalid_request" "Numbers of signatures is too high", signed No,
         vi "Yêu cầu có quá nhiều tài liệu. Vui lòng báo cho cổng dịch vụ. Tài liệu chưa được ký.",
         en "The request holds too many documents. Please tell the portal. Nothing has been signed.";
+    NOT_PROVEN = "authenticator-not-proven" 422 "The authenticator did not prove itself",
+        do "Let the signer try again with the same link.",
+        csc 400 "invalid_request" "The authenticator did not prove itself", signed No,
+        vi "Ứng dụng hoặc khóa truy cập chưa được xác nhận. Vui lòng mở lại liên kết và thử lại. Chưa có gì được ký.",
+        en "The app or passkey was not confirmed. Please open the link again and retry. Nothing has been signed.";
     WRONG_PIN = "wrong-pin" 403 "The PIN is wrong",
         do "Ask the signer to enter it again; the number of tries is limited.",
         csc 400 "invalid_authentication_data" "The authentication data is invalid", signed No,
@@ -230,6 +253,11 @@ problems! {
         csc 400 "invalid_request" "Credential locked", signed No,
         vi "Mã sai quá nhiều lần nên yêu cầu đã bị dừng. Vui lòng tạo yêu cầu mới từ cổng dịch vụ. Tài liệu chưa được ký.",
         en "Too many wrong codes, so the request was stopped. Please start a new one from the portal. Nothing has been signed.";
+    DECLINED = "declined" 403 "The signer declined to sign",
+        do "Do not ask again unless the signer wants to.",
+        csc 400 "access_denied" "The signer declined to sign", signed No,
+        vi "Người ký đã từ chối ký. Tài liệu chưa được ký.",
+        en "The signer declined to sign. Nothing has been signed.";
     RESEND_TOO_SOON = "resend-too-soon" 429 "A new code cannot be sent yet",
         do "Wait for the time in Retry-After.",
         csc 429 "invalid_request" "A new code cannot be sent yet", signed No,
@@ -240,6 +268,21 @@ problems! {
         csc 429 "invalid_request" "No more codes can be sent", signed No,
         vi "Đã gửi hết số mã cho yêu cầu này. Vui lòng tạo yêu cầu mới từ cổng dịch vụ. Tài liệu chưa được ký.",
         en "No more codes can be sent for this request. Please start a new one from the portal. Nothing has been signed.";
+    GUESSES_SPENT = "too-many-wrong-entries" 429 "Too many wrong codes or PINs for this signer",
+        do "Wait for the time in Retry-After; nothing is compared before.",
+        csc 400 "invalid_request" "Credential locked", signed No,
+        vi "Mã hoặc PIN sai quá nhiều lần nên việc xác nhận tạm bị khóa để bảo vệ chữ ký của Ông/Bà. Vui lòng thử lại sau. Tài liệu chưa được ký.",
+        en "Too many wrong codes or PINs, so confirming is locked for a while to protect your signature. Please try again later. Nothing has been signed.";
+    CODES_SPENT = "too-many-codes" 429 "Too many codes were sent to this signer",
+        do "Wait for the time in Retry-After. Codes that confirmed something do not count.",
+        csc 429 "invalid_request" "Too many codes were sent to this signer", signed No,
+        vi "Đã gửi nhiều mã mà chưa dùng. Vui lòng dùng mã vừa nhận, hoặc thử lại sau. Tài liệu chưa được ký.",
+        en "Several codes were sent and not used. Please use the one you received, or try again later. Nothing has been signed.";
+    MESSAGES_SPENT = "message-budget" 503 "The day's budget of messages is used up",
+        do "Wait for the time in Retry-After, or confirm with another method; tell the operator.",
+        csc 503 "temporarily_unavailable" "The one-time code cannot be delivered now", signed No,
+        vi "Hôm nay hệ thống đã gửi hết số tin nhắn cho phép. Vui lòng dùng cách xác nhận khác hoặc thử lại vào ngày mai. Tài liệu chưa được ký.",
+        en "The service has sent all the messages it may send today. Please confirm in another way or try again tomorrow. Nothing has been signed.";
     DOCUMENT = "document-not-signable" 422 "A document cannot be signed",
         do "Mend or replace the document named in the detail.",
         csc 400 "invalid_request" "Invalid Base64 documents string parameter", signed No,
@@ -295,6 +338,26 @@ problems! {
         csc 400 "invalid_request" "Invalid parameter", signed No,
         vi "Thuộc tính chữ ký không hợp lệ. Vui lòng kiểm tra rồi thử lại. Tài liệu chưa được ký.",
         en "A signature attribute is not valid. Please check it and try again. Nothing has been signed.";
+    NOT_READY = "not-ready" 409 "The signatures are not ready yet",
+        do "Ask again in a few seconds.",
+        csc 409 "accepted_request" "The signature operation is not finished", signed Unknown,
+        vi "Tài liệu đang được ký. Vui lòng thử lại sau ít giây.",
+        en "The document is being signed. Please try again in a few seconds.";
+    LEVEL_PENDING = "level-pending" 503 "The documents are signed, but not at the level asked for yet",
+        do "Fetch them with signatures/signPolling; the level is raised as soon as the trust services answer.",
+        csc 503 "temporarily_unavailable" "The documents are signed, but not at the level asked for yet", signed Yes,
+        vi "Tài liệu đã được ký và đang chờ dấu thời gian. Vui lòng nhận tài liệu sau ít phút.",
+        en "The document has been signed and waits for its time-stamp. Please fetch it in a few minutes.";
+    OPERATION_FAILED = "operation-failed" 500 "The operation ended without a signature",
+        do "Have the signer confirm again; the detail says what went wrong.",
+        csc 500 "server_error" "The signature operation failed", signed No,
+        vi "Không ký được tài liệu. Vui lòng tạo yêu cầu mới. Tài liệu chưa được ký.",
+        en "The document could not be signed. Please start a new request. Nothing has been signed.";
+    OPERATION_PARTLY_FAILED = "operation-partly-failed" 500 "Some documents of the operation were signed, others not",
+        do "Have the signer confirm again; the detail says what went wrong.",
+        csc 500 "server_error" "Some of the documents could not be signed", signed Yes,
+        vi "Một số tài liệu không ký được. Vui lòng tạo yêu cầu mới cho các tài liệu còn lại.",
+        en "Some documents could not be signed. Please start a new request for them.";
     CHANNEL_DOWN = "channel-down" 503 "The one-time code cannot be delivered now",
         do "Try again in a few minutes.",
         csc 503 "temporarily_unavailable" "The one-time code cannot be delivered now", signed No,
@@ -453,12 +516,26 @@ impl From<ServiceError> for Fault {
             E::UnsupportedAlgorithm { .. } => told(&UNSUPPORTED_ALGORITHM),
             E::NoHashes => told(&NO_HASHES),
             E::NumberOfSignatures { .. } => told(&NUMBER_OF_SIGNATURES),
+            E::NotProven => told(&NOT_PROVEN),
             E::WrongPin => told(&WRONG_PIN),
             E::WrongAuthenticationData { .. } => told(&WRONG_AUTHENTICATION_DATA),
             E::CodeExpired => told(&CODE_EXPIRED),
             E::Locked => told(&LOCKED),
+            E::Declined => told(&DECLINED),
+            E::NotReady => told(&NOT_READY).retry_after(2),
+            E::LevelPending(id) => told(&LEVEL_PENDING).retry_after(60).csc_description(format!(
+                "The documents are signed, but not at the level asked for yet: poll requestID {id}"
+            )),
+            E::OperationFailed(FailureReason::TrustServiceUnavailable) => told(&TRUST_SERVICE_DOWN).retry_after(60),
+            E::OperationFailed(FailureReason::KeyUnavailable) => told(&KEY_UNAVAILABLE).retry_after(10),
+            E::OperationFailed(FailureReason::CertificateNotValid) => told(&CERTIFICATE_NOT_VALID),
+            E::OperationFailed(_) => told(&OPERATION_FAILED).csc_description(error.to_string()),
+            E::OperationPartlyFailed(_) => told(&OPERATION_PARTLY_FAILED).csc_description(error.to_string()),
             E::ResendTooSoon { seconds } => told(&RESEND_TOO_SOON).retry_after(*seconds),
             E::NoMoreCodes => told(&NO_MORE_CODES),
+            E::GuessesSpent { seconds } => told(&GUESSES_SPENT).retry_after(*seconds),
+            E::CodesSpent { seconds } => told(&CODES_SPENT).retry_after(*seconds),
+            E::MessagesSpent { seconds } => told(&MESSAGES_SPENT).retry_after(*seconds),
             E::Document { .. } => told(&DOCUMENT),
             E::State(StateKind::Signed) => told(&ALREADY_SIGNED),
             E::State(StateKind::Confirmed | StateKind::Signing) => told(&BEING_SIGNED),
@@ -486,6 +563,7 @@ fn parameter(what: &str) -> &str {
         "credential" => "credentialID",
         "signer" => "userID",
         "challenge" => "authObjectID",
+        "operation" => "requestID",
         other => other,
     }
 }
@@ -494,7 +572,7 @@ fn parameter(what: &str) -> &str {
 pub(super) mod tests {
     use super::*;
     use crate::custody::CustodyError;
-    use crate::domain::KeyAlgorithm;
+    use crate::domain::{KeyAlgorithm, OperationId};
     use crate::service::DocumentProblem;
     use crate::signing::extras::AttributeRule;
     use crate::storage::StorageError;
@@ -510,6 +588,7 @@ pub(super) mod tests {
             E::InsufficientScope,
             E::Oauth { error: crate::service::oauth::OauthError::InvalidGrant, description: "x".into() },
             E::NotFound("credential"),
+            E::NotProven,
             E::WrongPin,
             E::CredentialDisabled,
             E::CertificateNotValid,
@@ -523,8 +602,16 @@ pub(super) mod tests {
             E::WrongAuthenticationData { tries_left: 3 },
             E::CodeExpired,
             E::Locked,
+            E::Declined,
+            E::NotReady,
+            E::LevelPending(OperationId::parse("o").expect("id")),
+            E::OperationFailed(FailureReason::Interrupted),
+            E::OperationPartlyFailed(FailureReason::DocumentChanged),
             E::ResendTooSoon { seconds: 30 },
             E::NoMoreCodes,
+            E::GuessesSpent { seconds: 30 },
+            E::CodesSpent { seconds: 30 },
+            E::MessagesSpent { seconds: 30 },
             E::Document { name: "a.pdf".into(), problem: DocumentProblem::Empty },
             E::State(StateKind::Refused),
             E::State(StateKind::Signing),

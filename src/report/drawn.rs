@@ -8,8 +8,10 @@ pub enum Drawn {
     Nothing,
     /// This build cannot draw.
     NotInThisBuild,
-    /// Drawing failed as a whole, or the file opens with a password only.
+    /// Drawing failed as a whole.
     NotDrawable,
+    /// The file opens with a password only, which the drawing process is not given.
+    NeedsPassword,
     Compared(Vec<Comparison>),
 }
 

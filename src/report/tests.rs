@@ -289,6 +289,7 @@ fn build_that_cannot_draw_says_so_in_words() {
     for (drawn, words) in [
         (Drawn::NotInThisBuild, "This build cannot draw pages"),
         (Drawn::NotDrawable, "The pages of this file cannot be drawn"),
+        (Drawn::NeedsPassword, "opens with a password only"),
     ] {
         let page = page(&[view_with("b.pdf", &report, &trust, &drawn, Language::English)]);
         assert!(page.contains(words), "{words}");

@@ -181,6 +181,7 @@ words! {
     PagesNothing "Không có thay đổi nào sau khi ký để so sánh." "Nothing was changed after signing, so there is nothing to compare.";
     PagesNotInBuild "Bản dựng này không vẽ được trang. Các thay đổi được liệt kê bằng lời." "This build cannot draw pages. The changes are listed in words.";
     PagesNotDrawable "Không vẽ được các trang của tệp này. Các thay đổi được liệt kê bằng lời." "The pages of this file cannot be drawn. The changes are listed in words.";
+    PagesNeedPassword "Tệp này chỉ mở được bằng mật khẩu nên các trang không được vẽ ở đây. Các thay đổi được liệt kê bằng lời." "This file opens with a password only, so its pages are not drawn here. The changes are listed in words.";
     PagesOf "So với phiên bản của chữ ký {}" "Compared with the revision of signature {}";
     PagesSame "Đã so sánh trang {}: không có khác biệt nhìn thấy được." "Compared page {}: no visible difference.";
     PagesDiffer "Đã so sánh trang {}; khác nhau: trang {}." "Compared page {}; different: page {}.";
@@ -253,7 +254,7 @@ pub fn advice(sub: SubIndication, language: Language) -> &'static str {
             "Chứng thư không còn trong thời hạn. Cần có dấu thời gian chứng minh chữ ký được tạo khi chứng thư còn hiệu lực.",
             "The certificate is out of its validity. A time-stamp has to prove that the signature is from within it.",
         ),
-        SubIndication::TryLater => (
+        SubIndication::TryLater | SubIndication::RevocationOutOfBoundsNoPoe => (
             "Hãy cung cấp danh sách thu hồi mới hơn (CRL hoặc OCSP) bằng --crl rồi kiểm tra lại.",
             "Hand in newer revocation information (CRL or OCSP) with --crl and check again.",
         ),

@@ -1,18 +1,18 @@
 //! What an operator does: portals, signers, grants, keys and certificates, the audit chain.
 
+use super::sign::blocking;
 use super::{Result, Service, ServiceError};
-use crate::authorization::pin;
 use crate::crypto::DigestAlgorithm;
 use crate::crypto::digest::sha256;
-use crate::custody::{GeneratedKey, KeyRef};
+use crate::custody::{Activation, CustodyError, GeneratedKey, KeyCustody, KeyRef};
 use crate::domain::audit::{ChainError, check_chain};
 use crate::domain::credential::{KeyStatus, Purpose};
 use crate::domain::{
-    AuditEvent, AuditRecord, AuthMode, Credential, CredentialId, KeyAlgorithm, Portal, PortalId, Secret, Signer,
-    SignerId,
+    AuditEvent, AuditRecord, AuthMode, Credential, CredentialId, Factors, KeyAlgorithm, Portal, PortalId, Secret,
+    Signer, SignerId,
 };
 use crate::formats::x509::Certificate;
-use crate::storage::{Outcome, StorageError};
+use crate::storage::{Outcome, Rewrapped, StorageError};
 
 /// Most signatures of one authorisation.
 const MULTISIGN: u32 = 100;
@@ -38,6 +38,8 @@ pub struct NewSigner {
     pub id: SignerId,
     pub name: String,
     pub phone: String,
+    /// Where codes may go too.
+    pub email: Option<String>,
     pub pin: Option<Secret>,
 }
 
@@ -48,7 +50,16 @@ pub struct NewCredential {
     pub signer: SignerId,
     pub algorithm: KeyAlgorithm,
     pub auth: AuthMode,
+    /// With a PIN, the key is made under it and never stored otherwise.
+    pub protection: Protection,
     pub purpose: Purpose,
+}
+
+/// What a new key is under besides the key-encryption key.
+#[derive(Debug)]
+pub enum Protection {
+    None,
+    Pin(Secret),
 }
 
 impl Service {
@@ -80,18 +91,21 @@ impl Service {
     /// Adds a signer with the telephone number codes are sent to.
     ///
     /// # Errors
-    /// [`ServiceError::Invalid`] for a number that is not E.164, [`StorageError::Duplicate`].
+    /// [`ServiceError::Invalid`] for a number that is not E.164, or an address that is none, [`StorageError::Duplicate`].
     pub async fn add_signer(&self, new: NewSigner) -> Result<()> {
         let digits = new.phone.strip_prefix('+').unwrap_or_default();
         if !(8..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(ServiceError::Invalid { what: "phone", why: "it is not in the form +84912345678" });
         }
-        let entropy = self.backends.entropy.as_ref();
-        let pin_hash = new.pin.map(|pin| pin::hash(&pin, entropy)).transpose();
+        if new.email.as_deref().is_some_and(|email| !is_address(email)) {
+            return Err(ServiceError::Invalid { what: "email", why: "it is not in the form an@example.vn" });
+        }
+        let pin_hash = new.pin.map(|pin| self.backends.sole_control.hash_pin(&pin)).transpose();
         let signer = Signer {
             id: new.id,
             name: named(new.name)?,
             phone: new.phone,
+            email: new.email,
             pin_hash: pin_hash.map_err(|error| ServiceError::Internal(error.to_string()))?,
             created_at: self.now(),
         };
@@ -126,13 +140,19 @@ impl Service {
     pub async fn generate_credential(&self, new: NewCredential) -> Result<Credential> {
         self.signer(&new.signer).await?;
         let (custody, id, algorithm) = (self.backends.custody.clone(), new.id.clone(), new.algorithm);
-        let made = tokio::task::spawn_blocking(move || custody.generate(&id, algorithm)).await;
-        let GeneratedKey { wrapped, spki } = made.map_err(|error| ServiceError::Internal(error.to_string()))??;
+        let factors = match &new.protection {
+            Protection::None => Factors::Code,
+            Protection::Pin(pin) => strong(pin).map(|()| Factors::CodeAndPin)?,
+        };
+        let protection = new.protection;
+        let GeneratedKey { wrapped, spki } =
+            blocking(move || generate(custody.as_ref(), &id, algorithm, &protection)).await??;
         let credential = Credential {
             id: new.id,
             signer: new.signer,
             algorithm,
             auth: new.auth,
+            factors,
             status: KeyStatus::Pending,
             purpose: new.purpose,
             key: wrapped,
@@ -155,21 +175,54 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], [`ServiceError::Custody`] also for a subject that cannot be read.
-    pub async fn certification_request(&self, id: &CredentialId, subject: &str) -> Result<Vec<u8>> {
+    pub async fn certification_request(
+        &self,
+        id: &CredentialId,
+        subject: &str,
+        protection: &Protection,
+    ) -> Result<Vec<u8>> {
         let credential = self.any_credential(id).await?;
         let (custody, subject) = (self.backends.custody.clone(), subject.to_owned());
+        let pin = pin_of(protection);
         let work = move || {
-            let key = KeyRef {
-                credential: &credential.id,
-                algorithm: credential.algorithm,
-                wrapped: &credential.key,
-                spki: &credential.spki,
-            };
-            custody.certification_request(&key, &subject)
+            let activation = stretched(custody.as_ref(), &credential, pin.as_ref())?;
+            custody.certification_request(&KeyRef::of(&credential, activation.as_ref()), &subject)
         };
-        let made =
-            tokio::task::spawn_blocking(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?;
-        Ok(made?)
+        Ok(blocking(work).await??)
+    }
+
+    /// Sets a signer's PIN. Keys under the old one are wrapped anew under it; with `include` so are those that are under none.
+    ///
+    /// # Errors
+    /// [`ServiceError::WrongPin`], [`ServiceError::Invalid`] for a short PIN, [`ServiceError::NotFound`],
+    /// [`ServiceError::Custody`].
+    pub async fn change_pin(&self, id: &SignerId, old: Protection, new: Secret, include: Include) -> Result<usize> {
+        self.signer(id).await?;
+        strong(&new)?;
+        let held = self.storage().credentials_of(id).await?;
+        let wanted = |c: &Credential| c.factors == Factors::CodeAndPin || include == Include::All;
+        let held: Vec<Credential> = held.into_iter().filter(wanted).collect();
+        let hash = self.backends.sole_control.hash_pin(&new);
+        let hash = hash.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let custody = self.backends.custody.clone();
+        let keys = blocking(move || {
+            let rewrap = |credential: &Credential| {
+                let activation = stretched(custody.as_ref(), credential, pin_of(&old).as_ref())?;
+                let wrapped = custody.protect(&KeyRef::of(credential, activation.as_ref()), &new)?;
+                Ok(Rewrapped { credential: credential.id.clone(), old: credential.key.clone(), new: wrapped })
+            };
+            held.iter().map(rewrap).collect::<std::result::Result<Vec<_>, CustodyError>>()
+        });
+        let keys = keys.await?.map_err(|error| match error {
+            CustodyError::NotActivated(_) => ServiceError::WrongPin,
+            other => other.into(),
+        })?;
+        let credentials = keys.iter().map(|key| key.credential.clone()).collect();
+        let event = AuditEvent::PinChanged { signer: id.clone(), credentials };
+        match self.storage().change_pin(id, &hash, &keys, self.entry(event)).await? {
+            Outcome::Done => Ok(keys.len()),
+            Outcome::Stale => Err(ServiceError::Internal("a key was changed meanwhile; try again".into())),
+        }
     }
 
     /// Gives a pending credential its certificate and the certificates above it, the signer's first, and enables it.
@@ -244,6 +297,61 @@ impl Service {
 
     async fn any_credential(&self, id: &CredentialId) -> Result<Credential> {
         self.storage().credential(id).await?.ok_or(ServiceError::NotFound("credential"))
+    }
+}
+
+/// Which keys a new PIN goes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Include {
+    /// Those that are under a PIN already.
+    UnderPin,
+    All,
+}
+
+fn generate(
+    custody: &dyn KeyCustody,
+    credential: &CredentialId,
+    algorithm: KeyAlgorithm,
+    protection: &Protection,
+) -> std::result::Result<GeneratedKey, CustodyError> {
+    let GeneratedKey { wrapped, spki } = custody.generate(credential, algorithm)?;
+    let Protection::Pin(pin) = protection else { return Ok(GeneratedKey { wrapped, spki }) };
+    let key = KeyRef { credential, algorithm, wrapped: &wrapped, spki: &spki, activation: None };
+    let wrapped = custody.protect(&key, pin)?;
+    Ok(GeneratedKey { wrapped, spki })
+}
+
+fn pin_of(protection: &Protection) -> Option<Secret> {
+    match protection {
+        Protection::None => None,
+        Protection::Pin(pin) => Some(pin.clone()),
+    }
+}
+
+fn stretched(
+    custody: &dyn KeyCustody,
+    credential: &Credential,
+    pin: Option<&Secret>,
+) -> std::result::Result<Option<Activation>, CustodyError> {
+    pin.map(|pin| custody.stretch(&KeyRef::of(credential, None), pin)).transpose().map(Option::flatten)
+}
+
+/// One address and nothing that could make it two, or a header.
+fn is_address(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    let part = |part: &str| !part.is_empty() && part.chars().all(plain);
+    text.len() <= 254
+        && text.split_once('@').is_some_and(|(local, domain)| part(local) && part(domain) && domain.contains('.'))
+}
+
+/// A PIN that keys are put under.
+fn strong(pin: &Secret) -> Result<()> {
+    let length = pin.expose().chars().count();
+    let printable = !pin.expose().chars().any(char::is_control);
+    if (6..=64).contains(&length) && printable {
+        Ok(())
+    } else {
+        Err(ServiceError::Invalid { what: "pin", why: "6 to 64 characters without control characters" })
     }
 }
 

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
-use crate::authorization::Verdict;
-use crate::domain::{AuditEvent, Origin, Secret, State, StateKind, Transaction};
+use super::{Answer, ConfirmationView, LiveCode, Result, Service, ServiceError, StepOutcome, links};
+use crate::authorization::{Proof, Verdict};
+use crate::custody::Activation;
+use crate::domain::{AuditEvent, Factors, Method, Origin, Secret, State, StateKind, Transaction};
 use crate::formats::x509::Certificate;
 use crate::storage::{Challenge, Outcome};
 
@@ -30,22 +31,34 @@ impl Service {
             State::Waiting => self.storage().live_challenge(&transaction.id).await?,
             _ => None,
         };
-        let code =
-            live.filter(|challenge| challenge.expires_at > self.now()).map(|challenge| self.live_code(&challenge));
+        let code = match live.filter(|challenge| challenge.expires_at > self.now()) {
+            Some(challenge) => Some(self.live_code(&transaction, &challenge).await?),
+            None => None,
+        };
+        let authenticators = self.backends.sole_control.authenticators(&transaction.signer).await?;
         let documents = match transaction.state {
             State::Waiting => Vec::new(),
             _ => self.storage().item_states(&transaction.id).await?,
         };
         let (others, in_turn) = self.others(&transaction.id).await?;
+        let spent = match transaction.state {
+            State::Waiting => self.backends.sole_control.sending_spent(&transaction).await?,
+            _ => None,
+        };
         Ok(ConfirmationView {
             documents,
             others,
             in_turn,
+            spent,
+            authenticators,
+            destinations: self.backends.sole_control.channels().offered(&signer),
+            code_digits: self.backends.sole_control.policy().digits.count(),
             codes_left: self.backends.sole_control.codes_left(&transaction).await?,
             leaving: self.leave_unconfirmed(&transaction).await?,
             certificate_subject: certificate
                 .map(|c| format!("{} ({})", c.subject().common_name(), c.serial_hex()))
                 .unwrap_or_default(),
+            factors: credential.factors,
             transaction,
             portal,
             signer,
@@ -75,44 +88,69 @@ impl Service {
     /// # Errors
     /// [`ServiceError::ResendTooSoon`], [`ServiceError::NoMoreCodes`], [`ServiceError::State`], [`ServiceError::ChannelDown`].
     pub async fn send_code(&self, token: &Secret) -> Result<LiveCode> {
+        self.send_code_by(token, None).await
+    }
+
+    /// The same by a method the signer chose.
+    ///
+    /// # Errors
+    /// As [`Self::send_code`].
+    pub async fn send_code_by(&self, token: &Secret, chosen: Option<Method>) -> Result<LiveCode> {
         let view = self.confirmation(token).await?;
         if !view.in_turn {
             return Err(ServiceError::NotYet);
         }
-        let sent = self.backends.sole_control.send_code(&view.transaction, &view.portal, &view.signer).await;
+        let sent = self.backends.sole_control.send_code(&view.transaction, &view.portal, &view.signer, chosen).await;
         let challenge = sent?;
-        Ok(self.live_code(&challenge))
+        self.live_code(&view.transaction, &challenge).await
     }
 
     /// Checks the code and, when it fits, signs. Signing goes on in its own task if the caller goes away.
     ///
     /// # Errors
-    /// [`ServiceError::WrongAuthenticationData`], [`ServiceError::Locked`], [`ServiceError::CodeExpired`],
-    /// [`ServiceError::State`].
+    /// [`ServiceError::WrongPin`], [`ServiceError::WrongAuthenticationData`], [`ServiceError::Locked`],
+    /// [`ServiceError::CodeExpired`], [`ServiceError::GuessesSpent`], [`ServiceError::State`].
     pub async fn submit_code(self: &Arc<Self>, token: &Secret, code: &Secret) -> Result<StepOutcome> {
+        self.submit(token, Answer { proof: Proof::Code(code.clone()), pin: None }).await
+    }
+
+    /// The same for every factor there is.
+    ///
+    /// # Errors
+    /// As [`Self::submit_code`].
+    pub async fn submit(self: &Arc<Self>, token: &Secret, answer: Answer) -> Result<StepOutcome> {
         let transaction = self.by_link(token).await?;
         if transaction.state.kind() != StateKind::Waiting {
             return Err(ServiceError::State(transaction.state.kind()));
         }
         self.check_turn(&transaction.id).await?;
-        let (service, code) = (self.clone(), code.clone());
+        // The PIN first: a mistake in it does not use up the code.
+        let activation = self.prove_pin(&transaction, answer.pin.as_ref()).await?;
+        let hashes_alone = transaction.origin == Origin::Csc;
+        let service = self.clone();
         let work = async move {
-            let sole_control = &service.backends.sole_control;
-            // Only bare hashes are opened by a SAD; documents are signed right here.
-            let verdict = match transaction.origin {
-                Origin::Oauth => sole_control.confirm_hashes(&transaction, &transaction.items, &code).await,
-                Origin::Request { .. } | Origin::Csc => sole_control.confirm(&transaction, &code).await,
-            };
+            let module = &service.backends.activation;
+            let verdict = module.confirm(&transaction, &answer.proof, activation.as_ref()).await;
             match verdict? {
+                // An OAuth client's hashes: their SAD leaves with the browser, sealed under a code.
                 Verdict::Confirmed { sad: Some(sad) } => {
                     let leaving = Some(service.grant_confirmed(&transaction, &sad).await?);
                     let state = State::Confirmed { at: service.now() };
                     Ok(StepOutcome { state, return_url: None, leaving })
                 }
-                Verdict::Confirmed { sad: None } => service.sign_request(&transaction.id).await.map(outcome),
+                // Whoever asked for the confirmation collects the SAD and signs.
+                Verdict::Confirmed { sad: None } if hashes_alone => {
+                    let confirmed = service.storage().transaction(&transaction.id).await?;
+                    confirmed.map(outcome).ok_or(ServiceError::NotFound("link"))
+                }
+                // Documents are signed right here.
+                Verdict::Confirmed { sad: None } => {
+                    service.sign_request(&transaction.id, activation).await.map(outcome)
+                }
                 Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
                 Verdict::Locked => Err(ServiceError::Locked),
                 Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
+                Verdict::Spent { seconds } => Err(ServiceError::GuessesSpent { seconds }),
             }
         };
         let signing = tokio::spawn(work);
@@ -121,6 +159,18 @@ impl Service {
             // A large batch goes on in its task; the page shows how far it is.
             Err(_) => Ok(outcome(self.by_link(token).await?)),
         }
+    }
+
+    /// What opens the key, for a credential that asks for a PIN.
+    async fn prove_pin(&self, transaction: &Transaction, pin: Option<&Secret>) -> Result<Option<Activation>> {
+        let credential = self.stored_credential(transaction).await?;
+        if credential.factors == Factors::Code {
+            return Ok(None);
+        }
+        let signer = self.signer(&transaction.signer).await?;
+        let pin = pin.ok_or(ServiceError::WrongPin)?;
+        let proven = self.backends.activation.check_pin(&transaction.portal, &signer, &credential, pin).await;
+        Ok(proven?)
     }
 
     /// The signer does not want to sign.
@@ -144,15 +194,32 @@ impl Service {
     async fn by_link(&self, token: &Secret) -> Result<Transaction> {
         let id = links::transaction(&self.backends.link_key, token).ok_or(ServiceError::NotFound("link"))?;
         let found = self.storage().transaction(&id).await?.ok_or(ServiceError::NotFound("link"))?;
+        if found.origin == Origin::Csc && !self.confirms_on_page(&found).await? {
+            return Err(ServiceError::NotFound("link"));
+        }
         self.expire_if_due(found).await
     }
 
-    fn live_code(&self, challenge: &Challenge) -> LiveCode {
-        LiveCode {
+    /// Whether hashes that a portal asked for in band can be confirmed here: there must be hashes to look at, and no PIN, because
+    /// what it opens could not reach whoever collects the SAD.
+    pub(super) async fn confirms_on_page(&self, transaction: &Transaction) -> Result<bool> {
+        let credential = self.stored_credential(transaction).await?;
+        Ok(!transaction.items.is_empty() && credential.factors == Factors::Code)
+    }
+
+    pub(super) async fn live_code(&self, transaction: &Transaction, challenge: &Challenge) -> Result<LiveCode> {
+        let control = &self.backends.sole_control;
+        Ok(LiveCode {
+            control: (challenge.method == Method::Totp).then(|| control.control_code(transaction, challenge)),
+            passkey: match challenge.method {
+                Method::Passkey => Some(control.passkey_request(transaction, challenge).await?),
+                _ => None,
+            },
+            method: challenge.method,
             tries_left: challenge.tries_left,
             expires_at: challenge.expires_at,
-            resend_at: challenge.created_at + self.backends.sole_control.policy().resend_after,
-        }
+            resend_at: challenge.created_at + self.backends.sole_control.policy().wait_after(challenge.sequence),
+        })
     }
 }
 

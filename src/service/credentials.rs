@@ -4,7 +4,6 @@ use time::OffsetDateTime;
 
 use super::{Caller, Result, Service, ServiceError};
 use crate::crypto::{SignatureAlgorithm, suites};
-use crate::custody::KeyRef;
 use crate::domain::credential::KeyStatus;
 use crate::domain::{Credential, CredentialId, Signer, SignerId};
 use crate::formats::x509::Certificate;
@@ -18,16 +17,6 @@ pub struct UsableCredential {
 }
 
 impl UsableCredential {
-    /// What custody needs to find the key.
-    pub fn key(&self) -> KeyRef<'_> {
-        KeyRef {
-            credential: &self.credential.id,
-            algorithm: self.credential.algorithm,
-            wrapped: &self.credential.key,
-            spki: &self.credential.spki,
-        }
-    }
-
     /// Checks that the key signs hashes.
     ///
     /// # Errors

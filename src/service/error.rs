@@ -1,8 +1,8 @@
 //! Why a use case did not do what was asked. In every case nothing was signed or released.
 
-use crate::authorization::AuthorizationError;
+use crate::authorization::{AuthorizationError, SpentBudget};
 use crate::custody::CustodyError;
-use crate::domain::{KeyAlgorithm, StateKind};
+use crate::domain::{FailureReason, KeyAlgorithm, OperationId, StateKind};
 use crate::service::oauth::OauthError;
 use crate::signing::extras::AttributeRule;
 use crate::storage::StorageError;
@@ -45,6 +45,8 @@ pub enum ServiceError {
     NoHashes,
     #[error("numSignatures must be at least the number of hashes, and at most {max}")]
     NumberOfSignatures { max: u32 },
+    #[error("the authenticator did not prove itself")]
+    NotProven,
     #[error("the PIN is wrong")]
     WrongPin,
     /// The code is wrong.
@@ -55,11 +57,21 @@ pub enum ServiceError {
     CodeExpired,
     #[error("too many wrong codes: the transaction has ended")]
     Locked,
+    #[error("the signer declined to sign")]
+    Declined,
     /// Another code may be sent only after this many seconds.
     #[error("a new code can be sent in {seconds} seconds")]
     ResendTooSoon { seconds: u64 },
     #[error("no more codes can be sent for this transaction")]
     NoMoreCodes,
+    /// Too many wrong PINs, or wrong codes of this signer today: nothing is compared until then.
+    #[error("too many wrong entries for this signer; possible again in {seconds} seconds")]
+    GuessesSpent { seconds: u64 },
+    /// Too many codes for this signer confirmed nothing.
+    #[error("too many codes were sent for this signer; possible again in {seconds} seconds")]
+    CodesSpent { seconds: u64 },
+    #[error("the day's messages are used up; possible again in {seconds} seconds")]
+    MessagesSpent { seconds: u64 },
     #[error("{name}: {problem}")]
     Document { name: String, problem: DocumentProblem },
     /// The transaction has left the state the call needs.
@@ -85,6 +97,18 @@ pub enum ServiceError {
     /// The operator has not configured what this needs.
     #[error("this service offers no level above B-B: no time-stamping authority is configured")]
     NoTrustServices,
+    /// What was asked for is being made; ask again.
+    #[error("the signatures are not ready yet")]
+    NotReady,
+    /// A signature exists at a lower level than was asked for, and is being raised; the operation hands it out then.
+    #[error("the documents are signed, but not at the level asked for yet; fetch them as {0}")]
+    LevelPending(OperationId),
+    /// An operation ended without any signature.
+    #[error("nothing was signed: {}", .0.name())]
+    OperationFailed(FailureReason),
+    /// Some documents of an operation were signed, others not.
+    #[error("not all documents were signed: {}", .0.name())]
+    OperationPartlyFailed(FailureReason),
     // The service's fault.
     #[error("the message channel does not answer")]
     ChannelDown,
@@ -128,12 +152,20 @@ impl From<AuthorizationError> for ServiceError {
             AuthorizationError::NotWaiting(state) => Self::State(state),
             AuthorizationError::ResendTooSoon { seconds } => Self::ResendTooSoon { seconds },
             AuthorizationError::NoMoreCodes => Self::NoMoreCodes,
+            AuthorizationError::NoAuthenticator => Self::NotFound("authenticator"),
+            AuthorizationError::NotProven => Self::NotProven,
             AuthorizationError::WrongPin => Self::WrongPin,
-            AuthorizationError::PinLocked => Self::Locked,
+            AuthorizationError::PinLocked { seconds } => Self::GuessesSpent { seconds },
+            AuthorizationError::Spent { what, seconds } => match what {
+                SpentBudget::Guesses => Self::GuessesSpent { seconds },
+                SpentBudget::Codes => Self::CodesSpent { seconds },
+                SpentBudget::Messages => Self::MessagesSpent { seconds },
+            },
             AuthorizationError::InvalidSad => Self::InvalidSad,
             AuthorizationError::SadExpired => Self::SadExpired,
             AuthorizationError::NotAuthorized => Self::HashNotAuthorized,
             AuthorizationError::Channel(_) => Self::ChannelDown,
+            AuthorizationError::Custody(error) => Self::Custody(error),
             AuthorizationError::Storage(error) => Self::Storage(error),
             AuthorizationError::Internal(what) => Self::Internal(what.to_owned()),
         }

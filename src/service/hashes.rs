@@ -1,17 +1,17 @@
 //! CSC: authorise hashes and sign them (CSC API 2.0 §11.6, §11.9).
 
 use std::sync::Arc;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::credentials::UsableCredential;
 use super::{Authorization, AuthorizeHashes, Caller, Result, Service, ServiceError, SignHashes};
-use crate::authorization::Verdict;
 use crate::authorization::challenge::binding;
+use crate::authorization::{AuthorizationError, OpenedSad, Verdict};
 use crate::crypto::Digest;
-use crate::custody::SignatureValue;
+use crate::custody::{Activation, SignatureValue};
 use crate::domain::{
-    AuthMode, AuthorizedHashes, CredentialId, FailureReason, Item, Origin, Secret, Signer, State, StateKind,
-    Transaction, TransactionId,
+    AuthMode, AuthorizedHash, CredentialId, Factors, FailureReason, Item, OperationId, OperationKind, Origin, Part,
+    Secret, Signer, State, StateKind, Transaction, TransactionId,
 };
 use crate::storage::SignatureResult;
 
@@ -26,13 +26,13 @@ impl Service {
         let credential = self.explicit(caller, &request.credential).await?;
         check_count(&request, credential.credential.multisign)?;
         let signer = self.signer(&credential.credential.signer).await?;
-        self.check_pin(&signer, request.pin.as_ref()).await?;
+        let activation = self.check_pin(caller, &signer, &credential, request.pin.as_ref()).await?;
         let items = items(&request.hashes);
         match &request.code {
-            Some(code) => self.confirm_in_band(caller, &credential, &items, code).await,
+            Some(code) => self.confirm_in_band(caller, &credential, &items, code, activation.as_ref()).await,
             None => {
-                let handle = self.start_challenge(caller, &credential, items, request.description.clone()).await?;
-                Ok(Authorization::CodeSent { handle })
+                let started = self.start_challenge(caller, &credential, items, request.description.clone()).await;
+                self.code_sent(started?).await
             }
         }
     }
@@ -44,7 +44,55 @@ impl Service {
     /// As [`Self::authorize_hashes`].
     pub async fn get_challenge(&self, caller: &Caller, credential: &CredentialId, hashes: Vec<Digest>) -> Result<()> {
         let credential = self.explicit(caller, credential).await?;
+        let max = credential.credential.multisign;
+        if u32::try_from(hashes.len()).map_or(true, |count| count > max) {
+            return Err(ServiceError::NumberOfSignatures { max });
+        }
         self.start_challenge(caller, &credential, items(&hashes), String::new()).await.map(drop)
+    }
+
+    /// `credentials/authorizeCheck`: the SAD, once the signer has confirmed. An earlier SAD of the same confirmation is dead: who
+    /// lost an answer asks again, until the first hash is signed.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] for an unknown handle, another portal's, or one that is used or over; [`ServiceError::Locked`]
+    /// after too many wrong codes, [`ServiceError::Declined`].
+    pub async fn collect_authorization(&self, caller: &Caller, handle: &TransactionId) -> Result<Authorization> {
+        let missing = ServiceError::NotFound("handle");
+        caller.needs_service()?;
+        let own = |t: &Transaction| caller.sees(t) && t.origin == Origin::Csc;
+        let Some(found) = self.storage().transaction(handle).await?.filter(own) else { return Err(missing) };
+        let transaction = self.expire_if_due(found).await?;
+        match &transaction.state {
+            State::Waiting => self.code_sent(transaction).await,
+            State::Confirmed { .. } => {
+                let collected = self.backends.activation.collect_sad(&transaction).await;
+                let (sad, ends) = collected?;
+                Ok(Authorization::Sad { sad, expires_in: ends - self.now() })
+            }
+            State::Failed { reason: FailureReason::TooManyWrongCodes, .. } => Err(ServiceError::Locked),
+            State::Refused { .. } => Err(ServiceError::Declined),
+            _ => Err(missing),
+        }
+    }
+
+    /// `credentials/extendTransaction`: hashes the SAD still opens get another SAD with the same end. Others were never shown to the signer: they
+    /// are authorised anew, with PIN and code, and their SAD opens them alone.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidSad`], [`ServiceError::SadExpired`], and those of [`Self::authorize_hashes`].
+    pub async fn extend(&self, caller: &Caller, sad: &Secret, request: AuthorizeHashes) -> Result<Authorization> {
+        let module = &self.backends.activation;
+        self.explicit(caller, &request.credential).await?;
+        let wanted: Vec<Vec<Digest>> = request.hashes.iter().map(|hash| vec![hash.clone()]).collect();
+        match module.open_sad(sad, &caller.portal, &request.credential, &wanted).await {
+            Ok(opened) => {
+                let replaced = module.replace_sad(&opened).await;
+                Ok(Authorization::Sad { sad: replaced?, expires_in: opened.ends() - self.now() })
+            }
+            Err(AuthorizationError::NotAuthorized) => self.authorize_hashes(caller, request).await,
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// `signatures/signHash`: the values come back in the order of the hashes. Signing goes on in its own task if the caller
@@ -58,26 +106,67 @@ impl Service {
         check_algorithm(&credential, &request, self.now())?;
         let (service, caller) = (self.clone(), caller.clone());
         let work = async move {
-            let redeemed = service
-                .backends
-                .sole_control
-                .redeem_sad(&request.sad, &caller.portal, &request.credential, request.algorithm, &request.hashes)
-                .await;
-            let (transaction, tokens) = redeemed?;
-            service.use_key(&transaction, &credential, tokens).await
+            let opened = service.open_sad(&caller, &request).await?;
+            let tokens = service.backends.activation.redeem_sad(&opened, request.algorithm, None).await;
+            service.use_key(opened.transaction(), &credential, opened.activation(), tokens?).await
         };
         tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?
     }
 
+    /// The same in its own time: what comes back is where the signatures can be asked for, and stands on disk by then. A process
+    /// that dies goes on signing at its next start.
+    ///
+    /// # Errors
+    /// As [`Self::sign_hashes`].
+    pub async fn sign_hashes_later(
+        self: &Arc<Self>,
+        caller: &Caller,
+        request: SignHashes,
+        keep_for: Duration,
+    ) -> Result<OperationId> {
+        let credential = self.usable(self.credential(caller, &request.credential).await?)?;
+        check_algorithm(&credential, &request, self.now())?;
+        let opened = self.open_sad(caller, &request).await?;
+        let kind = OperationKind::Hashes { algorithm: request.algorithm };
+        let transaction = opened.transaction().clone();
+        let part = |ordinal| Part { transaction: transaction.id.clone(), ordinal };
+        let parts = opened.ordinals().into_iter().map(part).collect();
+        let operation = self.operation(&transaction, kind, parts, keep_for)?;
+        let id = operation.id.clone();
+        let service = self.clone();
+        // In a task from here on: a caller who goes away now leaves no intent without its result.
+        let work = async move {
+            let module = &service.backends.activation;
+            let redeemed = module.redeem_sad(&opened, request.algorithm, Some(&operation)).await;
+            let (tokens, activation) = (redeemed?, opened.activation());
+            let rest = async move {
+                let used = service.use_key_for(&operation, &transaction, &credential, activation, tokens).await;
+                if let Err(error) = used {
+                    tracing::warn!(%error, operation = %operation.id, "hashes could not be signed");
+                }
+            };
+            tokio::spawn(rest);
+            Ok(id)
+        };
+        tokio::spawn(work).await.map_err(|error| ServiceError::Internal(error.to_string()))?
+    }
+
+    async fn open_sad(&self, caller: &Caller, request: &SignHashes) -> Result<OpenedSad> {
+        let wanted: Vec<Vec<Digest>> = request.hashes.iter().map(|hash| vec![hash.clone()]).collect();
+        let module = &self.backends.activation;
+        Ok(module.open_sad(&request.sad, &caller.portal, &request.credential, &wanted).await?)
+    }
+
     /// Uses the key once for each token and records the results before anyone sees them.
-    async fn use_key(
+    pub(super) async fn use_key(
         &self,
         transaction: &Transaction,
         credential: &UsableCredential,
-        tokens: AuthorizedHashes,
+        activation: Option<Activation>,
+        tokens: impl IntoIterator<Item = AuthorizedHash> + Send + 'static,
     ) -> Result<Vec<SignatureValue>> {
         let _in_hand = self.take_in_hand(&transaction.id);
-        let signed = match self.sign_tokens(credential.clone(), tokens).await {
+        let signed = match self.sign_tokens(credential.clone(), activation, tokens).await {
             Ok(signed) => signed,
             Err(error) => {
                 self.fail(transaction, StateKind::Signing, FailureReason::KeyUnavailable).await?;
@@ -92,7 +181,7 @@ impl Service {
         Ok(signed.into_iter().map(|(_, value)| value).collect())
     }
 
-    async fn explicit(&self, caller: &Caller, id: &CredentialId) -> Result<UsableCredential> {
+    pub(super) async fn explicit(&self, caller: &Caller, id: &CredentialId) -> Result<UsableCredential> {
         caller.needs_service()?;
         let credential = self.usable(self.credential(caller, id).await?)?;
         credential.check_signs_hashes()?;
@@ -102,11 +191,21 @@ impl Service {
         }
     }
 
-    async fn check_pin(&self, signer: &Signer, pin: Option<&Secret>) -> Result<()> {
-        match (&signer.pin_hash, pin) {
-            (None, None) => Ok(()),
-            (_, None) => Err(ServiceError::Invalid { what: "authData", why: "the PIN is missing" }),
-            (_, Some(pin)) => Ok(self.backends.sole_control.check_pin(signer, pin).await?),
+    async fn check_pin(
+        &self,
+        caller: &Caller,
+        signer: &Signer,
+        credential: &UsableCredential,
+        pin: Option<&Secret>,
+    ) -> Result<Option<Activation>> {
+        let credential = &credential.credential;
+        match pin {
+            None if signer.pin_hash.is_none() && credential.factors == Factors::Code => Ok(None),
+            None => Err(ServiceError::Invalid { what: "authData", why: "the PIN is missing" }),
+            Some(pin) => {
+                let proven = self.backends.activation.check_pin(&caller.portal, signer, credential, pin).await;
+                Ok(proven?)
+            }
         }
     }
 
@@ -116,7 +215,7 @@ impl Service {
         credential: &UsableCredential,
         items: Vec<Item>,
         description: String,
-    ) -> Result<TransactionId> {
+    ) -> Result<Transaction> {
         let waiting = self.waiting(caller, credential).await?;
         let same = waiting.iter().find(|transaction| transaction.items == items);
         let transaction = match same {
@@ -126,9 +225,14 @@ impl Service {
         };
         let portal = self.storage().portal(&caller.portal).await?.ok_or(ServiceError::InvalidToken)?;
         let signer = self.signer(&transaction.signer).await?;
-        let sent = self.backends.sole_control.send_code(&transaction, &portal, &signer).await;
+        let sent = self.backends.sole_control.send_code(&transaction, &portal, &signer, None).await;
         sent?;
-        Ok(transaction.id)
+        Ok(transaction)
+    }
+
+    async fn code_sent(&self, transaction: Transaction) -> Result<Authorization> {
+        let page = self.confirms_on_page(&transaction).await?.then(|| self.confirm_path(&transaction.id));
+        Ok(Authorization::CodeSent { handle: transaction.id, page })
     }
 
     async fn create_csc(
@@ -138,9 +242,22 @@ impl Service {
         items: Vec<Item>,
         description: String,
     ) -> Result<Transaction> {
+        let transaction = self.new_csc(caller, credential, items, description)?;
+        self.storage().create(&transaction, None, self.created(&transaction)).await?;
+        Ok(transaction)
+    }
+
+    /// A transaction that waits for its signer; not stored yet.
+    pub(super) fn new_csc(
+        &self,
+        caller: &Caller,
+        credential: &UsableCredential,
+        items: Vec<Item>,
+        description: String,
+    ) -> Result<Transaction> {
         let now = self.now();
         let id = TransactionId::try_from(self.random_id()).map_err(|_| ServiceError::Internal("an id".into()))?;
-        let transaction = Transaction {
+        Ok(Transaction {
             id,
             portal: caller.portal.clone(),
             signer: credential.credential.signer.clone(),
@@ -151,9 +268,7 @@ impl Service {
             expires_at: now + self.limits().request_life,
             items,
             state: State::Waiting,
-        };
-        self.storage().create(&transaction, None, self.created(&transaction)).await?;
-        Ok(transaction)
+        })
     }
 
     /// Finds the challenge the code can be for. When none was sent for exactly these hashes, the try counts against the
@@ -164,13 +279,14 @@ impl Service {
         credential: &UsableCredential,
         items: &[Item],
         code: &Secret,
+        activation: Option<&Activation>,
     ) -> Result<Authorization> {
         let waiting = self.waiting(caller, credential).await?;
         let wanted = |t: &&Transaction| binding(t, &t.items) == binding(t, items);
         let unbound = |t: &&Transaction| t.items.is_empty();
         let found = waiting.iter().find(wanted).or_else(|| waiting.iter().find(unbound)).or(waiting.first());
         let transaction = found.ok_or(ServiceError::CodeExpired)?;
-        let verdict = self.backends.sole_control.confirm_hashes(transaction, items, code).await;
+        let verdict = self.backends.activation.confirm_hashes(transaction, items, code, activation).await;
         match verdict? {
             Verdict::Confirmed { sad: Some(sad) } => {
                 Ok(Authorization::Sad { sad, expires_in: self.backends.sole_control.policy().sad_life })
@@ -179,6 +295,7 @@ impl Service {
             Verdict::Wrong { tries_left } => Err(ServiceError::WrongAuthenticationData { tries_left }),
             Verdict::Locked => Err(ServiceError::Locked),
             Verdict::NoLiveCode => Err(ServiceError::CodeExpired),
+            Verdict::Spent { seconds } => Err(ServiceError::GuessesSpent { seconds }),
         }
     }
 

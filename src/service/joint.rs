@@ -169,7 +169,7 @@ impl Service {
         Ok(RequestView { confirm_path: self.confirm_path(&first.id), transaction: first, documents, signatories })
     }
 
-    pub(super) fn confirm_path(&self, id: &TransactionId) -> String {
+    pub fn confirm_path(&self, id: &TransactionId) -> String {
         format!("/c/{}", links::token(&self.backends.link_key, id).expose())
     }
 

@@ -7,10 +7,12 @@ use super::credentials::UsableCredential;
 use super::sign::{blocking, settings};
 use super::stage::{Content, Stage, Task};
 use super::{Result, Service, ServiceError};
+use crate::crypto::Digest;
 use crate::custody::SignatureValue;
 use crate::domain::settings::{ContentTimeStamp, SignatureFormat};
 use crate::domain::{AuditEvent, SignatureSettings, Transaction};
 use crate::formats::level::Baseline;
+use crate::formats::tsp::Nonce;
 use crate::mapping::Mapped;
 use crate::raising::{Growing, RaiseError, Raised, Raiser, USUAL_TOKEN};
 use crate::signing::cades::{signature_imprint, with_signature_time_stamp};
@@ -56,6 +58,21 @@ impl Service {
         let stamps = settings.options.level > Baseline::B
             || settings.options.content_time_stamp == ContentTimeStamp::BeforeSigning;
         if stamps && self.backends.levels.is_none() { Err(ServiceError::NoTrustServices) } else { Ok(()) }
+    }
+
+    /// Whether levels above B-B and time-stamps can be asked for.
+    pub fn has_trust_services(&self) -> bool {
+        self.backends.levels.is_some()
+    }
+
+    /// A time-stamp token over a hash, DER, with the caller's nonce if it has one.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoTrustServices`], [`ServiceError::TrustService`].
+    pub async fn timestamp(&self, digest: Digest, nonce: Option<&[u8]>) -> Result<Vec<u8>> {
+        let levels = self.backends.levels.as_ref().ok_or(ServiceError::NoTrustServices)?;
+        let token = levels.trust.timestamp_with(digest, nonce.map(Nonce::of)).await;
+        Ok(token.map_err(|error| ServiceError::TrustService(error.to_string()))?.der().to_vec())
     }
 
     fn raiser(&self) -> Result<Raiser<'_>> {
@@ -142,10 +159,11 @@ impl Service {
     async fn raise(&self, transaction: &Transaction, ordinal: u32, bytes: Vec<u8>) -> Result<(Vec<u8>, Raised)> {
         let settings = settings(transaction)?;
         let path = self.backends.documents.signed_over(&transaction.id, ordinal.saturating_add(1));
+        let format = settings.options.format;
         let password = self.unseal(&transaction.id, settings.sealed_password.as_deref())?;
         let (raiser, level) = (Raiser { password: password.as_ref(), ..self.raiser()? }, settings.options.level);
         let unusable = |error: std::io::Error| ServiceError::Internal(format!("documents: {error}"));
-        match settings.options.format {
+        match format {
             SignatureFormat::Pdf => {
                 // Dropping it removes the copy.
                 let scratch = self.backends.documents.scratch().map_err(unusable)?;
@@ -159,9 +177,14 @@ impl Service {
                 let raised = raiser.pdf(&mut document, level).await;
                 Ok((document.appended().to_vec(), raised))
             }
+            SignatureFormat::PdfHash | SignatureFormat::CmsHash => {
+                let mut message = bytes;
+                let raised = raiser.cms(&mut message, None, level).await;
+                Ok((message, raised))
+            }
             SignatureFormat::Cms | SignatureFormat::CmsEnveloping => {
                 let content = Mapped::open(&path).map_err(unusable)?;
-                let content = (settings.options.format == SignatureFormat::Cms).then_some(&*content);
+                let content = (format == SignatureFormat::Cms).then_some(&*content);
                 let mut message = bytes;
                 let raised = raiser.cms(&mut message, content, level).await;
                 Ok((message, raised))

@@ -2,24 +2,29 @@
 //!
 //! This folder owns the order *record the intent, sign, record the result, commit*. Reading order: [`views`] (what goes in and
 //! out), [`error`], [`oauth`] (who calls, and for whom), [`credentials`], [`requests`] (a portal's documents), [`joint`] (several signers), [`confirm`] (the citizen's
-//! steps), `stage` and [`sign`] (documents), [`levels`]
-//! (above B-B), [`hashes`] (CSC), [`webhooks`], [`usage`] (by day), [`admin`], [`settle`] (what a crash or the clock left).
+//! steps), [`authenticators`] (apps and passkeys), `stage` and [`sign`] (documents), [`levels`]
+//! (above B-B), [`hashes`], [`sign_documents`], [`operations`] and [`hash_requests`] (CSC and what is like it), [`webhooks`],
+//! [`usage`] (by day), [`admin`], [`settle`] (what a crash or the clock left).
 //!
 //! What it does not do: speak HTTP or SQL, touch key material, or decide alone who may sign.
 
 pub mod admin;
+pub mod authenticators;
 pub mod confirm;
 pub mod credentials;
 pub mod error;
+pub mod hash_requests;
 pub mod hashes;
 pub mod joint;
 pub mod levels;
 mod links;
 pub mod oauth;
+pub mod operations;
 pub mod requests;
 mod sealed;
 pub mod settle;
 pub mod sign;
+pub mod sign_documents;
 mod stage;
 pub mod usage;
 pub mod views;
@@ -30,8 +35,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use crate::authorization::SoleControl;
 use crate::authorization::challenge::binding;
+use crate::authorization::{Alarm, Readings, SignatureActivation, SoleControl};
 use crate::crypto::digest::hex;
 use crate::custody::KeyCustody;
 use crate::domain::{AuditEvent, Clock, Entropy, PortalId, Secret, Transaction, TransactionId, ports};
@@ -41,6 +46,8 @@ use crate::trust::deliver::Deliver;
 
 pub use error::{DocumentProblem, ServiceError};
 pub use levels::{LevelServices, WhenDown};
+pub use operations::{Documents, MadeDocument, OperationResult};
+pub use sign_documents::{Certify, SignDocuments, Subject, ToSign, ValidationInfo};
 pub use views::*;
 
 pub type Result<T> = std::result::Result<T, ServiceError>;
@@ -80,6 +87,8 @@ pub struct Backends {
     pub custody: Arc<dyn KeyCustody>,
     pub documents: DocumentStore,
     pub sole_control: SoleControl,
+    /// From factors to signatures: [`SoleControl`] again, or a certified module in its place.
+    pub activation: Arc<dyn SignatureActivation>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
     /// Keys the MAC in confirmation links.
@@ -153,7 +162,21 @@ impl Service {
         let documents = self.backends.documents.clone();
         let folder = tokio::task::spawn_blocking(move || documents.transactions().map(drop)).await;
         let folder = folder.map_err(|error| error.to_string()).and_then(|read| read.map_err(|error| error.to_string()));
-        vec![("database", database), ("documents", folder)]
+        let messages = self.backends.sole_control.channels().health(self.now());
+        vec![("database", database), ("documents", folder), ("messages", messages)]
+    }
+
+    /// Looks at how many codes fail over all signers. Call it now and then.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn watch_failures(&self) -> Result<Alarm> {
+        Ok(self.backends.sole_control.watch_failures().await?)
+    }
+
+    /// How codes fared in this process.
+    pub fn code_readings(&self) -> Readings {
+        self.backends.sole_control.meter().read()
     }
 
     /// Takes a transaction in hand; `None` when somebody in this process has it.

@@ -157,7 +157,7 @@ impl Service {
         let format = settings(&transaction)?.options.format;
         let (suffix, original_len) = match format {
             SignatureFormat::Pdf => ("", whole),
-            SignatureFormat::Cms => (".p7s", 0),
+            SignatureFormat::Cms | SignatureFormat::PdfHash | SignatureFormat::CmsHash => (".p7s", 0),
             SignatureFormat::CmsEnveloping => (".p7m", 0),
         };
         Ok(SignedDocument { name: format!("{}{suffix}", item.label), format, original, original_len, update })
@@ -284,13 +284,14 @@ pub(super) fn check_options(options: &SignatureOptions) -> Result<()> {
     for (what, text) in texts {
         within(what, text.as_deref().unwrap_or_default(), TEXT_CHARACTERS)?;
     }
+    // The dictionary of a PDF whose hash alone is known is its owner's to write.
     if options.format != SignatureFormat::Pdf
         && let Some(what) = options.pdf_only()
     {
         return Err(ServiceError::Invalid { what, why: "only a signature in a PDF has it" });
     }
     let profile = match options.format {
-        SignatureFormat::Pdf => Profile::Pades,
+        SignatureFormat::Pdf | SignatureFormat::PdfHash => Profile::Pades,
         _ => Profile::Cades { signing_time: OffsetDateTime::UNIX_EPOCH },
     };
     Ok(extras::check(profile, &options.extras, options.stated_reason())?)

@@ -31,8 +31,8 @@ impl Service {
     /// Settles everything a stopped process left half-way. Call it before the port opens.
     ///
     /// A request whose citizen had confirmed is signed now: its intent holds the very DTBSR, no result was recorded, so no
-    /// signature ever left the process, and the one made now is the only one released. Hashes of a CSC call whose caller is
-    /// gone fail as interrupted: their SAD is used up, and a new confirmation is needed.
+    /// signature ever left the process, and the one made now is the only one released. Hashes of an asynchronous CSC call are
+    /// signed the same way. Those of a call whose caller is gone fail as interrupted: their SAD is used up, and a new confirmation is needed.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -83,12 +83,14 @@ impl Service {
 
     async fn settle_one(self: &Arc<Self>, transaction: &Transaction, settled: &mut Settled) -> Result<()> {
         let ended = match &transaction.origin {
-            Origin::Request { .. } => self.sign_request(&transaction.id).await.map(|t| t.state.kind()),
-            Origin::Csc | Origin::Oauth if self.is_interrupted(transaction).await? => {
+            Origin::Request { .. } => self.sign_request(&transaction.id, None).await.map(|t| t.state.kind()),
+            // Hashes that are not asked for yet are nothing unfinished.
+            Origin::Csc | Origin::Oauth if !self.is_interrupted(transaction).await? => return Ok(()),
+            Origin::Csc | Origin::Oauth if self.take_up_operations(transaction).await? => Ok(StateKind::Signed),
+            Origin::Csc | Origin::Oauth => {
                 let failed = self.fail(transaction, StateKind::Signing, FailureReason::Interrupted).await;
                 failed.map(|()| StateKind::Failed)
             }
-            Origin::Csc | Origin::Oauth => return Ok(()),
         };
         match ended {
             Ok(StateKind::Signed) => settled.finished += 1,
@@ -97,7 +99,7 @@ impl Service {
         Ok(())
     }
 
-    /// Ends what is past its time, and forgets tokens that are. Call it now and then.
+    /// Ends what is past its time, and forgets tokens and links that are. Call it now and then.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -105,6 +107,7 @@ impl Service {
         for transaction in self.storage().overdue(self.now()).await? {
             self.expire_if_due(transaction).await?;
         }
+        self.storage().drop_expired_operations(self.now()).await?;
         Ok(self.storage().forget_ended(self.now()).await?)
     }
 

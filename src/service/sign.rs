@@ -15,7 +15,7 @@ use super::credentials::UsableCredential;
 use super::stage::{Content, Stage, Task, with_message};
 use super::{DocumentProblem, Result, Service, ServiceError};
 use crate::crypto::DigestAlgorithm;
-use crate::custody::SignatureValue;
+use crate::custody::{Activation, CustodyError, SignatureValue};
 use crate::domain::{
     AuditEvent, AuthorizedHash, AuthorizedHashes, FailureReason, Origin, SignatureSettings, StateKind, Transaction,
     TransactionId,
@@ -29,12 +29,17 @@ const TOGETHER: usize = 16;
 type Finished = std::result::Result<SignatureResult, LeftOut>;
 
 impl Service {
-    /// Brings a confirmed request to its end, or takes up one that stopped half-way. What comes back is the transaction as it
+    /// Brings a confirmed request to its end, or takes up one that stopped half-way. A key under a PIN opens with `activation`
+    /// only, which no restart brings back: such a request then fails as interrupted. What comes back is the transaction as it
     /// is now: signed, or failed with its reason.
     ///
     /// # Errors
     /// When storage does not answer; the transaction is settled later then.
-    pub(super) async fn sign_request(self: &Arc<Self>, id: &TransactionId) -> Result<Transaction> {
+    pub(super) async fn sign_request(
+        self: &Arc<Self>,
+        id: &TransactionId,
+        activation: Option<Activation>,
+    ) -> Result<Transaction> {
         let joint = self.storage().joint(id).await?;
         let _turn = match &joint {
             Some(joint) => self.turn_to_sign(joint).await,
@@ -45,8 +50,8 @@ impl Service {
         let state = transaction.state.kind();
         let done = match state {
             _ if in_hand.is_none() => return Ok(transaction),
-            StateKind::Confirmed => self.begin(&transaction).await,
-            StateKind::Signing => self.take_up(&transaction).await,
+            StateKind::Confirmed => self.begin(&transaction, activation).await,
+            StateKind::Signing => self.take_up(&transaction, activation).await,
             _ => return Ok(transaction),
         };
         if let Err(error) = done {
@@ -57,7 +62,7 @@ impl Service {
         self.storage().transaction(id).await?.ok_or(ServiceError::NotFound("request"))
     }
 
-    async fn begin(self: &Arc<Self>, transaction: &Transaction) -> Result<()> {
+    async fn begin(self: &Arc<Self>, transaction: &Transaction, activation: Option<Activation>) -> Result<()> {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let settings = settings(transaction)?.clone();
         let token_octets = self.token_octets(&settings).await;
@@ -76,16 +81,16 @@ impl Service {
         };
         let (contents, left_out) = blocking(prepare_all).await??;
         let intents = self.intents(&task, contents).await?;
-        let sole_control = &self.backends.sole_control;
-        let redeemed = sole_control.redeem_request(transaction, task.settings.algorithm, intents, &left_out).await;
-        self.finish(transaction, credential, redeemed?).await
+        let redeemed =
+            self.backends.activation.redeem_request(transaction, task.settings.algorithm, intents, &left_out).await;
+        self.finish(transaction, credential, activation, redeemed?).await
     }
 
-    async fn take_up(self: &Arc<Self>, transaction: &Transaction) -> Result<()> {
+    async fn take_up(self: &Arc<Self>, transaction: &Transaction, activation: Option<Activation>) -> Result<()> {
         let credential = self.usable(self.stored_credential(transaction).await?)?;
         let algorithm = settings(transaction)?.algorithm;
-        let resumed = self.backends.sole_control.resume(transaction, algorithm).await;
-        self.finish(transaction, credential, resumed?).await
+        let resumed = self.backends.activation.resume(transaction, algorithm).await;
+        self.finish(transaction, credential, activation, resumed?).await
     }
 
     /// Uses the key, puts the signatures into the documents, and commits the results.
@@ -93,6 +98,7 @@ impl Service {
         self: &Arc<Self>,
         transaction: &Transaction,
         credential: UsableCredential,
+        activation: Option<Activation>,
         tokens: AuthorizedHashes,
     ) -> Result<()> {
         let rows = self.storage().signatures(&transaction.id).await?;
@@ -102,7 +108,7 @@ impl Service {
             let rest = tokens.split_off(tokens.len().min(TOGETHER));
             let now = std::mem::replace(&mut tokens, rest);
             let mut finished = Vec::with_capacity(now.len());
-            for (ordinal, value) in self.sign_tokens(credential.clone(), now).await? {
+            for (ordinal, value) in self.sign_tokens(credential.clone(), activation.clone(), now).await? {
                 finished.push(self.finish_one(transaction, &rows, ordinal, &value, &credential).await?);
             }
             let left_out: Vec<LeftOut> = finished.iter().filter_map(|one| one.as_ref().err().copied()).collect();
@@ -131,12 +137,13 @@ impl Service {
     pub(super) async fn sign_tokens(
         &self,
         credential: UsableCredential,
+        activation: Option<Activation>,
         tokens: impl IntoIterator<Item = AuthorizedHash> + Send + 'static,
     ) -> Result<Vec<(u32, SignatureValue)>> {
-        let custody = self.backends.custody.clone();
+        let module = self.backends.activation.clone();
         blocking(move || {
-            let key = credential.key();
-            tokens.into_iter().map(|token| Ok((token.ordinal(), custody.sign(&key, token)?))).collect()
+            let sign = |token| module.sign(&credential.credential, activation.as_ref(), token);
+            tokens.into_iter().map(|token| Ok((token.ordinal(), sign(token)?))).collect()
         })
         .await?
     }
@@ -158,7 +165,7 @@ impl Service {
         }
     }
 
-    async fn stored_credential(&self, transaction: &Transaction) -> Result<crate::domain::Credential> {
+    pub(super) async fn stored_credential(&self, transaction: &Transaction) -> Result<crate::domain::Credential> {
         self.storage().credential(&transaction.credential).await?.ok_or(ServiceError::NotFound("credential"))
     }
 
@@ -201,6 +208,7 @@ fn failure(error: ServiceError) -> Result<FailureReason> {
         ServiceError::Document { problem, .. } => Ok(reason(&problem)),
         ServiceError::CertificateNotValid | ServiceError::CredentialDisabled => Ok(FailureReason::CertificateNotValid),
         ServiceError::TrustService(_) => Ok(FailureReason::TrustServiceUnavailable),
+        ServiceError::Custody(CustodyError::NotActivated(_)) => Ok(FailureReason::Interrupted),
         // Somebody else is signing it: theirs is the result.
         ServiceError::HashNotAuthorized => Err(error),
         _ => Ok(FailureReason::KeyUnavailable),

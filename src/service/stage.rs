@@ -70,8 +70,10 @@ impl Task {
 
     fn profile(&self) -> Profile {
         match self.settings.options.format {
-            SignatureFormat::Pdf => Profile::Pades,
-            SignatureFormat::Cms | SignatureFormat::CmsEnveloping => Profile::Cades { signing_time: self.now },
+            SignatureFormat::Pdf | SignatureFormat::PdfHash => Profile::Pades,
+            SignatureFormat::Cms | SignatureFormat::CmsEnveloping | SignatureFormat::CmsHash => {
+                Profile::Cades { signing_time: self.now }
+            }
         }
     }
 
@@ -89,6 +91,9 @@ impl Task {
     /// # Errors
     /// [`ServiceError::Document`] when the document cannot be signed (any more).
     pub fn prepare_file(&self, path: &Path, (ordinal, item): (u32, &Item)) -> Result<Content> {
+        if self.settings.options.format.is_of_hash() {
+            return Ok(Content { ordinal, container: Container::Detached, digest: item.digest.clone() });
+        }
         let original = Mapped::open(path).map_err(|error| ServiceError::Internal(format!("documents: {error}")))?;
         let (container, sha256) = self.container(&original).map_err(|error| named(error, &item.label))?;
         if sha256 != item.digest {
@@ -119,6 +124,9 @@ impl Task {
                 ))))
             }
             SignatureFormat::CmsEnveloping => Ok((Container::Enveloping, DigestAlgorithm::Sha256.digest(bytes))),
+            SignatureFormat::PdfHash | SignatureFormat::CmsHash => {
+                Err(problem(DocumentProblem::Unsupported("it was given as a hash".to_owned())))
+            }
         }
     }
 

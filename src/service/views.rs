@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use time::{Duration, OffsetDateTime};
 
 use super::joint::{OtherSigner, SignatoryView};
+use crate::authorization::{PasskeyRequest, Proof};
 use crate::crypto::{Digest, SignatureAlgorithm};
 use crate::domain::oauth::Holder;
 use crate::domain::settings::SignatureFormat;
 use crate::domain::{
-    CredentialId, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction, TransactionId,
+    CredentialId, Factors, Method, Portal, PortalId, Secret, SignatureOptions, Signer, State, Transaction,
+    TransactionId,
 };
-use crate::storage::ItemState;
+use crate::storage::{ItemState, Spent};
 
 /// The authenticated portal behind a bearer token, and for whom the token speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +47,9 @@ pub struct AuthorizeHashes {
 pub enum Authorization {
     /// The factors fitted; the SAD opens exactly these hashes.
     Sad { sad: Secret, expires_in: Duration },
-    /// A code was sent; repeat the call with it.
-    CodeSent { handle: TransactionId },
+    /// A code was sent; repeat the call with it, or let the signer type it on the page with this path, if it takes codes for
+    /// these hashes.
+    CodeSent { handle: TransactionId, page: Option<String> },
 }
 
 /// `signatures/signHash`.
@@ -113,11 +116,32 @@ pub struct ConfirmationView {
     pub others: Vec<OtherSigner>,
     /// Whether everybody has signed who comes before.
     pub in_turn: bool,
+    /// What keeps another code from being sent for now, or this one from being compared.
+    pub spent: Option<Spent>,
+    pub code_digits: usize,
+    /// With a PIN, the page asks for it beside the code.
+    pub factors: Factors,
+    /// Messages that reach the signer: method and masked destination, the preferred first.
+    pub destinations: Vec<(Method, String)>,
+    /// What the signer has registered to confirm with besides.
+    pub authenticators: Vec<Method>,
+}
+
+/// What the signer gives on the page.
+#[derive(Debug)]
+pub struct Answer {
+    pub proof: Proof,
+    pub pin: Option<Secret>,
 }
 
 /// A one-time code that may still be entered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LiveCode {
+    pub method: Method,
+    /// What the page shows for an authenticator app, and wants back.
+    pub control: Option<Secret>,
+    /// What the browser is asked for a passkey.
+    pub passkey: Option<PasskeyRequest>,
     pub tries_left: u32,
     pub expires_at: OffsetDateTime,
     /// When another may be asked for.

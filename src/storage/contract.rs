@@ -13,7 +13,15 @@ use crate::domain::oauth::{
     AccessToken, Arrival, Authorization, AuthorizationRequest, AuthorizationStage, ClientAuth, Holder, RefreshToken,
     Scope,
 };
-use crate::domain::{AuthMode, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+use crate::domain::{AuthMode, Factors, FailureReason, KeyAlgorithm, Origin, SignatureSettings, WrappedKey};
+
+mod authenticators;
+mod budgets;
+mod operations;
+
+use authenticators::*;
+use budgets::*;
+use operations::*;
 
 use desk::{a_session_at_the_desk_ends_unused_or_at_its_end, usage_is_counted_by_the_days_of_a_place};
 
@@ -45,6 +53,9 @@ suite!(
     two_codes_at_once_are_sent_once,
     the_right_code_works_once,
     an_expired_code_is_dead,
+    a_changed_pin_replaces_exactly_the_keys_it_names,
+    an_enrolment_registers_one_authenticator_once,
+    an_authenticators_step_is_taken_once_over_all_transactions,
     an_item_is_signed_once,
     hashes_may_be_signed_in_two_calls,
     a_document_left_out_does_not_hold_up_the_others,
@@ -62,6 +73,16 @@ suite!(
     a_sign_in_ends_once_in_the_browser_it_began_in,
     a_session_at_the_desk_ends_unused_or_at_its_end,
     usage_is_counted_by_the_days_of_a_place,
+    wrong_pins_of_a_day_are_bounded_whatever_comes_between,
+    wrong_codes_of_a_day_are_bounded_over_all_transactions_and_portals,
+    what_sign_ins_use_up_does_not_keep_a_signer_from_signing,
+    codes_that_confirm_nothing_are_bounded_and_come_back,
+    a_portal_that_floods_a_signer_does_not_keep_others_away,
+    messages_of_a_day_are_bounded_by_portal_and_by_prefix,
+    entries_are_counted_for_the_failure_rate,
+    a_sad_is_replaced_by_whoever_holds_it,
+    an_operation_stands_with_its_intents_or_not_at_all,
+    documents_are_handed_on_once,
 );
 
 async fn chain_holds(storage: &dyn Storage) {
@@ -117,6 +138,7 @@ async fn populate(storage: &dyn Storage) {
         id: SignerId::parse("an").expect("id"),
         name: "Nguyễn Văn An".into(),
         phone: "+84900000001".into(),
+        email: Some("an@example.vn".into()),
         pin_hash: None,
         created_at: NOW,
     };
@@ -128,6 +150,7 @@ async fn populate(storage: &dyn Storage) {
         signer: signer.id.clone(),
         algorithm: KeyAlgorithm::P256,
         auth: AuthMode::Hosted,
+        factors: Factors::Code,
         status: KeyStatus::Pending,
         purpose: Purpose::Production,
         key: WrappedKey(vec![1, 2, 3]),
@@ -150,18 +173,36 @@ async fn challenge(storage: &dyn Storage, transaction: &Transaction, id: &str, m
         id: id.into(),
         transaction: transaction.id.clone(),
         sequence: storage.codes_sent(&transaction.id).await.expect("read") + 1,
+        method: Method::Sms,
         mac: [mac; 32],
         tries_left: 3,
         created_at: NOW,
         expires_at: NOW + Duration::minutes(5),
     };
     let event = AuditEvent::CodeSent { transaction: transaction.id.clone(), channel: "sms".into(), sequence: 1 };
-    assert_eq!(storage.put_challenge(&challenge, entry(event)).await.expect("stored"), Outcome::Done);
+    assert_eq!(storage.put_challenge(&challenge, &limits(), entry(event)).await.expect("stored"), Sending::Stored);
     challenge
 }
 
+fn limits() -> SendLimits {
+    let scope = MessageScope { channel: "sms", prefix: "+8490".into() };
+    SendLimits {
+        unconfirmed: 5,
+        window: Duration::hours(1),
+        guesses: GuessLimits::DEFAULT,
+        message: Some((scope, MessageLimits::NONE)),
+    }
+}
+
 fn confirmation() -> Confirmation {
-    Confirmation { at: NOW, method: "sms", sad: None, items: Vec::new() }
+    Confirmation {
+        at: NOW,
+        method: "sms".into(),
+        sad: None,
+        items: Vec::new(),
+        guesses: GuessLimits::DEFAULT,
+        authenticator: None,
+    }
 }
 
 async fn confirmed(storage: &dyn Storage, transaction: &Transaction) {
@@ -265,14 +306,46 @@ async fn the_right_code_works_once(storage: &dyn Storage) {
     let t = transaction("t1", Origin::Csc, &[]);
     create(storage, &t).await;
     let challenge = challenge(storage, &t, "c1", 1).await;
-    let sad = Some(([6; 32], NOW + Duration::minutes(5)));
+    let sad = Some(SadRow { sha256: [6; 32], ends: NOW + Duration::minutes(5), sealed: Some(vec![9]) });
     let items = vec![Item { label: "a".into(), digest: sha256("a"), len: 0 }];
     let confirm = Confirmation { sad, items: items.clone(), ..confirmation() };
     assert_eq!(storage.try_code(&challenge, &[1; 32], confirm.clone()).await.expect("tried"), CodeOutcome::Accepted);
     assert_eq!(storage.try_code(&challenge, &[1; 32], confirm).await.expect("tried"), CodeOutcome::NoLiveCode);
-    let (found, ends) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
-    assert_eq!((found.items, ends), (items, NOW + Duration::minutes(5)));
+    let (found, sad) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
+    assert_eq!((found.items, sad.ends, sad.sealed), (items, NOW + Duration::minutes(5), Some(vec![9])));
+    let failed = State::Failed { at: NOW, reason: FailureReason::Interrupted };
+    let event = AuditEvent::Failed { transaction: t.id.clone(), reason: "interrupted".into() };
+    let moved = storage.advance(&t.id, StateKind::Confirmed, &failed, entry(event)).await.expect("asked");
+    assert_eq!(moved, Outcome::Done);
+    let (_, sad) = storage.by_sad(&[6; 32]).await.expect("read").expect("there");
+    assert_eq!(sad.sealed, None, "what opens the key goes with the SAD");
     assert!(storage.by_sad(&[7; 32]).await.expect("read").is_none());
+}
+
+async fn a_changed_pin_replaces_exactly_the_keys_it_names(storage: &dyn Storage) {
+    populate(storage).await;
+    let signer = SignerId::parse("an").expect("id");
+    let key = |credential: &str, old: u8| Rewrapped {
+        credential: CredentialId::parse(credential).expect("id"),
+        old: WrappedKey(vec![1, 2, old]),
+        new: WrappedKey(vec![9]),
+    };
+    let change = async |keys: &[Rewrapped]| {
+        let event = AuditEvent::PinChanged { signer: signer.clone(), credentials: Vec::new() };
+        storage.change_pin(&signer, "hash", keys, entry(event)).await.expect("asked")
+    };
+    let stored = async || {
+        let credential =
+            storage.credential(&CredentialId::parse("ec").expect("id")).await.expect("read").expect("there");
+        let signer = storage.signer(&signer).await.expect("read").expect("there");
+        (credential.key.0, credential.factors, signer.pin_hash)
+    };
+    let before = (vec![1, 2, 3], Factors::Code, None);
+    assert_eq!(change(&[key("ec", 4)]).await, Outcome::Stale, "the key has changed meanwhile");
+    assert_eq!(change(&[key("ec", 3), key("none", 3)]).await, Outcome::Stale, "all or none");
+    assert_eq!(stored().await, before);
+    assert_eq!(change(&[key("ec", 3)]).await, Outcome::Done);
+    assert_eq!(stored().await, (vec![9], Factors::CodeAndPin, Some("hash".into())));
 }
 
 async fn an_expired_code_is_dead(storage: &dyn Storage) {
@@ -433,19 +506,6 @@ async fn two_codes_at_once_confirm_once(storage: &dyn Storage) {
     assert_eq!(accepted, 1);
 }
 
-async fn a_pin_locks_after_its_tries_and_opens_with_time(storage: &dyn Storage) {
-    populate(storage).await;
-    let signer = SignerId::parse("an").expect("id");
-    let take = async |at: OffsetDateTime| {
-        storage.take_pin_try(&signer, at, at - Duration::minutes(15), 2).await.expect("asked")
-    };
-    assert_eq!([take(NOW).await, take(NOW).await, take(NOW).await], [Outcome::Done, Outcome::Done, Outcome::Stale]);
-    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
-    storage.reset_pin_tries(&signer).await.expect("reset");
-    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
-    assert_eq!(take(NOW + Duration::minutes(16)).await, Outcome::Done);
-}
-
 async fn two_codes_at_once_are_sent_once(storage: &dyn Storage) {
     populate(storage).await;
     let t = transaction("t1", request(), &["a"]);
@@ -455,8 +515,8 @@ async fn two_codes_at_once_are_sent_once(storage: &dyn Storage) {
     let event = || entry(AuditEvent::CodeSent { transaction: t.id.clone(), channel: "sms".into(), sequence: 2 });
     let second = Challenge { id: "c2".into(), sequence: 2, ..first.clone() };
     let rival = Challenge { id: "c3".into(), sequence: 2, ..first };
-    assert_eq!(storage.put_challenge(&second, event()).await.expect("asked"), Outcome::Done);
-    assert_eq!(storage.put_challenge(&rival, event()).await.expect("asked"), Outcome::Stale);
+    assert_eq!(storage.put_challenge(&second, &limits(), event()).await.expect("asked"), Sending::Stored);
+    assert_eq!(storage.put_challenge(&rival, &limits(), event()).await.expect("asked"), Sending::Stale);
     assert_eq!(storage.codes_sent(&t.id).await.expect("read"), 2);
     assert_eq!(storage.live_challenge(&t.id).await.expect("read"), Some(second));
 }

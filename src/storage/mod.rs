@@ -1,15 +1,17 @@
 //! What is remembered: repository traits, and the database behind them.
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
-//! commit. Reading order: the traits here ([`Parties`], [`Credentials`], [`Transactions`], [`AuditLog`]) and in [`joint`],
-//! [`webhooks`], [`usage`] and [`oauth`], then [`sqlite`].
+//! commit. Reading order: the traits here ([`Parties`], [`Authenticators`], [`Credentials`], [`Transactions`], [`AuditLog`]) and
+//! in [`operations`], [`joint`], [`webhooks`], [`usage`] and [`oauth`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
+pub mod budget;
 pub mod documents;
 pub mod joint;
 pub mod oauth;
+pub mod operations;
 pub mod sqlite;
 pub mod usage;
 pub mod webhooks;
@@ -22,15 +24,18 @@ use time::OffsetDateTime;
 
 use crate::crypto::Digest;
 use crate::domain::{
-    AuditEvent, AuditRecord, Credential, CredentialId, FailureReason, Item, Portal, PortalId, Signer, SignerId, State,
-    StateKind, Transaction, TransactionId, credential::KeyStatus,
+    AuditEvent, AuditRecord, Authenticator, Credential, CredentialId, Enrolment, FailureReason, Item, Method, Portal,
+    PortalId, Signer, SignerId, State, StateKind, Transaction, TransactionId, WrappedKey, credential::KeyStatus,
 };
 use crate::formats::level::Baseline;
 pub use joint::JointRequests;
+pub use operations::Operations;
 pub use webhooks::Webhooks;
 
 use oauth::{Authorizations, Clients, DeskSessions, Identities, Tokens};
 use usage::Usage;
+
+pub use budget::*;
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -71,13 +76,14 @@ impl Outcome {
     }
 }
 
-/// A one-time code that was sent: its MAC and its budget.
+/// A one-time code that was sent, or another challenge: its MAC and its budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     pub id: String,
     pub transaction: TransactionId,
     /// Which code of its transaction this is, from 1.
     pub sequence: u32,
+    pub method: Method,
     pub mac: [u8; 32],
     pub tries_left: u32,
     pub created_at: OffsetDateTime,
@@ -89,11 +95,31 @@ pub struct Challenge {
 pub struct Confirmation {
     pub at: OffsetDateTime,
     /// How it was confirmed, for the audit record.
-    pub method: &'static str,
-    /// SHA-256 of the SAD and its end, for CSC transactions.
-    pub sad: Option<([u8; 32], OffsetDateTime)>,
+    pub method: String,
+    /// For CSC transactions.
+    pub sad: Option<SadRow>,
+    pub guesses: GuessLimits,
+    /// The authenticator that answered; `None` when a typed code is compared alone.
+    pub authenticator: Option<AuthenticatorUse>,
     /// Hashes to tie to a transaction whose code was asked for before they were known.
     pub items: Vec<Item>,
+}
+
+/// An authenticator's answer, as it was judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthenticatorUse {
+    pub id: String,
+    /// Its step or counter when the answer fits; the commit takes it only if it has grown.
+    pub counter: Option<u64>,
+}
+
+/// What is kept of a SAD.
+#[derive(Debug, Clone)]
+pub struct SadRow {
+    pub sha256: [u8; 32],
+    pub ends: OffsetDateTime,
+    /// What opens the key, sealed under a key that only the SAD gives.
+    pub sealed: Option<Vec<u8>>,
 }
 
 /// What became of an entered code.
@@ -107,6 +133,10 @@ pub enum CodeOutcome {
     Locked,
     /// No live code: expired, replaced or used.
     NoLiveCode,
+    /// The signer's wrong entries of the day are used up; the code was not compared.
+    Spent {
+        until: OffsetDateTime,
+    },
 }
 
 /// The durable intent to sign one item.
@@ -190,6 +220,14 @@ pub struct ItemState {
     pub raise: Option<Raise>,
 }
 
+/// A key that was wrapped anew.
+#[derive(Debug, Clone)]
+pub struct Rewrapped {
+    pub credential: CredentialId,
+    pub old: WrappedKey,
+    pub new: WrappedKey,
+}
+
 /// An `Idempotency-Key` with the hash of the body it came with.
 #[derive(Debug, Clone)]
 pub struct Idempotency {
@@ -221,17 +259,29 @@ pub trait Parties: Send + Sync {
     /// Lets the portal ask the signer.
     async fn grant(&self, portal: &PortalId, signer: &SignerId, entry: Entry) -> Result<()>;
     async fn is_granted(&self, portal: &PortalId, signer: &SignerId) -> Result<bool>;
-    /// Takes one try at the PIN before it is compared: counts it, unless `limit` tries since `window_start` were wrong.
-    /// [`Outcome::Stale`] means locked.
+    /// Takes one try at the PIN before it is compared: it counts as wrong until it is forgiven.
     async fn take_pin_try(
         &self,
-        id: &SignerId,
+        signer: &SignerId,
+        portal: &PortalId,
         at: OffsetDateTime,
-        window_start: OffsetDateTime,
-        limit: u32,
-    ) -> Result<Outcome>;
-    /// Gives all tries back after a right PIN.
-    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()>;
+        limits: PinLimits,
+    ) -> Result<PinTry>;
+    /// The PIN was right: this try does not count, and those before it no longer stand in a row.
+    async fn forgive_pin_try(&self, signer: &SignerId, portal: &PortalId, id: PinTryId) -> Result<()>;
+}
+
+/// What signers have registered to confirm with.
+#[async_trait]
+pub trait Authenticators: Send + Sync {
+    /// Oldest first.
+    async fn authenticators_of(&self, signer: &SignerId) -> Result<Vec<Authenticator>>;
+    async fn add_enrolment(&self, enrolment: &Enrolment, entry: Entry) -> Result<()>;
+    async fn enrolment(&self, sha256: &[u8; 32]) -> Result<Option<Enrolment>>;
+    /// Registers an authenticator and uses the link up. [`Outcome::Stale`] when the link is unknown, used or over at the
+    /// entry's time.
+    async fn enrol(&self, sha256: &[u8; 32], authenticator: &Authenticator, entry: Entry) -> Result<Outcome>;
+    async fn remove_authenticator(&self, signer: &SignerId, id: &str, entry: Entry) -> Result<Outcome>;
 }
 
 /// Keys and their certificates.
@@ -243,6 +293,9 @@ pub trait Credentials: Send + Sync {
     /// Sets the certificates of a pending credential and enables it.
     async fn certify(&self, id: &CredentialId, certificates: &[Vec<u8>], entry: Entry) -> Result<Outcome>;
     async fn set_status(&self, id: &CredentialId, status: KeyStatus, entry: Entry) -> Result<Outcome>;
+    /// Stores another PIN of a signer and the keys that were wrapped anew for it, each in place of the form named.
+    /// [`Outcome::Stale`] when the signer is unknown or a key has changed meanwhile.
+    async fn change_pin(&self, signer: &SignerId, pin_hash: &str, keys: &[Rewrapped], entry: Entry) -> Result<Outcome>;
     /// Whether any credential came from the development PKI.
     async fn holds_development_credentials(&self) -> Result<bool>;
 }
@@ -266,13 +319,32 @@ pub trait Transactions: Send + Sync {
     /// Everything confirmed or signing: what a crash left half-way.
     async fn unsettled(&self) -> Result<Vec<Transaction>>;
 
-    /// Stores a new code and kills the old one. [`Outcome::Stale`] when the transaction no longer waits, or its codes sent are
-    /// not one fewer than the new one's `sequence`: somebody else sent one meanwhile.
-    async fn put_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<Outcome>;
+    /// Stores a new code and kills the old one, if the budgets allow it. [`Sending::Stale`] when the transaction no longer
+    /// waits, or its codes sent are not one fewer than the new one's `sequence`: somebody else sent one meanwhile.
+    async fn put_challenge(&self, challenge: &Challenge, limits: &SendLimits, entry: Entry) -> Result<Sending>;
+    /// The message goes over another channel: counts it there and notes the method.
+    async fn redirect_challenge(
+        &self,
+        challenge: &Challenge,
+        message: (&MessageScope, MessageLimits),
+        entry: Entry,
+    ) -> Result<Sending>;
+    /// Kills a code that surely reached nobody, and gives its place in the signer's budget back.
+    async fn withdraw_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<()>;
+    /// What keeps a code for this transaction from being sent at `at`, messages' budgets aside.
+    async fn sending_spent(
+        &self,
+        transaction: &Transaction,
+        limits: &SendLimits,
+        at: OffsetDateTime,
+    ) -> Result<Option<Spent>>;
+    /// Entries of codes by all signers since `from`, to the minute.
+    async fn entries_since(&self, from: OffsetDateTime) -> Result<EntryCounts>;
     async fn live_challenge(&self, id: &TransactionId) -> Result<Option<Challenge>>;
     /// How many codes were sent for the transaction.
     async fn codes_sent(&self, id: &TransactionId) -> Result<u32>;
-    /// Counts the try, compares in constant time and, when the code fits, confirms: all in one commit.
+    /// Counts the try, compares in constant time and, when the code fits, confirms: all in one commit. With the signer's
+    /// budget of wrong entries used up nothing is compared.
     async fn try_code(
         &self,
         challenge: &Challenge,
@@ -280,8 +352,8 @@ pub trait Transactions: Send + Sync {
         confirmation: Confirmation,
     ) -> Result<CodeOutcome>;
 
-    /// The transaction a SAD belongs to and when the SAD ends.
-    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, OffsetDateTime)>>;
+    /// The transaction a SAD belongs to, and what was kept with it.
+    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, SadRow)>>;
     /// Records intents, and which items are left out, and moves to signing; [`Outcome::Stale`] when an item has an intent
     /// already or the state is not one of confirmed and signing.
     async fn record_intents(
@@ -325,8 +397,10 @@ pub trait AuditLog: Send + Sync {
 /// Everything the service remembers.
 pub trait Storage:
     Parties
+    + Authenticators
     + Credentials
     + Transactions
+    + Operations
     + AuditLog
     + JointRequests
     + Webhooks
@@ -341,8 +415,10 @@ pub trait Storage:
 
 impl<
     T: Parties
+        + Authenticators
         + Credentials
         + Transactions
+        + Operations
         + AuditLog
         + JointRequests
         + Webhooks

@@ -121,7 +121,7 @@ pub trait Tokens: Send + Sync {
     async fn rotate_refresh_token(&self, sha256: &Key, issued: &Issued) -> Result<Outcome>;
     /// Ends every token of an authorisation.
     async fn end_family(&self, authorization: &str, entry: Entry) -> Result<()>;
-    /// Forgets what ended before `now`: tokens, authorisations, assertions, sign-ins, sessions.
+    /// Forgets what ended before `now`: tokens, authorisations, assertions, sign-ins, sessions, links to register an authenticator.
     async fn forget_ended(&self, now: OffsetDateTime) -> Result<()>;
 }
 

@@ -23,7 +23,7 @@ use time::{Duration, OffsetDateTime};
 use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::{Clock, Entropy, ports};
 use crate::formats::cms::ValidationData;
-use crate::formats::tsp::CheckedToken;
+use crate::formats::tsp::{CheckedToken, Nonce, TimeStampRequest};
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::x509::policies::PolicyInputs;
 use crate::validation::blocks::x509::{self, Context, Purpose};
@@ -34,7 +34,7 @@ use cache::{Cache, CacheLimits};
 pub use collector::{Budget, Collected, Exhausted, Unavailable, Why};
 use collector::{Collection, Tools};
 pub use fetch::{Fetch, FetchError};
-use timestamper::{Breaker, ask, request};
+use timestamper::{Breaker, ask};
 pub use timestamper::{NoTimeStamp, Token, Tsa, TsaProblem};
 
 /// How trust services are used; the configuration makes one.
@@ -92,11 +92,19 @@ impl TrustServices {
     /// # Errors
     /// [`NoTimeStamp`] with each authority's reason.
     pub async fn timestamp(&self, digest: Digest) -> Result<Token, NoTimeStamp> {
+        self.timestamp_with(digest, None).await
+    }
+
+    /// The same with a nonce of the caller's own, which comes back inside the token.
+    ///
+    /// # Errors
+    /// As [`Self::timestamp`].
+    pub async fn timestamp_with(&self, digest: Digest, nonce: Option<Nonce>) -> Result<Token, NoTimeStamp> {
         let mut problems = Vec::new();
         for (index, tsa) in self.settings.tsas.iter().enumerate() {
             let problem = match self.breaker.paused(index, self.clock.now()) {
                 Some(until) => TsaProblem::Paused(until),
-                None => match self.one_timestamp(tsa, digest.clone()).await {
+                None => match self.one_timestamp(tsa, digest.clone(), nonce.clone()).await {
                     Ok(token) => {
                         self.breaker.succeeded(index);
                         return Ok(Token::new(token, &tsa.url));
@@ -133,8 +141,9 @@ impl TrustServices {
         Collection::new(tools, evidence, time).run(wanted).await
     }
 
-    async fn one_timestamp(&self, tsa: &Tsa, digest: Digest) -> Result<CheckedToken, TsaProblem> {
-        let request = request(tsa, digest, ports::random(self.entropy.as_ref()));
+    async fn one_timestamp(&self, tsa: &Tsa, digest: Digest, nonce: Option<Nonce>) -> Result<CheckedToken, TsaProblem> {
+        let nonce = nonce.unwrap_or_else(|| Nonce::new(ports::random(self.entropy.as_ref())));
+        let request = TimeStampRequest { digest, nonce, policy: tsa.policy };
         let token = ask(self.fetch.as_ref(), tsa, &request, || self.clock.now(), self.settings.tolerance).await?;
         self.trusted(&token).await?;
         Ok(token)

@@ -7,8 +7,7 @@ use const_oid::ObjectIdentifier;
 use time::{Duration, OffsetDateTime};
 
 use super::fetch::{Authorization, Fetch, FetchError, Limits, Method, Origin, Request};
-use crate::crypto::Digest;
-use crate::formats::tsp::{CheckedToken, Nonce, TimeStampRequest, TimeStampResponse, TokenRefusal};
+use crate::formats::tsp::{CheckedToken, TimeStampRequest, TimeStampResponse, TokenRefusal};
 
 /// Largest answer read, in bytes: the parser's own limit.
 const MAX_BYTES: usize = 64 * 1024;
@@ -133,11 +132,6 @@ pub(super) async fn ask(
     };
     let response = TimeStampResponse::parse(&fetch.fetch(&question).await?).map_err(TokenRefusal::from)?;
     Ok(response.check(request, now(), tolerance)?)
-}
-
-/// What to ask `tsa` about `digest`.
-pub(super) fn request(tsa: &Tsa, digest: Digest, random: [u8; 16]) -> TimeStampRequest {
-    TimeStampRequest { digest, nonce: Nonce::new(random), policy: tsa.policy }
 }
 
 impl std::fmt::Display for NoTimeStamp {

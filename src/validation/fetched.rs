@@ -147,7 +147,7 @@ fn told(status: Status) -> Result<Told, &'static str> {
         Status::Good => Ok(Told::Good),
         Status::Revoked(date) | Status::RevokedLater(date) => Ok(Told::Revoked(date)),
         Status::OnHold => Ok(Told::OnHold),
-        Status::Unknown(why) => Err(why),
+        Status::Unknown(why) | Status::OutOfBounds(why) => Err(why),
     }
 }
 

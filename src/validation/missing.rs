@@ -123,7 +123,7 @@ fn of_path(path: &Path, evidence: &Evidence, time: OffsetDateTime, prefer: Prefe
         match revocation::status(certificate, issuers, evidence, time, budget) {
             Status::Good | Status::RevokedLater(_) => {}
             Status::Revoked(_) | Status::OnHold => return Vec::new(),
-            Status::Unknown(why) => {
+            Status::Unknown(why) | Status::OutOfBounds(why) => {
                 push_all(&mut needs, responders(certificate, issuers, evidence, time, budget));
                 push_all(&mut needs, crl_issuers(certificate, issuers, evidence));
                 let (certificate, issuers) = (certificate.clone(), issuers.to_vec());

@@ -32,7 +32,7 @@
 //!
 //! What this folder does not do: raise a level by evidence it has not validated, or fetch evidence that is missing. Signature
 //! time-stamps and document time-stamps are proofs of existence only when their token validates; archive time-stamps before version 3
-//! and evidence records are told but not evaluated.
+//! are told but not evaluated.
 //! Follows ETSI EN 319 102-1 and RFC 5280. A verdict is a value of the report; an error means that the file could not be
 //! processed at all.
 

@@ -1,7 +1,12 @@
-"""pyHanko as a portal that signs through the CSC API: pyhanko_csc.py READY CREDENTIAL {v1|v2} IN OUT"""
+"""pyHanko as a portal that signs through the CSC API:
+
+pyhanko_csc.py READY CREDENTIAL {v1|v2} {pkcs1|pss|ecdsa} {sha256|sha384} IN... OUT_FOLDER
+
+Several documents are a batch: one authorisation, one call of signHash."""
 
 import asyncio
 import json
+import os
 import sys
 
 import aiohttp
@@ -9,7 +14,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 from pyhanko.sign.signers import csc_signer
 
-ready_file, credential, version, source, target = sys.argv[1:]
+ready_file, credential, version, scheme, digest, *sources, target = sys.argv[1:]
 ready = json.load(open(ready_file))
 signer_entry = next(s for s in ready["signers"] if any(c["id"] == credential for c in s["credentials"]))
 
@@ -44,12 +49,22 @@ async def main():
             token = (await answer.json())["access_token"]
         info = csc_signer.CSCServiceSessionInfo(ready["url"], credential, oauth_token=token, api_ver=version)
         credential_info = await csc_signer.fetch_certs_in_csc_credential(session, info)
-        signer = csc_signer.CSCSigner(session, Citizen(session, info, credential_info))
-        metadata = signers.PdfSignatureMetadata(
-            field_name="Portal", subfilter=fields.SigSeedSubFilter.PADES, md_algorithm="sha256"
+        signer = csc_signer.CSCSigner(
+            session,
+            Citizen(session, info, credential_info),
+            batch_size=len(sources),
+            batch_autocommit=True,
+            prefer_pss=scheme == "pss",
         )
-        with open(source, "rb") as handle, open(target, "wb") as out:
-            await signers.async_sign_pdf(IncrementalPdfFileWriter(handle), metadata, signer=signer, output=out)
+        metadata = signers.PdfSignatureMetadata(
+            field_name="Portal", subfilter=fields.SigSeedSubFilter.PADES, md_algorithm=digest
+        )
+
+        async def sign(source):
+            with open(source, "rb") as handle, open(os.path.join(target, os.path.basename(source)), "wb") as out:
+                await signers.async_sign_pdf(IncrementalPdfFileWriter(handle), metadata, signer=signer, output=out)
+
+        await asyncio.gather(*(sign(source) for source in sources))
 
 
 asyncio.run(main())

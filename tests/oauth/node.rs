@@ -26,11 +26,21 @@ async fn a_client_in_node_signs_by_discovery_pushed_rich_requests_and_pkce() {
         return;
     }
     let client = Oauth::shared();
-    for (credential, texts) in [("ec-p256-hosted", &["một"][..]), ("rsa-3072", &["b", "a", "Tờ khai cư trú"])] {
+    let batch = &["b", "a", "Tờ khai cư trú"][..];
+    for (credential, scheme, digest, texts) in [
+        ("ec-p256-hosted", "ecdsa", "sha256", &["một"][..]),
+        ("ec-p256", "ecdsa", "sha256", batch),
+        ("ec-p384", "ecdsa", "sha384", &["một"]),
+        ("ec-p384", "ecdsa", "sha384", batch),
+        ("rsa-2048", "pkcs1", "sha256", &["một"]),
+        ("rsa-3072", "pkcs1", "sha256", batch),
+        ("rsa-2048", "pss", "sha256", &["một"]),
+        ("rsa-3072", "pss", "sha384", batch),
+    ] {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/csc_oauth.mjs");
         let mut node = Command::new("node")
             .arg(script)
-            .args([&client.url, &client.id, &client.secret, credential])
+            .args([&client.url, &client.id, &client.secret, credential, scheme, digest])
             .args(texts)
             .stdout(Stdio::piped())
             .spawn()

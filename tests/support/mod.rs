@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// How long anything may take before a test gives up; a loaded machine is slow, not broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(10);
+pub const POLL: Duration = Duration::from_millis(10);
 
 pub const SAMPLES: [&str; 3] = ["to-khai-xac-nhan-cu-tru.pdf", "hoa-don-gtgt.pdf", "hop-dong-dich-vu.pdf"];
 
@@ -82,6 +82,22 @@ impl Sandbox {
         let mut sandbox = Self { folder, ready: Value::Null, child };
         sandbox.wait_until_ready();
         sandbox
+    }
+
+    /// Logs everything there is.
+    pub fn start_loud(config: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::start_in(folder, Some(config), "127.0.0.1:0", &[("KYSO_LOG", "trace")])
+    }
+
+    /// With this host in its links instead of the address.
+    pub fn start_named(host: &str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        drop(listener);
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = format!("public_url = \"http://{host}:{}\"\n", address.port());
+        Self::start_in(folder, Some(&config), &address.to_string(), &[])
     }
 
     pub fn data(&self) -> PathBuf {
@@ -193,8 +209,28 @@ fn command(folder: &Path, listen: &str) -> Command {
     let mut arguments = vec!["serve", "--sandbox", "--data", text(&data), "--listen", listen];
     arguments.extend(["--ready-file", text(&ready), "--config", text(&config)]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_kyso"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.args(arguments).env("KYSO_LOG", "info,sqlx=warn").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     command
+}
+
+/// An authenticator app (RFC 6238), written from the other side.
+pub fn totp(secret: &str, seconds: i64) -> String {
+    use hmac::{Hmac, KeyInit, Mac};
+    let bits: String = secret
+        .chars()
+        .map(|c| format!("{:05b}", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(c).expect("base32")))
+        .collect();
+    let key: Vec<u8> = bits
+        .as_bytes()
+        .chunks_exact(8)
+        .map(|eight| u8::from_str_radix(std::str::from_utf8(eight).expect("bits"), 2).expect("bits"))
+        .collect();
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&key).expect("a key");
+    mac.update(&(seconds / 30).to_be_bytes());
+    let hash = mac.finalize().into_bytes();
+    let offset = usize::from(hash[19] & 15);
+    let value = u32::from_be_bytes(hash[offset..offset + 4].try_into().expect("four")) & 0x7fff_ffff;
+    format!("{:06}", value % 1_000_000)
 }
 
 /// What came back over HTTP.

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use kyso::app::channels::Outbox;
 use kyso::app::sandbox::{self, Sandbox};
 use kyso::app::system::{SystemClock, SystemEntropy};
-use kyso::authorization::{CodePolicy, SoleControl};
+use kyso::authorization::{Channels, CodePolicy, Parts, SoleControl};
 use kyso::custody::software::SoftwareCustody;
 use kyso::dev_pki::{CrlIssuer, DevPki, OcspMode, PkiSpec, TsaMode, paths};
 use kyso::domain::settings::SignatureFormat;
@@ -229,13 +229,22 @@ impl World {
         let storage = Arc::new(SqliteStorage::open(&data.join("kyso.db")).await.expect("opens"));
         let (pepper, entropy) = (kek.derive("kyso code v1"), Arc::new(SystemEntropy));
         let policy = CodePolicy::default();
-        let sole_control =
-            SoleControl::new(storage.clone(), outbox.clone(), clock.clone(), entropy.clone(), pepper, policy);
+        let custody = Arc::new(SoftwareCustody::new(&kek));
+        let sole_control = SoleControl::new(Parts {
+            storage: storage.clone(),
+            custody: custody.clone(),
+            channels: Channels::one(outbox.clone()),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            pepper,
+            policy,
+        });
         let trust = Arc::new(services(net, clock, vec![tsa(FIRST)]));
         let service = Service::new(Backends {
             storage,
-            custody: Arc::new(SoftwareCustody::new(&kek)),
+            custody,
             documents: DocumentStore::open(&data.join("documents")).expect("opens"),
+            activation: Arc::new(sole_control.clone()),
             sole_control,
             clock: clock.clone(),
             entropy,

@@ -9,7 +9,7 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaPssSaltLength, RsaSignatureEncoding,
 };
 use zeroize::Zeroizing;
 
@@ -159,8 +159,8 @@ impl fmt::Debug for PrivateKey {
 
 /// Whether this engine makes such a signature with such a key, so that a refusal costs no opened key.
 ///
-/// RSA: PKCS#1 v1.5 and PSS with SHA-256, SHA-384, SHA-512, the PSS salt as long as the hash. ECDSA: the same hashes. Pure
-/// schemes: messages known by their SHA-512.
+/// RSA: PKCS#1 v1.5 and PSS with SHA-256, SHA-384, SHA-512, the PSS salt as long as the hash or as long as the modulus lets it
+/// be. ECDSA: the same hashes. Pure schemes: messages known by their SHA-512.
 ///
 /// # Errors
 /// [`CustodyError::Unsupported`], also when `digest` was made with another hash than `algorithm` names.
@@ -174,15 +174,6 @@ pub(crate) fn check_supported(
     }
     if algorithm.message_digest() != digest.algorithm() {
         return Err(CustodyError::Unsupported(format!("{} over a {} value", algorithm.name(), digest.algorithm())));
-    }
-    if let SignatureAlgorithm::RsaPss { digest, salt_len } = algorithm
-        && salt_len != digest.output_len()
-    {
-        let needed = digest.output_len();
-        return Err(CustodyError::Unsupported(format!(
-            "{} and a salt of {salt_len} bytes; the salt has {needed}",
-            algorithm.name()
-        )));
     }
     Ok(())
 }
@@ -206,12 +197,24 @@ fn rsa_encoding(algorithm: SignatureAlgorithm) -> Option<&'static dyn RsaEncodin
         SignatureAlgorithm::RsaPkcs1(Sha256) => Some(&RSA_PKCS1_SHA256),
         SignatureAlgorithm::RsaPkcs1(Sha384) => Some(&RSA_PKCS1_SHA384),
         SignatureAlgorithm::RsaPkcs1(Sha512) => Some(&RSA_PKCS1_SHA512),
-        SignatureAlgorithm::RsaPss { digest: Sha256, .. } => Some(&RSA_PSS_SHA256),
-        SignatureAlgorithm::RsaPss { digest: Sha384, .. } => Some(&RSA_PSS_SHA384),
-        SignatureAlgorithm::RsaPss { digest: Sha512, .. } => Some(&RSA_PSS_SHA512),
+        SignatureAlgorithm::RsaPss { digest, salt_len } if salt_len == digest.output_len() => match digest {
+            Sha256 => Some(&RSA_PSS_SHA256),
+            Sha384 => Some(&RSA_PSS_SHA384),
+            Sha512 => Some(&RSA_PSS_SHA512),
+            _ => None,
+        },
+        // `check_supported` let no other length through.
+        SignatureAlgorithm::RsaPss { digest: Sha256, .. } => Some(&LONGEST_SALT_SHA256),
+        SignatureAlgorithm::RsaPss { digest: Sha384, .. } => Some(&LONGEST_SALT_SHA384),
+        SignatureAlgorithm::RsaPss { digest: Sha512, .. } => Some(&LONGEST_SALT_SHA512),
         _ => None,
     }
 }
+
+/// The engine wants its encodings for the length of the program, so each salt length needs one of its own.
+static LONGEST_SALT_SHA256: RsaSignatureEncoding = RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
+static LONGEST_SALT_SHA384: RsaSignatureEncoding = RSA_PSS_SHA384.with_pss_salt_length(RsaPssSaltLength::Max);
+static LONGEST_SALT_SHA512: RsaSignatureEncoding = RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Max);
 
 fn engine_digest(digest: &Digest) -> Result<digest::Digest, CustodyError> {
     let algorithm = match digest.algorithm() {
@@ -246,6 +249,8 @@ fn import(hash: &[u8], algorithm: &'static digest::Algorithm) -> Result<digest::
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::PublicKey;
+    use der::Decode as _;
 
     #[test]
     fn pkcs8_of_another_algorithm_is_refused() {
@@ -270,10 +275,27 @@ mod tests {
     fn a_salt_of_another_length_is_unsupported() {
         let digest = DigestAlgorithm::Sha256.digest(b"x");
         let pss = |salt_len| SignatureAlgorithm::RsaPss { digest: DigestAlgorithm::Sha256, salt_len };
-        assert_eq!(check_supported(KeyAlgorithm::Rsa3072, pss(32), &digest), Ok(()));
-        for salt_len in [0, 20, 350] {
+        for salt_len in [32, 350] {
+            assert_eq!(check_supported(KeyAlgorithm::Rsa3072, pss(salt_len), &digest), Ok(()));
+        }
+        for salt_len in [0, 20, 33, 349, 351] {
             let refused = check_supported(KeyAlgorithm::Rsa3072, pss(salt_len), &digest);
             assert!(matches!(refused, Err(CustodyError::Unsupported(_))));
+        }
+    }
+
+    #[test]
+    fn the_longest_salt_verifies_as_such_and_as_no_other() {
+        let key = PrivateKey::generate(KeyAlgorithm::Rsa2048).expect("generated");
+        let spki = spki::SubjectPublicKeyInfoOwned::from_der(&key.spki().expect("encoded")).expect("read");
+        let public = PublicKey::from_spki(&spki).expect("a key");
+        for digest in [DigestAlgorithm::Sha256, DigestAlgorithm::Sha384, DigestAlgorithm::Sha512] {
+            let salt_len = KeyAlgorithm::Rsa2048.longest_salt(digest).expect("RSA");
+            let pss = |salt_len| SignatureAlgorithm::RsaPss { digest, salt_len };
+            let hash = digest.digest(b"x");
+            let value = key.sign_digest(pss(salt_len), &hash).expect("signed");
+            assert!(public.verify_digest(pss(salt_len), &hash, &value.0).is_ok(), "{salt_len}");
+            assert!(public.verify_digest(pss(digest.output_len()), &hash, &value.0).is_err());
         }
     }
 

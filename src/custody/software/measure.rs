@@ -63,7 +63,7 @@ impl Measured {
     /// [`CustodyError`] as signing gives.
     pub fn sign(&self, count: u32) -> Result<(), CustodyError> {
         let GeneratedKey { wrapped, spki } = &self.key;
-        let key = KeyRef { credential: &self.credential, algorithm: self.algorithm, wrapped, spki };
+        let key = KeyRef { credential: &self.credential, algorithm: self.algorithm, wrapped, spki, activation: None };
         (0..count).try_for_each(|_| self.custody.sign_known(&key, self.signature, &self.digest, None).map(drop))
     }
 }

@@ -1,7 +1,7 @@
 //! Software custody: private keys rest wrapped in the database and are opened in memory, a bounded number of them at a time.
 //!
 //! Reading order: [`kek`] (the key-encryption key, which never stands in the database), [`wrap`] (AES-256-GCM-SIV, bound to
-//! the credential), [`engine`] (generation and signing), `ml_dsa` (the post-quantum keys, or their absence), `opened` (the few
+//! the credential), `pin` (the layer that only the signer's PIN opens), [`engine`] (generation and signing), `ml_dsa` (the post-quantum keys, or their absence), `opened` (the few
 //! keys opened last), [`request`] (PKCS#10), `measure` (for benches alone).
 //!
 //! What this folder does not do: decide who may sign. A process that is read while it
@@ -18,19 +18,23 @@ mod ml_dsa;
 #[path = "ml_dsa_absent.rs"]
 mod ml_dsa;
 mod opened;
+mod pin;
 pub(crate) mod request;
 mod wrap;
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::{CustodyError, GeneratedKey, KeyCustody, KeyRef, SignatureValue};
+use super::{Activation, CustodyError, GeneratedKey, KeyCustody, KeyRef, SignatureValue};
 use crate::crypto::{Digest, SignatureAlgorithm};
-use crate::domain::{AuthorizedHash, CredentialId, KeyAlgorithm, WrappedKey};
+use crate::domain::{AuthorizedHash, CredentialId, KeyAlgorithm, Secret, WrappedKey};
 use engine::PrivateKey;
 use kek::KeyEncryptionKey;
 use opened::OpenedKeys;
-use wrap::{KeyContext, WrappingKey};
+use pin::PinLayer;
+pub use pin::Stretching;
+use wrap::{KeyContext, PLAIN, UNDER_PIN, WrappingKey};
+use zeroize::Zeroizing;
 
 /// Opened keys that are kept: more than sign at the same moment, few enough that their memory (some 10 KiB each) is nothing.
 const OPENED_KEYS: usize = 256;
@@ -38,6 +42,7 @@ const OPENED_KEYS: usize = 256;
 /// Custody of keys wrapped under one key-encryption key.
 pub struct SoftwareCustody {
     wrapping: WrappingKey,
+    pins: PinLayer,
     opened: OpenedKeys,
 }
 
@@ -48,10 +53,25 @@ impl SoftwareCustody {
 
     /// Keeps at most `capacity` opened keys; 0 opens the key for each signature.
     pub fn keeping(kek: &KeyEncryptionKey, capacity: usize) -> Self {
-        Self { wrapping: WrappingKey::new(kek), opened: OpenedKeys::new(capacity) }
+        Self {
+            wrapping: WrappingKey::new(kek),
+            pins: PinLayer::new(kek, Stretching::DEFAULT),
+            opened: OpenedKeys::new(capacity),
+        }
+    }
+
+    /// Stretches the PINs of new keys so; keys that exist keep what they were made with.
+    #[must_use]
+    pub fn stretching(mut self, kek: &KeyEncryptionKey, stretching: Stretching) -> Self {
+        self.pins = PinLayer::new(kek, stretching);
+        self
     }
 
     fn open(&self, key: &KeyRef<'_>) -> Result<Arc<PrivateKey>, CustodyError> {
+        if is_under_pin(key.wrapped) {
+            // Opened for this one operation, and wiped after it.
+            return self.unwrap(key).map(Arc::new);
+        }
         if let Some(opened) = self.opened.get(key) {
             return Ok(opened);
         }
@@ -60,10 +80,24 @@ impl SoftwareCustody {
         Ok(private)
     }
 
+    /// The PKCS#8 document, or the layer around it; which of the two is told by the version.
+    fn outer(&self, key: &KeyRef<'_>) -> Result<(u8, Zeroizing<Vec<u8>>), CustodyError> {
+        let opened = self.wrapping.unwrap(&context(key), &key.wrapped.0);
+        opened.ok_or_else(|| CustodyError::CannotUnwrap(key.credential.clone()))
+    }
+
+    fn pkcs8(&self, key: &KeyRef<'_>) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        match (self.outer(key)?, key.activation) {
+            ((UNDER_PIN, layer), Some(activation)) => self.pins.open(activation, &layer),
+            ((UNDER_PIN, _), None) => None,
+            ((_, pkcs8), _) => Some(pkcs8),
+        }
+        .ok_or_else(|| CustodyError::NotActivated(key.credential.clone()))
+    }
+
     fn unwrap(&self, key: &KeyRef<'_>) -> Result<PrivateKey, CustodyError> {
         let cannot = || CustodyError::CannotUnwrap(key.credential.clone());
-        let context = KeyContext { credential: key.credential, algorithm: key.algorithm, spki: key.spki };
-        let pkcs8 = self.wrapping.unwrap(&context, &key.wrapped.0).ok_or_else(cannot)?;
+        let pkcs8 = self.pkcs8(key)?;
         let private = PrivateKey::from_pkcs8(key.algorithm, &pkcs8).map_err(|_| cannot())?;
         if private.spki()? == key.spki { Ok(private) } else { Err(cannot()) }
     }
@@ -96,8 +130,27 @@ impl KeyCustody for SoftwareCustody {
     fn generate(&self, credential: &CredentialId, algorithm: KeyAlgorithm) -> Result<GeneratedKey, CustodyError> {
         let private = PrivateKey::generate(algorithm)?;
         let spki = private.spki()?;
-        let wrapped = self.wrapping.wrap(&KeyContext { credential, algorithm, spki: &spki }, &private.to_pkcs8()?)?;
+        let wrapped =
+            self.wrapping.wrap(PLAIN, &KeyContext { credential, algorithm, spki: &spki }, &private.to_pkcs8()?)?;
         Ok(GeneratedKey { wrapped: WrappedKey(wrapped), spki })
+    }
+
+    fn protect(&self, key: &KeyRef<'_>, pin: &Secret) -> Result<WrappedKey, CustodyError> {
+        // Opened whole, so that nothing is re-wrapped that would not sign.
+        self.unwrap(key)?;
+        let layer = self.pins.close(pin, &self.pkcs8(key)?)?;
+        self.opened.forget(key.credential);
+        Ok(WrappedKey(self.wrapping.wrap(UNDER_PIN, &context(key), &layer)?))
+    }
+
+    fn stretch(&self, key: &KeyRef<'_>, pin: &Secret) -> Result<Option<Activation>, CustodyError> {
+        match self.outer(key)? {
+            (UNDER_PIN, layer) => {
+                let stretched = PinLayer::stretch(&layer, pin);
+                stretched.map(Some).ok_or_else(|| CustodyError::CannotUnwrap(key.credential.clone()))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn sign(&self, key: &KeyRef<'_>, authorized: AuthorizedHash) -> Result<SignatureValue, CustodyError> {
@@ -117,6 +170,14 @@ impl KeyCustody for SoftwareCustody {
         // Opened anew: a key kept from before would hide a key-encryption key that has been exchanged.
         self.unwrap(key)?.sign(algorithm, PROBE).map(|_| ())
     }
+}
+
+fn context<'a>(key: &KeyRef<'a>) -> KeyContext<'a> {
+    KeyContext { credential: key.credential, algorithm: key.algorithm, spki: key.spki }
+}
+
+fn is_under_pin(wrapped: &WrappedKey) -> bool {
+    wrapped.0.first() == Some(&UNDER_PIN)
 }
 
 /// What a probe signs. The text can be no signed attributes and no certificate: it is not DER.
@@ -160,11 +221,59 @@ mod tests {
     fn another_key_encryption_key_opens_nothing() {
         let id = CredentialId::parse("c").expect("id");
         let made = custody().generate(&id, KeyAlgorithm::P256).expect("generated");
-        let key = KeyRef { credential: &id, algorithm: KeyAlgorithm::P256, wrapped: &made.wrapped, spki: &made.spki };
+        let key = KeyRef {
+            credential: &id,
+            algorithm: KeyAlgorithm::P256,
+            wrapped: &made.wrapped,
+            spki: &made.spki,
+            activation: None,
+        };
         let other = SoftwareCustody::new(&KeyEncryptionKey::from_bytes([8; 32]));
         let probe = |custody: &SoftwareCustody| custody.probe(&key, KeyAlgorithm::P256.default_signature());
         assert_eq!(probe(&other), Err(CustodyError::CannotUnwrap(id.clone())));
         assert_eq!(probe(&custody()), Ok(()));
+    }
+
+    #[test]
+    fn operator_with_the_key_encryption_key_alone_cannot_open_a_key_under_a_pin() {
+        let kek = || KeyEncryptionKey::from_bytes([7; 32]);
+        let light = Stretching { memory_kib: 64, passes: 1, lanes: 1 };
+        let custody = || SoftwareCustody::new(&kek()).stretching(&kek(), light);
+        let (id, algorithm) = (CredentialId::parse("c").expect("id"), KeyAlgorithm::P256);
+        let made = custody().generate(&id, algorithm).expect("generated");
+        let plain = KeyRef { credential: &id, algorithm, wrapped: &made.wrapped, spki: &made.spki, activation: None };
+        let (pin, other) = (Secret::new("135790"), Secret::new("246801"));
+        let wrapped = custody().protect(&plain, &pin).expect("under the PIN");
+        let key = KeyRef { wrapped: &wrapped, ..plain.clone() };
+        let probe = |custody: &SoftwareCustody, key: &KeyRef<'_>| custody.probe(key, algorithm.default_signature());
+        // Everything the operator has: the key-encryption key, the program, the row.
+        assert_eq!(probe(&custody(), &key), Err(CustodyError::NotActivated(id.clone())));
+        for guess in ["", "135791", "000000", "135790 "] {
+            let activation = custody().stretch(&key, &Secret::new(guess)).expect("stretched").expect("under a PIN");
+            let tried = KeyRef { activation: Some(&activation), ..key.clone() };
+            assert_eq!(probe(&custody(), &tried), Err(CustodyError::NotActivated(id.clone())), "{guess}");
+        }
+        // Relabelling the row as one without a PIN opens nothing: the version is authenticated.
+        let mut relabelled = wrapped.clone();
+        relabelled.0[0] = PLAIN;
+        let relabelled = KeyRef { wrapped: &relabelled, ..plain.clone() };
+        assert_eq!(probe(&custody(), &relabelled), Err(CustodyError::CannotUnwrap(id.clone())));
+        // With the PIN it signs, and nothing stays open afterwards in the same process.
+        let one = custody();
+        let activation = one.stretch(&key, &pin).expect("stretched").expect("under a PIN");
+        let digest = crate::crypto::DigestAlgorithm::Sha256.digest(b"x");
+        let token = || AuthorizedHash::for_test(&id, algorithm.default_signature(), digest.clone());
+        assert!(one.sign(&KeyRef { activation: Some(&activation), ..key.clone() }, token()).is_ok());
+        assert_eq!(one.sign(&key, token()), Err(CustodyError::NotActivated(id.clone())));
+        // A changed PIN re-wraps: the old one opens nothing any more.
+        let changed =
+            one.protect(&KeyRef { activation: Some(&activation), ..key.clone() }, &other).expect("re-wrapped");
+        let changed = KeyRef { wrapped: &changed, ..key.clone() };
+        let old = one.stretch(&changed, &pin).expect("stretched").expect("under a PIN");
+        assert!(probe(&one, &KeyRef { activation: Some(&old), ..changed.clone() }).is_err());
+        let new = one.stretch(&changed, &other).expect("stretched").expect("under a PIN");
+        assert_eq!(probe(&one, &KeyRef { activation: Some(&new), ..changed.clone() }), Ok(()));
+        assert!(one.protect(&key, &other).is_err(), "re-wrapping needs the PIN too");
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl OpenedKeys {
         keys.by_credential.insert(key.credential.clone(), opened);
     }
 
+    /// Lets a key go.
+    pub fn forget(&self, credential: &CredentialId) {
+        self.keys().by_credential.remove(credential);
+    }
+
     fn keys(&self) -> MutexGuard<'_, Keys> {
         // Entries are put in and taken out whole, so the map is sound even after a panic elsewhere.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +104,7 @@ mod tests {
                 algorithm: KeyAlgorithm::P256,
                 wrapped: &self.wrapped,
                 spki: &self.spki,
+                activation: None,
             }
         }
     }

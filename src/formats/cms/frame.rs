@@ -138,6 +138,16 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
+    /// The message without the unsigned attributes `drop` is true for, of whichever signer.
+    #[must_use]
+    pub fn without_unsigned(&self, drop: impl Fn(&[u8]) -> bool) -> Self {
+        let mut rest = self.clone();
+        for signer in &mut rest.signers {
+            signer.unsigned.retain(|attribute| !drop(attribute));
+        }
+        rest
+    }
+
     /// The ContentInfo again.
     ///
     /// # Errors

@@ -2,12 +2,13 @@
 //! a [`super::cms::SignedData`].
 //!
 //! Reading order: [`TimeStampRequest`], [`TimeStampResponse`] (read, nothing believed), [`CheckedToken`] (the response held against
-//! its request), [`TstInfo`].
+//! its request), [`TstInfo`], [`evidence_record`] (time-stamps over hash trees, RFC 4998).
 //!
 //! What this folder does not do: ask an authority, or judge whether its unit is trusted (that is `validation`). Follows RFC 3161
 //! and RFC 5816.
 
 mod check;
+pub mod evidence_record;
 mod request;
 mod response;
 

@@ -29,7 +29,12 @@ pub struct Nonce(Vec<u8>);
 impl Nonce {
     /// From random octets.
     pub fn new(random: [u8; 16]) -> Self {
-        let mut octets: Vec<u8> = random.into_iter().skip_while(|octet| *octet == 0).collect();
+        Self::of(&random)
+    }
+
+    /// From octets that somebody else chose: a big-endian number.
+    pub fn of(octets: &[u8]) -> Self {
+        let mut octets: Vec<u8> = octets.iter().copied().skip_while(|octet| *octet == 0).collect();
         if octets.first().is_none_or(|first| *first >= 0x80) {
             octets.insert(0, 0);
         }

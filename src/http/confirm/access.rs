@@ -33,6 +33,7 @@ struct Access<'a> {
     support_phone: Option<String>,
     description: String,
     step: Step,
+    code_label: String,
     wrong: bool,
     until: String,
 }
@@ -75,6 +76,7 @@ pub async fn show(
         support_phone: view.portal.support_phone.as_deref().map(plain),
         description: plain(&view.request.description),
         step,
+        code_label: language.code_label(view.code_digits),
         wrong: fields.get("n") == Some("wrong"),
         until: language.request_until(view.expires_at),
     };

@@ -1,9 +1,10 @@
 //! The citizen's page: who asks, what is to be signed, the code, the outcome.
 //!
-//! Plain HTML over post, redirect, get: no script, nothing from third parties, no cookie but those of a sign-in. Reading order: [`text`] (every
+//! Plain HTML over post, redirect, get: nothing from third parties, no cookie but those of a sign-in, and no script but the one
+//! that asks the browser for a passkey, on pages that offer one. Reading order: [`text`] (every
 //! sentence, in both languages), [`view`] (what a page shows, from what the use cases say), [`pages`] (the templates), then
-//! [`show`], [`steps`] (code, confirm, refuse), [`documents`] (pages as pictures, the file), [`assets`]; [`access`] (a portal asks to see a citizen's credentials) and
-//! [`sign_in`] (at an identity provider).
+//! [`show`], [`steps`] (code, confirm, refuse), [`enrol`] (registering an app or a passkey), [`documents`] (pages as pictures, the
+//! file), [`assets`]; [`access`] (a portal asks to see a citizen's credentials) and [`sign_in`] (at an identity provider).
 //!
 //! The link's token is the only key to the page. An unknown or old one gets a page that tells nothing. Forms are guarded
 //! against other sites by `Sec-Fetch-Site` and `Origin`; there is no cookie that another site could abuse.
@@ -11,6 +12,7 @@
 mod access;
 mod assets;
 mod documents;
+mod enrol;
 mod pages;
 mod show;
 mod sign_in;
@@ -51,6 +53,10 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/a/{token}/refuse", post(access::refuse))
         .route("/a/{token}/sign-in", post(sign_in::begin))
         .route("/oidc/callback", get(sign_in::callback))
+        .route("/e/{token}", get(enrol::show))
+        .route("/e/{token}/totp", post(enrol::totp))
+        .route("/e/{token}/passkey", post(enrol::passkey))
+        .route("/assets/passkey.js", get(assets::script))
         .route("/assets/kyso.css", get(|| async { sheet(assets::CSS) }))
         .route("/assets/kyso.png", get(assets::logo))
         .layer(DefaultBodyLimit::max(state.limits.form_body))
@@ -68,13 +74,29 @@ fn token(text: &str) -> Result<Secret, Fault> {
     if sane { Ok(Secret::new(text)) } else { Err(Fault::new(&problem::NOT_FOUND)) }
 }
 
+/// Which scripts a page may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scripts {
+    None,
+    /// This service's own file, for passkeys.
+    Own,
+}
+
+pub fn answer(html: String, onward: Option<String>) -> Response {
+    answer_with(html, onward, Scripts::None)
+}
+
 /// An HTML answer under the page's policy. Forms go to this service, and on to one other source at most: an origin as
 /// [`return_origin`] gives it, or the scheme of an application.
-pub fn answer(html: String, onward: Option<String>) -> Response {
+fn answer_with(html: String, onward: Option<String>, scripts: Scripts) -> Response {
     let plain = |source: &String| source.chars().all(|c| c.is_ascii_alphanumeric() || ".-+:[]/".contains(c));
     let origin = onward.filter(plain).map(|origin| format!(" {origin}")).unwrap_or_default();
+    let scripts = match scripts {
+        Scripts::None => "",
+        Scripts::Own => " script-src 'self';",
+    };
     let policy = format!(
-        "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none';{scripts} img-src 'self'; style-src 'self'; form-action 'self'{origin}; frame-ancestors 'none'; base-uri 'none'"
     );
     let mut response = Html(html).into_response();
     let headers = response.headers_mut();

@@ -3,13 +3,14 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use crate::domain::State;
+use crate::domain::{Factors, Method, State};
 use crate::service::ConfirmationView;
+use crate::service::authenticators::EnrolmentView;
 
 use super::super::problem::{self, Problem};
-use super::assets::CSS_URL;
+use super::assets::{CSS_URL, JS_URL};
 use super::text::{Language, Words, plain};
-use super::view::{self, CodeStep, Drawing, File, Message, Notice, Other, Paper, Receipt};
+use super::view::{self, CodeStep, Drawing, File, Message, Notice, Other, Paper, Passkey, Receipt, Way};
 
 /// What every page about a request needs.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,14 @@ struct Waiting<'a> {
     phone: String,
     code: Option<CodeStep>,
     can_send: bool,
+    /// Why no code can be sent or entered for now.
+    blocked: Option<String>,
+    digits: usize,
+    asks_pin: bool,
+    ways: Vec<Way>,
+    js: &'static str,
+    send_hint: String,
+    code_label: String,
     notice: Option<Message>,
     sign_button: String,
     consent: &'static str,
@@ -86,6 +95,24 @@ struct Refuse<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "enrol.html")]
+struct Enrol<'a> {
+    w: &'static Words,
+    css: &'static str,
+    js: &'static str,
+    language_link: Option<String>,
+    sandbox: bool,
+    cookies: bool,
+    base: &'a str,
+    signer_name: String,
+    passkey: Option<Passkey>,
+    secret: String,
+    qr_size: usize,
+    qr_path: String,
+    failed: bool,
+}
+
+#[derive(Template)]
 #[template(path = "message.html")]
 struct MessagePage<'a> {
     w: &'static Words,
@@ -96,6 +123,7 @@ struct MessagePage<'a> {
     title: &'static str,
     text: &'static str,
     reference: Option<&'a str>,
+    kicker: Option<&'static str>,
 }
 
 /// The page in whatever state the request is.
@@ -127,6 +155,13 @@ fn waiting(context: Context<'_>, view: &ConfirmationView, drawings: &[Drawing], 
         phone: view.signer.masked_phone(),
         code: code.map(|code| view::code_step(code, notice, now, language)),
         can_send: view.codes_left > 0,
+        blocked: view::blocked(view, now, language),
+        digits: view.code_digits,
+        ways: view::other_ways(view, now, language),
+        js: &JS_URL,
+        asks_pin: view.factors == Factors::CodeAndPin,
+        send_hint: language.send_hint(view.code_digits),
+        code_label: language.code_label(view.code_digits),
         notice: notice.and_then(|notice| view::message(notice, view, now, language)),
         sign_button: language.sign_button(view.transaction.items.len()),
         consent: language.consent(view.transaction.items.len()),
@@ -201,6 +236,63 @@ pub fn ask_refusal(context: Context<'_>, view: &ConfirmationView) -> String {
     })
 }
 
+/// The page of a registration link; `failed` after an attempt that proved nothing.
+pub fn enrol(context: Context<'_>, view: &EnrolmentView, failed: Option<()>) -> String {
+    let Context { base, language, sandbox, cookies, .. } = context;
+    let (qr_size, qr_path) = qr(view.uri.expose().as_bytes()).unwrap_or_default();
+    let groups: Vec<String> =
+        view.secret.expose().as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into()).collect();
+    draw(&Enrol {
+        w: language.words(),
+        css: &CSS_URL,
+        js: &JS_URL,
+        language_link: Some(language_link(base, language)),
+        sandbox,
+        cookies,
+        base,
+        signer_name: plain(&view.signer_name),
+        passkey: view.passkey.as_ref().map(Passkey::from),
+        secret: groups.join(" "),
+        qr_size,
+        qr_path,
+        failed: failed.is_some(),
+    })
+}
+
+/// Size in modules with the quiet zone, and the dark modules as a path.
+fn qr(data: &[u8]) -> Option<(usize, String)> {
+    const QUIET: usize = 4;
+    let code = qrcode::QrCode::new(data).ok()?;
+    let width = code.width();
+    let dark =
+        |(at, module): (usize, &qrcode::Color)| (*module == qrcode::Color::Dark).then_some((at % width, at / width));
+    let squares = code.to_colors();
+    let path =
+        squares.iter().enumerate().filter_map(dark).map(|(x, y)| format!("M{} {}h1v1h-1z", x + QUIET, y + QUIET));
+    Some((width + 2 * QUIET, path.collect()))
+}
+
+pub fn enrolled(context: Context<'_>, method: Method) -> String {
+    let Context { language, sandbox, cookies, .. } = context;
+    let w = language.words();
+    let title = match method {
+        Method::Passkey => w.enrol_passkey,
+        _ => w.enrol_totp,
+    };
+    let (css, reference) = (CSS_URL.as_str(), None);
+    draw(&MessagePage {
+        w,
+        css,
+        language_link: None,
+        sandbox,
+        cookies,
+        title: w.enrolled_title,
+        text: w.enrolled_text,
+        reference,
+        kicker: Some(title),
+    })
+}
+
 /// What went wrong. A link that leads nowhere gets a page that tells nothing.
 pub fn fault(problem: &'static Problem, language: Language, request_id: &str) -> String {
     let w = language.words();
@@ -211,7 +303,8 @@ pub fn fault(problem: &'static Problem, language: Language, request_id: &str) ->
         (false, Language::En) => (w.fault_title, problem.en),
     };
     let reference = Some(request_id).filter(|_| !unknown);
-    draw(&MessagePage { w, css: &CSS_URL, language_link: None, sandbox: false, cookies: false, title, text, reference })
+    let (css, language_link, kicker) = (&CSS_URL, None, None);
+    draw(&MessagePage { w, css, language_link, sandbox: false, cookies: false, title, text, reference, kicker })
 }
 
 /// Filters of the templates.

@@ -4,11 +4,12 @@ use super::*;
 use crate::crypto::DigestAlgorithm;
 use crate::domain::SignatureSettings;
 use crate::domain::{
-    CredentialId, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, Signer, SignerId, Transaction,
-    TransactionId,
+    CredentialId, FailureReason, Item, KeyAlgorithm, Method, Origin, Portal, PortalId, Secret, Signer, SignerId,
+    Transaction, TransactionId,
 };
 use crate::http::render::PageSize;
 use crate::service::LiveCode;
+use crate::storage::Spent;
 use time::macros::datetime;
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 7:05:00 UTC);
@@ -49,6 +50,7 @@ fn view(state: State) -> ConfirmationView {
             id: SignerId::parse("an").expect("id"),
             name: "Nguyễn Văn An".into(),
             phone: "+84912345678".into(),
+            email: None,
             pin_hash: None,
             created_at: NOW,
         },
@@ -58,11 +60,19 @@ fn view(state: State) -> ConfirmationView {
         leaving: None,
         others: Vec::new(),
         in_turn: true,
+        spent: None,
+        code_digits: 6,
+        factors: Factors::Code,
+        destinations: vec![(Method::Sms, "+84••••••678".into())],
+        authenticators: vec![],
     }
 }
 
 fn live() -> LiveCode {
     LiveCode {
+        method: Method::Sms,
+        control: None,
+        passkey: None,
         tries_left: 5,
         expires_at: datetime!(2026-11-22 7:10:00 UTC),
         resend_at: datetime!(2026-11-22 7:05:30 UTC),
@@ -103,6 +113,19 @@ fn gallery(language: Language) -> Vec<(String, String)> {
     add("code-expired", html(&late, &[drawing()], Some(Notice::CodeExpired), language));
     let none = ConfirmationView { code: None, codes_left: 0, ..view(State::Waiting) };
     add("no-codes", html(&none, &[drawing()], Some(Notice::NoMoreCodes), language));
+    let until = datetime!(2026-11-23 1:30:00 UTC);
+    let locked = ConfirmationView { spent: Some(Spent::Guesses { until }), ..with_code() };
+    add("locked", html(&locked, &[drawing()], Some(Notice::Spent), language));
+    let used = ConfirmationView { spent: Some(Spent::Codes { until }), ..with_code() };
+    add("codes-used", html(&used, &[drawing()], Some(Notice::Spent), language));
+    let mut app = with_code();
+    app.factors = Factors::CodeAndPin;
+    app.destinations.push((Method::Email, "a•••@example.vn".into()));
+    app.authenticators = vec![Method::Passkey, Method::Totp];
+    app.code = Some(LiveCode { method: Method::Totp, control: Some(Secret::new("4821")), ..live() });
+    add("app-and-pin", html(&app, &[drawing()], None, language));
+    app.code = None;
+    add("ways", html(&app, &[drawing()], None, language));
     let mut batch = with_code();
     batch.transaction.items = vec![item("hop-dong-dich-vu.pdf", 64_897), item("hoa-don-gtgt.pdf", 1_450_171)];
     let two = vec![PageSize { width: 595, height: 842 }; 2];
@@ -180,6 +203,32 @@ fn the_code_field_can_be_filled_by_the_phone_and_is_labelled() {
     ] {
         assert!(html.contains(part), "{part}");
     }
+}
+
+#[test]
+fn a_locked_signer_gets_no_field_and_is_told_until_when() {
+    let until = datetime!(2026-11-23 1:30:00 UTC);
+    let mut locked =
+        ConfirmationView { code: Some(live()), spent: Some(Spent::Guesses { until }), ..view(State::Waiting) };
+    locked.authenticators = vec![Method::Totp];
+    let page = html(&locked, &[drawing()], None, Language::Vi);
+    assert!(!page.contains("one-time-code") && !page.contains("/code?"), "nothing to enter, nothing to send");
+    assert!(page.contains("tạm khóa đến 08:31, 23/11/2026") && page.contains("Tài liệu chưa được ký."), "{page}");
+    locked.spent = Some(Spent::Codes { until });
+    let page = html(&locked, &[drawing()], None, Language::En);
+    assert!(page.contains("one-time-code") && page.contains("A new one can be sent from 08:31, 23/11/2026"), "{page}");
+    assert!(page.contains("value=\"totp\""), "what needs no message stays");
+    assert!(!html(&locked, &[drawing()], None, Language::Vi).contains(">Gửi lại mã<"));
+}
+
+#[test]
+fn the_pin_stands_beside_the_code_where_the_key_asks_for_it() {
+    let mut asks = ConfirmationView { code: Some(live()), ..view(State::Waiting) };
+    assert!(!html(&asks, &[drawing()], None, Language::Vi).contains("name=\"pin\""));
+    asks.factors = Factors::CodeAndPin;
+    let page = html(&asks, &[drawing()], Some(Notice::WrongPin), Language::Vi);
+    assert!(page.contains("<label for=\"pin\">") && page.contains("type=\"password\""), "{page}");
+    assert!(page.contains("Mã PIN không đúng."), "{page}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::super::render::{PageSize, Width};
 use super::super::{AppState, problem};
 use super::pages::{self, Context};
 use super::view::{self, Drawing, Notice};
-use super::{Language, answer, token};
+use super::{Language, Scripts, answer, answer_with, token};
 
 /// Pages drawn before the page is sent, so that what cannot be shown in full is said beside the document. Together with
 /// pages the browser has asked for since, this is all of most documents by the time the code is entered; more would make
@@ -43,7 +43,9 @@ pub async fn show(
     let notice = fields.get("n").and_then(Notice::from_word);
     let base = format!("/c/{path}");
     let html = pages::request(context(&state, &base, query.as_deref()), &view, &drawings, notice);
-    Ok(answer(html, view::onward(&view)))
+    let asks_passkey = view.code.as_ref().is_some_and(|code| code.passkey.is_some());
+    let scripts = if asks_passkey { Scripts::Own } else { Scripts::None };
+    Ok(answer_with(html, view::onward(&view), scripts))
 }
 
 pub async fn ask_refusal(
@@ -61,7 +63,7 @@ pub async fn ask_refusal(
     Ok(answer(html, view::onward(&view)))
 }
 
-fn context<'a>(state: &'a AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
+pub fn context<'a>(state: &'a AppState, base: &'a str, query: Option<&str>) -> Context<'a> {
     Context {
         base,
         language: Language::of_query(query),

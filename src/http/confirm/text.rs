@@ -6,7 +6,7 @@
 use time::macros::{format_description, offset};
 use time::{Duration, OffsetDateTime};
 
-use crate::domain::{FailureReason, State};
+use crate::domain::{FailureReason, Method, State};
 use crate::service::joint::OtherSigner;
 
 /// Language of the page.
@@ -68,10 +68,42 @@ words! {
     signer: "Người ký", "Signer";
     certificate: "Chứng thư chữ ký số", "Certificate";
     phone: "Số điện thoại nhận mã", "Phone for the code";
-    send_hint: "Mã xác nhận gồm 6 chữ số được gửi bằng tin nhắn đến số điện thoại đã đăng ký.",
-        "A six-digit code is sent as a message to your registered phone number.";
     send: "Gửi mã xác nhận", "Send the code";
-    code_label: "Mã xác nhận (6 chữ số)", "Code (6 digits)";
+    // Authenticator apps and passkeys.
+    other_ways: "Cách xác nhận khác", "Other ways to confirm";
+    totp_title: "Xác nhận bằng ứng dụng xác thực", "Confirm with your authenticator app";
+    totp_label: "Mã trong ứng dụng xác thực (6 chữ số)", "Code in your authenticator app (6 digits)";
+    control_label: "Mã kiểm soát của yêu cầu này, hiện ngay dưới đây", "Control code of this request, shown just below";
+    control_hint: "Mã kiểm soát", "Control code";
+    control_why: "Nhập đúng mã kiểm soát này để mã của ứng dụng chỉ dùng được cho yêu cầu đang xem.",
+        "Enter exactly this control code, so that the app's code counts for the request you are looking at and for no other.";
+    passkey_title: "Xác nhận bằng khóa truy cập (passkey)", "Confirm with your passkey";
+    passkey_hint: "Thiết bị sẽ hỏi vân tay, khuôn mặt hoặc mã khóa máy. Khóa truy cập ký đúng yêu cầu này và không dùng được trên trang giả mạo.",
+        "Your device asks for your finger, face or screen lock. The passkey signs this very request and does not work on a fake page.";
+    passkey_unable: "Trình duyệt này chưa dùng được khóa truy cập. Vui lòng chọn cách khác.",
+        "This browser cannot use passkeys. Please choose another way.";
+    passkey_trouble: "Chưa xác nhận được bằng khóa truy cập. Tài liệu chưa được ký. Hãy thử lại hoặc chọn cách khác.",
+        "The passkey was not confirmed. Nothing has been signed. Try again or choose another way.";
+    enrol_title: "Đăng ký cách xác nhận", "Register a way to confirm";
+    enrol_text: "Chọn một trong hai cách dưới đây. Liên kết này chỉ dùng được một lần; không chuyển cho người khác.",
+        "Choose one of the two. This link works once; pass it on to nobody.";
+    enrol_failed: "Chưa đăng ký được. Vui lòng thử lại.", "It was not registered. Please try again.";
+    enrol_passkey: "Khóa truy cập (passkey)", "Passkey";
+    enrol_passkey_hint: "An toàn nhất: không dùng được trên trang giả mạo, không cần tin nhắn.",
+        "The safest way: it does not work on fake pages and needs no message.";
+    enrol_passkey_button: "Tạo khóa truy cập", "Create a passkey";
+    enrol_totp: "Ứng dụng xác thực", "Authenticator app";
+    enrol_totp_scan: "Quét mã này bằng ứng dụng xác thực.", "Scan this with your authenticator app.";
+    enrol_totp_qr: "Mã QR cho ứng dụng xác thực", "QR code for the authenticator app";
+    enrol_totp_type: "Hoặc nhập khóa", "Or type this key";
+    enrol_totp_enter: "Nhập mã mà ứng dụng hiện ra.", "Enter the code the app shows.";
+    enrol_totp_button: "Đăng ký ứng dụng", "Register the app";
+    enrolled_title: "Đã đăng ký", "Registered";
+    enrolled_text: "Từ lần ký sau, Ông/Bà có thể chọn cách xác nhận này. Có thể đóng trang.",
+        "From the next signature on you can choose this way. You may close this page.";
+    pin_label: "Mã PIN của chữ ký số", "PIN of your signing key";
+    pin_hint: "Khóa ký chỉ mở được bằng mã PIN của Ông/Bà; người vận hành hệ thống cũng không biết mã này.",
+        "Only your PIN opens the signing key; not even the operator knows it.";
     code_secret: "Không đọc mã này cho bất kỳ ai, kể cả cán bộ.", "Never read this code to anyone, officials included.";
     not_received: "Chưa nhận được mã?", "No code received?";
     resend: "Gửi lại mã", "Send a new code";
@@ -133,7 +165,8 @@ words! {
     access_means: "Cổng dịch vụ sẽ thấy danh sách chứng thư chữ ký số và có thể gửi yêu cầu ký. Mỗi chữ ký vẫn cần Ông/Bà xác nhận riêng.",
         "The portal will see the list of your certificates and may send signing requests. Each signature still needs your own confirmation.";
     access_phone: "Số điện thoại đã đăng ký ký số", "Phone number registered for signing";
-    access_sent: "Nếu số này đã đăng ký, mã xác nhận đã được gửi đến số đó.", "If this number is registered, a code was sent to it.";
+    access_sent: "Nếu số này đã đăng ký, mã xác nhận đã được gửi đến số đó, hoặc đến thư điện tử đã đăng ký cùng số đó.",
+        "If this number is registered, a code was sent to it, or to the e-mail address registered with it.";
     access_wrong: "Mã không đúng hoặc đã hết hạn. Chưa cho phép truy cập. Có thể bắt đầu lại từ cổng dịch vụ.",
         "The code is not right or has expired. No access was given. You may start again from the portal.";
     access_agree: "Cho phép", "Allow";
@@ -168,6 +201,11 @@ impl Language {
     pub fn of_tag(tag: Option<&str>) -> Self {
         let primary = tag.and_then(|tag| tag.split('-').next()).unwrap_or_default();
         if primary.eq_ignore_ascii_case("en") { Self::En } else { Self::Vi }
+    }
+
+    /// The tag of what is written in this language here.
+    pub fn tag(self) -> &'static str {
+        self.pick("vi-VN", "en-US")
     }
 
     pub fn pick<T>(self, vi: T, en: T) -> T {
@@ -214,8 +252,63 @@ impl Language {
         )
     }
 
+    pub fn send_hint(self, digits: usize) -> String {
+        self.pick(
+            format!("Mã xác nhận gồm {digits} chữ số được gửi bằng tin nhắn đến số điện thoại đã đăng ký."),
+            format!("A code of {digits} digits is sent as a message to your registered phone number."),
+        )
+    }
+
+    pub fn code_label(self, digits: usize) -> String {
+        self.pick(format!("Mã xác nhận ({digits} chữ số)"), format!("Code ({digits} digits)"))
+    }
+
+    /// The button of another way to confirm; `to` is the masked destination of a message.
+    pub fn way(self, method: Method, to: &str) -> String {
+        match method {
+            Method::Sms => {
+                self.pick(format!("Gửi mã bằng tin nhắn đến {to}"), format!("Send a code by text message to {to}"))
+            }
+            Method::Email => {
+                self.pick(format!("Gửi mã qua thư điện tử đến {to}"), format!("Send a code by e-mail to {to}"))
+            }
+            Method::Totp => self.pick("Dùng ứng dụng xác thực".to_owned(), "Use my authenticator app".to_owned()),
+            Method::Passkey => self.pick("Dùng khóa truy cập (passkey)".to_owned(), "Use my passkey".to_owned()),
+        }
+    }
+
+    pub fn guesses_spent(self, until: OffsetDateTime) -> String {
+        let until = self.date_time(until + Duration::minutes(1));
+        self.pick(
+            format!(
+                "Hôm nay mã đã bị nhập sai quá nhiều lần nên việc xác nhận tạm khóa đến {until} để bảo vệ chữ ký của Ông/Bà. Tài liệu chưa được ký. Nếu không phải Ông/Bà nhập, hãy báo cho cổng dịch vụ."
+            ),
+            format!(
+                "Too many wrong codes were entered today, so confirming is locked until {until} to protect your signature. Nothing has been signed. If it was not you, please tell the portal."
+            ),
+        )
+    }
+
+    pub fn codes_spent(self, until: OffsetDateTime) -> String {
+        let until = self.date_time(until + Duration::minutes(1));
+        self.pick(
+            format!("Đã gửi nhiều mã mà chưa dùng. Có thể gửi mã mới từ {until}. Tài liệu chưa được ký."),
+            format!(
+                "Several codes were sent and not used. A new one can be sent from {until}. Nothing has been signed."
+            ),
+        )
+    }
+
+    pub fn messages_spent(self, until: OffsetDateTime) -> String {
+        let until = self.date_time(until);
+        self.pick(
+            format!("Hôm nay hệ thống đã gửi hết số tin nhắn cho phép. Có thể gửi lại từ {until}. Tài liệu chưa được ký."),
+            format!("The service has sent all the messages it may send today. Codes can be sent again from {until}. Nothing has been signed."),
+        )
+    }
+
     pub fn code_sent(self, phone: &str) -> String {
-        self.pick(format!("Đã gửi mã xác nhận đến số {phone}."), format!("A code was sent to {phone}."))
+        self.pick(format!("Đã gửi mã xác nhận đến {phone}."), format!("A code was sent to {phone}."))
     }
 
     pub fn code_valid_until(self, at: OffsetDateTime) -> String {

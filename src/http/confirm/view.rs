@@ -1,11 +1,15 @@
 //! What a page shows, worked out from what the use cases say; no HTML here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
+use crate::authorization::PasskeyRequest;
 use crate::domain::binding::fingerprint;
-use crate::domain::{Item, Origin, State, Transaction};
+use crate::domain::{Item, Method, Origin, State, Transaction};
 use crate::service::joint::OtherSigner;
 use crate::service::{ConfirmationView, Leaving, LiveCode};
+use crate::storage::Spent;
 
 use super::super::render::PageSize;
 use super::super::requests::return_origin;
@@ -21,20 +25,25 @@ const PAGE_WIDTH: u32 = 900;
 pub enum Notice {
     CodeSent,
     WrongCode,
+    WrongPin,
     CodeExpired,
     TooSoon,
     NoMoreCodes,
     ChannelDown,
+    /// A budget of the signer or of the day is used up.
+    Spent,
 }
 
 impl Notice {
-    const ALL: [(Self, &'static str); 6] = [
+    const ALL: [(Self, &'static str); 8] = [
         (Self::CodeSent, "sent"),
         (Self::WrongCode, "wrong"),
+        (Self::WrongPin, "pin"),
         (Self::CodeExpired, "late"),
         (Self::TooSoon, "soon"),
         (Self::NoMoreCodes, "none"),
         (Self::ChannelDown, "down"),
+        (Self::Spent, "spent"),
     ];
 
     /// The word that carries it over the redirect.
@@ -97,6 +106,52 @@ pub struct CodeStep {
     /// When a new code may be asked for, while that is still ahead.
     pub resend_from: Option<String>,
     pub wrong: bool,
+    pub wrong_pin: bool,
+    /// What an authenticator app's code is entered with.
+    pub control: Option<String>,
+    pub passkey: Option<Passkey>,
+    pub is_message: bool,
+}
+
+/// What the page's script asks the browser for.
+#[derive(Debug)]
+pub struct Passkey {
+    pub rp: String,
+    pub challenge: String,
+    /// Credential ids, separated by spaces.
+    pub credentials: String,
+}
+
+impl From<&PasskeyRequest> for Passkey {
+    fn from(request: &PasskeyRequest) -> Self {
+        let ids: Vec<_> = request.credentials.iter().map(|id| URL_SAFE_NO_PAD.encode(id)).collect();
+        Self {
+            rp: request.rp_id.clone(),
+            challenge: URL_SAFE_NO_PAD.encode(request.challenge),
+            credentials: ids.join(" "),
+        }
+    }
+}
+
+/// Another way to confirm: the word of its button's form, and the button's text.
+#[derive(Debug)]
+pub struct Way {
+    pub word: &'static str,
+    pub button: String,
+}
+
+/// Ways besides the one that is under way, or the usual one.
+pub fn other_ways(view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Vec<Way> {
+    let usual = view.destinations.first().map(|(method, _)| *method);
+    let current = live_code(view, now).map(|code| code.method).or(usual);
+    let messages = view.destinations.iter().map(|(method, to)| (*method, to.as_str()));
+    let authenticators = view.authenticators.iter().map(|method| (*method, ""));
+    let all = authenticators.chain(messages).filter(|(method, _)| Some(*method) != current);
+    // Nothing is sent while the budget of messages is used up, and no message while none may be.
+    let blocked = blocked(view, now, language).is_some() || view.codes_left == 0;
+    let guesses = matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
+    let open = all.filter(|(method, _)| !(guesses || blocked && method.is_message()));
+    open.map(|(method, to)| Way { word: method.name(), button: language.way(method, to) }).collect()
 }
 
 /// What is known of a document's pages: their sizes, unless nothing can be drawn, and which are known to be incomplete.
@@ -176,7 +231,8 @@ fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Pap
 
 /// The code that may still be entered.
 pub fn live_code(view: &ConfirmationView, now: OffsetDateTime) -> Option<&LiveCode> {
-    view.code.as_ref().filter(|code| code.expires_at > now && code.tries_left > 0)
+    let locked = matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
+    view.code.as_ref().filter(|code| code.expires_at > now && code.tries_left > 0 && !locked)
 }
 
 pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, language: Language) -> CodeStep {
@@ -185,7 +241,21 @@ pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, l
         valid_until: language.code_valid_until(code.expires_at),
         resend_from: (code.resend_at > now).then(|| language.resend_from(code.resend_at)),
         wrong: notice == Some(Notice::WrongCode),
+        wrong_pin: notice == Some(Notice::WrongPin),
+        control: code.control.as_ref().map(|control| control.expose().to_owned()),
+        passkey: code.passkey.as_ref().map(Passkey::from),
+        is_message: code.method.is_message(),
     }
+}
+
+/// Why no code can be sent or entered for now, and until when.
+pub fn blocked(view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Option<String> {
+    let spent = view.spent.filter(|spent| spent.until() > now)?;
+    Some(match spent {
+        Spent::Guesses { until } => language.guesses_spent(until),
+        Spent::Codes { until } => language.codes_spent(until),
+        Spent::Messages { until } => language.messages_spent(until),
+    })
 }
 
 /// The message for a notice; what it says comes from the state, so a made-up link says nothing untrue.
@@ -199,10 +269,12 @@ pub fn message(notice: Notice, view: &ConfirmationView, now: OffsetDateTime, lan
     };
     match (notice, code) {
         (Notice::CodeSent, Some(_)) => {
-            let text = language.code_sent(&view.signer.masked_phone());
+            let method = code.map_or(Method::Sms, |code| code.method);
+            let text = language.code_sent(&view.signer.masked(method));
             Some(Message { text, class: "good", role: "status" })
         }
         (Notice::WrongCode, Some(code)) => bad(language.wrong_code(code.tries_left)),
+        (Notice::WrongPin, Some(_)) => bad(of(&problem::WRONG_PIN)),
         (Notice::CodeExpired | Notice::WrongCode, None) if view.code.is_some() => bad(of(&problem::CODE_EXPIRED)),
         (Notice::CodeExpired, None) => bad(of(&problem::CODE_EXPIRED)),
         (Notice::TooSoon, Some(code)) if code.resend_at > now => bad(language.resend_from(code.resend_at)),

@@ -1,14 +1,16 @@
 //! `credentials/authorize` in explicit mode: the portal passes PIN and one-time code in band.
 //!
-//! Without a code, one is sent to the signer and the answer is 202 with a `handle`; the same call with the code gives the SAD.
+//! Without a code, one is sent to the signer and the answer is 202 with a `handle`; the same call with the code gives the SAD,
+//! and so does `authorizeCheck` after the code was typed on the service's own page.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::json;
 
 use crate::crypto::Digest;
+use crate::domain::{Secret, TransactionId};
 use crate::service::{Authorization, AuthorizeHashes, ServiceError};
 
 use super::super::AppState;
@@ -30,14 +32,56 @@ pub async fn authorize(
 ) -> Result<Response, Fault> {
     let params = algorithms::request(&headers, raw)?;
     let request = read(&params, version)?;
-    match state.service.authorize_hashes(&caller, request).await {
-        Ok(Authorization::Sad { sad, expires_in }) => {
+    let outcome = state.service.authorize_hashes(&caller, request).await;
+    answer(&state, outcome.map_err(|error| in_words_of(version, error))?)
+}
+
+/// `credentials/authorizeCheck`: whether the signer has confirmed, and the SAD once they have.
+pub async fn authorize_check(
+    State(state): State<AppState>,
+    Extension(version): Extension<Version>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    raw: RawBody,
+) -> Result<Response, Fault> {
+    let params = algorithms::request(&headers, raw)?;
+    let handle = params.string(&["handle"])?;
+    let handle = TransactionId::parse(handle).map_err(|_| invalid("Invalid parameter handle"))?;
+    let outcome = state.service.collect_authorization(&caller, &handle).await;
+    answer(&state, outcome.map_err(|error| in_words_of(version, error))?)
+}
+
+/// `credentials/extendTransaction`: another SAD for hashes the old one opens. Hashes it does not open were never shown to the
+/// signer, so they are authorised like those of `credentials/authorize`, with the same factors.
+pub async fn extend_transaction(
+    State(state): State<AppState>,
+    Extension(version): Extension<Version>,
+    Authenticated(caller): Authenticated,
+    headers: HeaderMap,
+    raw: RawBody,
+) -> Result<Response, Fault> {
+    let params = algorithms::request(&headers, raw)?;
+    let credential = params.credential()?;
+    let sad = Secret::new(params.string(&["SAD"])?);
+    let hashes = hashes(&params, version)?;
+    let num_signatures = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
+    let (pin, code) = (params.factor("PIN")?, params.factor("OTP")?);
+    let request = AuthorizeHashes { credential, hashes, num_signatures, description: String::new(), pin, code };
+    let outcome = state.service.extend(&caller, &sad, request).await;
+    answer(&state, outcome.map_err(|error| in_words_of(version, error))?)
+}
+
+/// While a person is confirming, the answer names the page of this service where they can do it, too: the code is typed
+/// there and never passes through the portal.
+fn answer(state: &AppState, outcome: Authorization) -> Result<Response, Fault> {
+    match outcome {
+        Authorization::Sad { sad, expires_in } => {
             Ok(Json(json!({"SAD": sad.expose(), "expiresIn": expires_in.whole_seconds()})).into_response())
         }
-        Ok(Authorization::CodeSent { handle }) => {
-            Ok((StatusCode::ACCEPTED, Json(json!({ "handle": handle.as_str() }))).into_response())
+        Authorization::CodeSent { handle, page } => {
+            let page = page.map(|path| [(header::LINK, format!("<{}{path}>; rel=\"confirm\"", state.public_url))]);
+            Ok((StatusCode::ACCEPTED, page, Json(json!({ "handle": handle.as_str() }))).into_response())
         }
-        Err(error) => Err(in_words_of(version, error)),
     }
 }
 

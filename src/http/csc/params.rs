@@ -8,8 +8,13 @@ use serde_json::{Map, Value};
 use crate::domain::{CredentialId, Secret};
 
 use super::super::body;
+use super::super::confirm::Language;
 use super::super::fault::Fault;
 use super::super::problem;
+use super::super::unique::Unique;
+
+/// Hashes of one call, and documents of one call: far more than any SAD opens.
+const MOST: usize = 1000;
 
 /// The JSON object of a request.
 #[derive(Debug)]
@@ -21,7 +26,7 @@ pub fn invalid(description: impl Into<String>) -> Fault {
     Fault::new(&problem::INVALID).detail(description.clone()).csc("invalid_request", description)
 }
 
-fn missing(kind: &str, name: &str) -> Fault {
+pub fn missing(kind: &str, name: &str) -> Fault {
     invalid(format!("Missing (or invalid type) {kind} parameter {name}"))
 }
 
@@ -38,8 +43,49 @@ impl Params {
         if typed && !body::is(headers, "application/json") {
             return Err(Fault::new(&problem::UNSUPPORTED_MEDIA_TYPE));
         }
-        let malformed = |_| Fault::new(&problem::MALFORMED_JSON);
-        serde_json::from_slice(bytes).map(Self).map_err(malformed)
+        match serde_json::from_slice(bytes) {
+            Ok(Unique(Value::Object(members))) => Ok(Self(members)),
+            _ => Err(Fault::new(&problem::MALFORMED_JSON)),
+        }
+    }
+
+    /// An object inside another.
+    ///
+    /// # Errors
+    /// The given fault for anything else.
+    pub fn nested(value: &Value, fault: impl FnOnce() -> Fault) -> Result<Self, Fault> {
+        value.as_object().cloned().map(Self).ok_or_else(fault)
+    }
+
+    /// The member, if it is present and not null.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.find(&[name]).map(|(_, value)| value)
+    }
+
+    /// Takes the member out, so that a large one is held once.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Adds what `outer` has and this object lacks, of these names.
+    pub fn inherit(&mut self, outer: &Self, names: &[&str]) {
+        for name in names {
+            if let Some(value) = outer.value(name)
+                && self.value(name).is_none()
+            {
+                self.0.insert((*name).to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// An integer, also as a decimal string.
+    ///
+    /// # Errors
+    /// "Invalid parameter …" for anything else.
+    pub fn optional_integer(&self, name: &str) -> Result<Option<i64>, Fault> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
+        number.map(Some).ok_or_else(|| invalid(format!("Invalid parameter {name}")))
     }
 
     /// The first of `names` that is present and not null.
@@ -54,6 +100,14 @@ impl Params {
             None => Ok(None),
             Some((name, value)) => value.as_str().map(Some).ok_or_else(|| missing("string", name)),
         }
+    }
+
+    /// `lang`: Vietnamese unless English is asked for; a language that is not spoken here is no fault.
+    ///
+    /// # Errors
+    /// When it is not a string.
+    pub fn language(&self) -> Result<Language, Fault> {
+        Ok(Language::of_tag(self.optional_string(&["lang"])?))
     }
 
     /// # Errors
@@ -101,6 +155,9 @@ impl Params {
         };
         if array.is_empty() {
             return Err(invalid("Empty hash array"));
+        }
+        if array.len() > MOST {
+            return Err(Fault::new(&problem::NUMBER_OF_SIGNATURES));
         }
         let decode = |value: &Value| base64(value.as_str().ok_or_else(bad_type)?);
         array.iter().map(decode).collect::<Result<Vec<_>, _>>().map(Some)
@@ -165,7 +222,7 @@ pub(super) mod tests {
 
     #[test]
     fn only_an_object_is_a_request() {
-        for bad in ["[]", "1", "{", "{\"a\":1}x", &"{\"a\":".repeat(200)] {
+        for bad in ["[]", "1", "{", "{\"a\":1}x", "{\"a\":1,\"a\":1}", &"{\"a\":".repeat(200)] {
             assert!(Params::read(&HeaderMap::new(), bad.as_bytes()).is_err(), "{bad}");
         }
         assert!(Params::read(&HeaderMap::new(), b"").is_ok());

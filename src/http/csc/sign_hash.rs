@@ -1,74 +1,82 @@
-//! `signatures/signHash`: signs exactly the hashes the SAD opens, synchronously.
+//! `signatures/signHash`: signs exactly the hashes the SAD opens.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use serde_json::{Value, json};
 
+use crate::crypto::SignatureAlgorithm;
+use crate::custody::SignatureValue;
 use crate::domain::Secret;
-use crate::domain::oauth::Holder;
-use crate::service::{Caller, ServiceError, SignHashes};
+use crate::service::{ServiceError, SignHashes};
 
 use super::super::AppState;
-use super::super::auth::{Authenticated, bearer};
+use super::super::auth::Authenticated;
 use super::super::body::RawBody;
 use super::super::fault::Fault;
-use super::algorithms;
+use super::mode::Mode;
 use super::params::{Params, invalid};
-
-/// Signature values in the order of the hashes: PKCS#1 octet strings, or DER `SEQUENCE { r, s }` for ECDSA.
-#[derive(Serialize)]
-pub struct Signatures {
-    signatures: Vec<String>,
-}
+use super::{algorithms, sad};
 
 pub async fn sign_hash(
     State(state): State<AppState>,
     Authenticated(caller): Authenticated,
     headers: HeaderMap,
     raw: RawBody,
-) -> Result<Json<Signatures>, Fault> {
+) -> Result<Json<Value>, Fault> {
     let params = algorithms::request(&headers, raw)?;
-    let request = read(&params, bearer_as_sad(&caller, &headers))?;
-    let values = state.service.sign_hashes(&caller, request).await.map_err(in_words_of_sign_hash)?;
-    Ok(Json(Signatures { signatures: values.iter().map(|value| STANDARD.encode(&value.0)).collect() }))
+    let (request, mode) = (read(&params, sad::serving(&caller, &headers))?, Mode::read(&params)?);
+    let algorithm = request.algorithm;
+    let made = match mode {
+        Mode::Synchronous => state.service.sign_hashes(&caller, request).await.map(|values| answer(&values)),
+        Mode::Asynchronous { kept_for } => {
+            let begun = state.service.sign_hashes_later(&caller, request, kept_for).await;
+            begun.map(|id| json!({ "responseID": id.as_str() }))
+        }
+    };
+    made.map(Json).map_err(|error| in_words_of_sign_hash(algorithm, error))
 }
 
-/// A token of scope `credential` serves as the SAD (v2.0.0.2 §11.9); it may come in the body as well.
-fn bearer_as_sad(caller: &Caller, headers: &HeaderMap) -> Option<Secret> {
-    matches!(caller.holder, Holder::Credential { .. }).then(|| bearer(headers)).flatten()
+/// Signature values in the order of the hashes: PKCS#1 octet strings, or DER `SEQUENCE { r, s }` for ECDSA.
+pub fn answer(values: &[SignatureValue]) -> Value {
+    json!({ "signatures": values.iter().map(|value| STANDARD.encode(&value.0)).collect::<Vec<_>>() })
 }
 
 fn read(params: &Params, serving: Option<Secret>) -> Result<SignHashes, Fault> {
     let credential = params.credential()?;
-    let sad = match (params.optional_string(&["SAD"])?.filter(|sad| !sad.is_empty()), serving) {
-        (None, Some(token)) => token,
-        _ => Secret::new(params.string(&["SAD"])?),
-    };
+    let sad = sad::read(params, serving)?;
     let values = params.hashes()?.ok_or_else(|| invalid("Missing (or invalid type) array parameter hash"))?;
     let named = algorithms::digest_algorithm(params)?;
     let algorithm = algorithms::signature_algorithm(params, named)?;
     let digest = algorithm.digest().ok_or_else(|| invalid("Invalid parameter signAlgo"))?;
-    match params.optional_string(&["operationMode"])? {
-        None | Some("S") => {}
-        Some(_) => return Err(invalid("Invalid parameter operationMode")),
-    }
     Ok(SignHashes { credential, sad, hashes: algorithms::digests(&values, digest)?, algorithm })
 }
 
-fn in_words_of_sign_hash(error: ServiceError) -> Fault {
-    let expired = matches!(error, ServiceError::CertificateNotValid);
+/// The key is fine and the salt is not: the parameters are at fault.
+fn in_words_of_sign_hash(algorithm: SignatureAlgorithm, error: ServiceError) -> Fault {
+    let words = match &error {
+        ServiceError::CertificateNotValid => Some("Signing certificate is expired"),
+        ServiceError::UnsupportedAlgorithm { key, .. }
+            if key.is_rsa() && matches!(algorithm, SignatureAlgorithm::RsaPss { .. }) =>
+        {
+            Some("Invalid parameter signAlgoParams: the salt is as long as the hash, or as long as the key lets it be")
+        }
+        _ => None,
+    };
     let fault = Fault::from(error);
-    if expired { fault.csc_description("Signing certificate is expired") } else { fault }
+    match words {
+        Some(words) => fault.csc_description(words),
+        None => fault,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::params::tests::{description, params};
     use super::*;
-    use crate::crypto::{DigestAlgorithm, SignatureAlgorithm};
+    use crate::crypto::DigestAlgorithm;
 
     const HASH: &str = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
 
@@ -102,13 +110,5 @@ mod tests {
     fn a_hash_that_does_not_fit_the_algorithm_is_refused() {
         let json = format!(r#"{{"credentialID":"c","SAD":"s","hashes":["{HASH}"],"signAlgo":"1.2.840.10045.4.3.3"}}"#);
         assert_eq!(refused(&json), "Invalid digest value length");
-    }
-
-    #[test]
-    fn asynchronous_operation_is_refused() {
-        let json = format!(
-            r#"{{"credentialID":"c","SAD":"s","hashes":["{HASH}"],"signAlgo":"1.2.840.10045.4.3.2","operationMode":"A"}}"#
-        );
-        assert_eq!(refused(&json), "Invalid parameter operationMode");
     }
 }

@@ -2,16 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use der::{DateTime, Decode as _};
+use const_oid::ObjectIdentifier;
+use der::{Any, DateTime, Decode as _};
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::CertificatePolicies;
 
 use crate::crypto::digest::hex;
 use crate::domain::credential::KeyStatus;
 use crate::domain::{AuthMode, Credential};
 
+use super::super::confirm::Language;
 use super::super::fault::Fault;
 use super::Version;
 use super::algorithms;
@@ -23,6 +26,7 @@ pub struct Wanted {
     certificates: Certificates,
     cert_info: bool,
     auth_info: bool,
+    lang: Language,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +47,8 @@ impl Wanted {
             Some("chain") => Certificates::Chain,
             Some(_) => return Err(bad()),
         };
-        Ok(Self { certificates, cert_info: params.flag("certInfo")?, auth_info: params.flag("authInfo")? })
+        let (cert_info, auth_info) = (params.flag("certInfo")?, params.flag("authInfo")?);
+        Ok(Self { certificates, cert_info, auth_info, lang: params.language()? })
     }
 }
 
@@ -99,6 +104,11 @@ struct CertDetails {
     valid_from: String,
     #[serde(rename = "validTo")]
     valid_to: String,
+    /// v2.2: identifiers of the certificate policies and of the qualified-certificate statements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    policy: Vec<String>,
+    #[serde(rename = "qcStatements", skip_serializing_if = "Vec::is_empty")]
+    qc_statements: Vec<String>,
 }
 
 impl CredentialInfo {
@@ -114,14 +124,14 @@ impl CredentialInfo {
                 len: credential.algorithm.bits(),
                 curve: algorithms::curve(credential.algorithm),
             },
-            cert: cert(credential, wanted, now),
+            cert: cert(credential, version, wanted, now),
             auth_mode: v1.then_some(mode),
-            pin: v1_factors.then(v1_pin),
-            otp: v1_factors.then(v1_otp),
-            auth: (!v1).then(|| v2_auth(credential.auth)),
+            pin: v1_factors.then(|| v1_pin(wanted.lang)),
+            otp: v1_factors.then(|| v1_otp(wanted.lang)),
+            auth: (!v1).then(|| v2_auth(credential.auth, wanted.lang)),
             scal: "2",
             multisign: credential.multisign,
-            lang: "vi-VN",
+            lang: wanted.lang.tag(),
         }
     }
 
@@ -138,7 +148,7 @@ pub fn is_valid(credential: &Credential, now: OffsetDateTime) -> bool {
         && certificate.is_some_and(|certificate| status(&certificate, now) == "valid")
 }
 
-fn cert(credential: &Credential, wanted: Wanted, now: OffsetDateTime) -> Cert {
+fn cert(credential: &Credential, version: Version, wanted: Wanted, now: OffsetDateTime) -> Cert {
     let encode = |ders: &[Vec<u8>]| ders.iter().map(|der| STANDARD.encode(der)).collect();
     let certificates = match wanted.certificates {
         Certificates::None => None,
@@ -148,7 +158,7 @@ fn cert(credential: &Credential, wanted: Wanted, now: OffsetDateTime) -> Cert {
     let Some(certificate) = credential.certificates.first().and_then(|der| Certificate::from_der(der).ok()) else {
         return Cert { certificates, ..Cert::default() };
     };
-    let details = wanted.cert_info.then(|| details(&certificate));
+    let details = wanted.cert_info.then(|| details(&certificate, version));
     Cert { status: Some(status(&certificate, now)), certificates, details }
 }
 
@@ -161,15 +171,34 @@ fn status(certificate: &Certificate, now: OffsetDateTime) -> &'static str {
     if from <= now && now <= to { "valid" } else { "expired" }
 }
 
-fn details(certificate: &Certificate) -> CertDetails {
+fn details(certificate: &Certificate, version: Version) -> CertDetails {
     let tbs = certificate.tbs_certificate();
+    let v2 = version == Version::V2;
     CertDetails {
         issuer_dn: tbs.issuer().to_string(),
         serial_number: hex(tbs.serial_number().as_bytes()),
         subject_dn: tbs.subject().to_string(),
         valid_from: generalized_time(tbs.validity().not_before.to_date_time()),
         valid_to: generalized_time(tbs.validity().not_after.to_date_time()),
+        policy: if v2 { policies(certificate) } else { Vec::new() },
+        qc_statements: if v2 { qc_statements(certificate) } else { Vec::new() },
     }
+}
+
+fn policies(certificate: &Certificate) -> Vec<String> {
+    let found = certificate.tbs_certificate().get_extension::<CertificatePolicies>();
+    let found = found.ok().flatten().map(|(_, policies)| policies.0).unwrap_or_default();
+    found.iter().map(|policy| policy.policy_identifier.to_string()).collect()
+}
+
+/// `QCStatements ::= SEQUENCE OF SEQUENCE { statementId OBJECT IDENTIFIER, statementInfo ANY OPTIONAL }` (RFC 3739 §3.2.6).
+fn qc_statements(certificate: &Certificate) -> Vec<String> {
+    const QC_STATEMENTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.3");
+    let extensions = certificate.tbs_certificate().extensions();
+    let found = extensions.into_iter().flatten().find(|extension| extension.extn_id == QC_STATEMENTS);
+    let statements = found.and_then(|found| Vec::<Vec<Any>>::from_der(found.extn_value.as_bytes()).ok());
+    let id = |statement: &Vec<Any>| statement.first()?.decode_as::<ObjectIdentifier>().ok().map(|id| id.to_string());
+    statements.unwrap_or_default().iter().filter_map(id).collect()
 }
 
 /// `YYYYMMDDHHmmssZ`.
@@ -178,25 +207,32 @@ fn generalized_time(at: DateTime) -> String {
     format!("{date}{:02}{:02}{:02}Z", at.hour(), at.minutes(), at.seconds())
 }
 
-fn v1_pin() -> Value {
-    json!({"presence": "true", "format": "A", "label": "PIN", "description": "Mã PIN của chữ ký số"})
+fn pin_text(lang: Language) -> &'static str {
+    lang.pick("Mã PIN của chữ ký số", "PIN of the signing key")
 }
 
-fn v1_otp() -> Value {
-    json!({"presence": "true", "type": "online", "format": "N", "label": "OTP",
-           "description": "Mã xác nhận gửi đến số điện thoại đã đăng ký", "ID": "OTP", "provider": "KYSO"})
+fn otp_text(lang: Language) -> &'static str {
+    lang.pick("Mã xác nhận gửi đến số điện thoại đã đăng ký", "Code sent to the registered telephone number")
+}
+
+fn v1_pin(lang: Language) -> Value {
+    json!({"presence": "true", "format": "A", "label": "PIN", "description": pin_text(lang)})
+}
+
+fn v1_otp(lang: Language) -> Value {
+    json!({"presence": "true", "type": "online", "format": "N", "label": "OTP", "description": otp_text(lang),
+           "ID": "OTP", "provider": "KYSO"})
 }
 
 /// v2 `auth`: both factors for explicit mode; an empty list for the service's own page, as clients expect the member.
-fn v2_auth(mode: AuthMode) -> Value {
+fn v2_auth(mode: AuthMode, lang: Language) -> Value {
     match mode {
         AuthMode::Explicit => json!({
             "mode": "explicit",
             "expression": "PIN AND OTP",
             "objects": [
-                {"type": "Password", "id": "PIN", "format": "A", "label": "PIN", "description": "Mã PIN của chữ ký số"},
-                {"type": "ChallengeResponse", "id": "OTP", "format": "N", "label": "OTP",
-                 "description": "Mã xác nhận gửi đến số điện thoại đã đăng ký"}
+                {"type": "Password", "id": "PIN", "format": "A", "label": "PIN", "description": pin_text(lang)},
+                {"type": "ChallengeResponse", "id": "OTP", "format": "N", "label": "OTP", "description": otp_text(lang)}
             ]
         }),
         AuthMode::Hosted => json!({"mode": "oauth2code", "objects": []}),
@@ -217,6 +253,7 @@ mod tests {
             signer: SignerId::parse("s1").expect("id"),
             algorithm: KeyAlgorithm::P256,
             auth,
+            factors: crate::domain::Factors::Code,
             status: KeyStatus::Enabled,
             purpose: Purpose::Development,
             key: WrappedKey(vec![]),

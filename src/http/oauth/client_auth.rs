@@ -110,7 +110,7 @@ pub fn proof(
 }
 
 /// `Basic base64(id:secret)`, both form-encoded (RFC 6749 §2.3.1).
-fn basic(value: &str) -> Option<(String, Secret)> {
+pub fn basic(value: &str) -> Option<(String, Secret)> {
     let (scheme, encoded) = value.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

@@ -104,6 +104,7 @@ fn responses(operation: &Operation) -> BTreeMap<String, Value> {
         let (media, schema) = match operation.tag.errors() {
             Errors::Problem => ("application/problem+json", "Problem"),
             Errors::Csc | Errors::OAuth => ("application/json", "CscError"),
+            Errors::Neac => ("application/json", "NeacError"),
             Errors::Page => ("text/html; charset=utf-8", "Html"),
         };
         if let Some(members) = entry.as_object_mut()

@@ -1,10 +1,12 @@
 //! `/openapi.json` and `/docs`: what the service offers, made from typed tables beside the handlers.
 //!
-//! Reading order: [`operation`] (what is said of one), [`table`] (all of them), [`schemas`] (the shapes), [`document`] (the OpenAPI
+//! Reading order: [`operation`] (what is said of one), [`table`] with [`csc`] and [`neac`] (all of them), [`schemas`] (the shapes), [`document`] (the OpenAPI
 //! document), [`page`] (the same for people). A test reads the sources and fails on a route that the table does not have;
 //! schemathesis compares a running service's answers with the document.
 
+mod csc;
 mod document;
+mod neac;
 mod operation;
 mod page;
 mod schemas;

@@ -2,6 +2,10 @@
 
 use super::super::problem::{self, Problem};
 
+pub const JSON: &str = "application/json";
+pub const HTML: &str = "text/html; charset=utf-8";
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
 /// A method at a path.
 #[derive(Debug)]
 pub struct Operation {
@@ -34,6 +38,7 @@ pub enum Tag {
     Csc,
     OAuth,
     Page,
+    Neac,
     Service,
 }
 
@@ -83,11 +88,12 @@ pub enum Errors {
     Csc,
     OAuth,
     Page,
+    Neac,
 }
 
 impl Tag {
-    pub const ALL: [Self; 7] =
-        [Self::Requests, Self::Webhooks, Self::Client, Self::Csc, Self::OAuth, Self::Page, Self::Service];
+    pub const ALL: [Self; 8] =
+        [Self::Requests, Self::Webhooks, Self::Client, Self::Csc, Self::OAuth, Self::Page, Self::Neac, Self::Service];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -97,6 +103,7 @@ impl Tag {
             Self::Csc => "csc",
             Self::OAuth => "oauth",
             Self::Page => "page",
+            Self::Neac => "neac",
             Self::Service => "service",
         }
     }
@@ -120,6 +127,10 @@ impl Tag {
                 Text { vi: "Xác thực cổng dịch vụ (OAuth 2.0)", en: "Authenticating portals (OAuth 2.0)" }
             }
             Self::Page => Text { vi: "Trang xác nhận của người ký", en: "The signer's page" },
+            Self::Neac => Text {
+                vi: "Giao diện các hệ thống của tỉnh đang gọi (tắt, trừ khi đơn vị vận hành bật)",
+                en: "The interface provincial systems call today (off unless the operator turns it on)",
+            },
             Self::Service => Text {
                 vi: "Tình trạng và tài liệu của dịch vụ",
                 en: "The service's health and documentation",
@@ -132,9 +143,58 @@ impl Tag {
             Self::Csc => Errors::Csc,
             Self::OAuth => Errors::OAuth,
             Self::Page => Errors::Page,
+            Self::Neac => Errors::Neac,
             Self::Requests | Self::Webhooks | Self::Client | Self::Service => Errors::Problem,
         }
     }
+}
+
+pub const fn path(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, place: Place::Path, schema, about }
+}
+
+pub const fn query(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, place: Place::Query, schema, about }
+}
+
+pub const fn json(status: u16, schema: &'static str, about: &'static str) -> Answer {
+    Answer { status, about, body: Some((JSON, schema)) }
+}
+
+pub const fn bare(status: u16, about: &'static str) -> Answer {
+    Answer { status, about, body: None }
+}
+
+pub const fn html(about: &'static str) -> Answer {
+    Answer { status: 200, about, body: Some((HTML, "Html")) }
+}
+
+pub const fn text(vi: &'static str, en: &'static str) -> Text {
+    Text { vi, en }
+}
+
+pub fn json_body(schema: &'static str) -> Option<Body> {
+    Some(Body { media: JSON, schema })
+}
+
+/// An operation with nothing special; entries below change what differs.
+pub fn plain(method: &'static str, path: &'static str, tag: Tag, id: &'static str, summary: Text) -> Operation {
+    Operation {
+        method,
+        path,
+        tag,
+        id,
+        summary,
+        auth: Auth::Open,
+        parameters: Vec::new(),
+        body: None,
+        answers: Vec::new(),
+        faults: Vec::new(),
+    }
+}
+
+pub fn portal(method: &'static str, path: &'static str, tag: Tag, id: &'static str, summary: Text) -> Operation {
+    Operation { auth: Auth::Bearer, ..plain(method, path, tag, id, summary) }
 }
 
 impl Operation {

@@ -13,7 +13,7 @@ use super::super::paging::MOST;
 
 /// All schemas by name.
 pub fn schemas() -> Map<String, Value> {
-    let all = [simple(), request(), asked(), webhooks(), client(), csc(), service()];
+    let all = [simple(), request(), asked(), webhooks(), client(), csc(), neac(), service()];
     all.into_iter().flatten().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
@@ -268,12 +268,19 @@ fn client() -> Named {
 fn csc() -> Named {
     let hashes = json!({"type": "array", "items": text()});
     let factors = json!({"type": "array", "items": object(&["id", "value"], json!({"id": text(), "value": text()}))});
+    let (flag, mode) = (json!({"type": "boolean"}), json!({"type": "string", "enum": ["S", "A"]}));
+    let entry = |what: &str, shape: Value| {
+        json!({
+            what: shape, "signature_format": {"type": "string", "enum": ["C", "P"]}, "conformance_level": text(),
+            "signed_envelope_property": text(), "signAlgo": text(), "signAlgoParams": text(), "hashAlgorithmOID": text(),
+        })
+    };
     vec![
         (
             "CscList",
             object(
                 &["userID"],
-                json!({"userID": text(), "credentialInfo": {"type": "boolean"}, "onlyValid": {"type": "boolean"}}),
+                json!({"userID": text(), "credentialInfo": flag, "onlyValid": flag, "maxResults": whole(), "pageToken": text()}),
             ),
         ),
         ("CscCredential", object(&["credentialID"], json!({"credentialID": text()}))),
@@ -290,14 +297,94 @@ fn csc() -> Named {
         (
             "CscSignHash",
             object(
-                &["credentialID", "SAD", "hashes", "signAlgo"],
-                json!({"credentialID": text(), "SAD": text(), "hashes": hashes, "hashAlgorithmOID": text(), "signAlgo": text()}),
+                &["credentialID", "hashes", "signAlgo"],
+                json!({
+                    "credentialID": text(), "SAD": text(), "hashes": hashes, "hashAlgorithmOID": text(), "signAlgo": text(),
+                    "signAlgoParams": text(), "operationMode": mode, "validity_period": whole(),
+                }),
             ),
         ),
         ("CscCredentials", object(&["credentialIDs"], json!({"credentialIDs": hashes}))),
         ("CscSad", object(&["SAD"], json!({"SAD": text(), "expiresIn": whole()}))),
         ("CscHandle", object(&["handle"], json!({"handle": text()}))),
-        ("CscSignatures", object(&["signatures"], json!({"signatures": hashes}))),
+        ("CscSignatures", object(&[], json!({"signatures": hashes, "responseID": text()}))),
+        ("CscLogin", object(&[], json!({"rememberMe": flag}))),
+        ("CscToken", object(&["access_token"], json!({"access_token": text(), "expires_in": whole()}))),
+        ("CscRevoke", object(&["token"], json!({"token": text(), "token_type_hint": text()}))),
+        (
+            "CscExtend",
+            object(
+                &["credentialID", "SAD", "hashes"],
+                json!({
+                    "credentialID": text(), "SAD": text(), "hashes": hashes, "hashAlgorithmOID": text(), "authData": factors,
+                }),
+            ),
+        ),
+        (
+            "CscSignDoc",
+            object(
+                &["credentialID"],
+                json!({
+                    "credentialID": text(), "SAD": text(),
+                    "documents": {"type": "array", "items": object(&["document", "signature_format", "signAlgo"], entry("document", text()))},
+                    "documentDigests": {"type": "array", "items": object(&["hashes", "signature_format", "signAlgo"], entry("hashes", hashes.clone()))},
+                    "operationMode": mode, "validity_period": whole(), "returnValidationInfo": flag,
+                }),
+            ),
+        ),
+        (
+            "CscMade",
+            object(
+                &[],
+                json!({
+                    "DocumentWithSignature": hashes, "SignatureObject": hashes, "signatures": hashes, "responseID": text(),
+                    "validationInfo": {"type": "object"},
+                }),
+            ),
+        ),
+        ("CscPoll", object(&["requestID"], json!({"requestID": text()}))),
+        (
+            "CscTimestampRequest",
+            object(&["hash", "hashAlgo"], json!({"hash": text(), "hashAlgo": text(), "nonce": text()})),
+        ),
+        ("CscTimestamp", object(&["timestamp"], json!({"timestamp": text()}))),
+    ]
+}
+
+fn neac() -> Named {
+    let caller = json!({"sp_id": text(), "sp_password": text()});
+    let with = |more: Value| {
+        let mut all = caller.clone();
+        if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
+            all.extend(more);
+        }
+        all
+    };
+    let person = json!({"user_id": text(), "serial_number": text(), "transaction_id": text()});
+    let file = object(
+        &["doc_id", "sign_type", "data_to_be_signed"],
+        json!({"doc_id": text(), "sign_type": {"const": "hash"}, "data_to_be_signed": text()}),
+    );
+    let asked = json!({
+        "user_id": text(), "serial_number": text(), "transaction_id": text(), "transaction_desc": text(),
+        "sign_files": {"type": "array", "items": file},
+    });
+    let told = json!({
+        "status_code": whole(), "message": text(), "code": text(), "data": {"type": "null"},
+        "signed": {"type": ["boolean", "null"]}, "request_id": text(),
+    });
+    vec![
+        ("NeacCaller", object(&["sp_id", "sp_password"], caller.clone())),
+        ("NeacPerson", object(&["sp_id", "sp_password", "user_id"], with(person))),
+        ("NeacSign", object(&["sp_id", "sp_password", "user_id", "transaction_id", "sign_files"], with(asked))),
+        (
+            "NeacAnswer",
+            object(
+                &["status_code", "message", "data"],
+                json!({"status_code": whole(), "message": text(), "data": {"type": "object"}}),
+            ),
+        ),
+        ("NeacError", object(&["status_code", "message", "code", "signed", "request_id"], told)),
     ]
 }
 
@@ -339,7 +426,27 @@ fn service() -> Named {
                 json!({"access_token": text(), "token_type": text(), "expires_in": whole(), "scope": text()}),
             ),
         ),
-        ("CodeForm", object(&["code"], json!({"code": {"type": "string", "pattern": "^[0-9]{6}$"}}))),
+        ("WayForm", object(&[], json!({"way": words(&["sms", "email", "totp", "passkey"])}))),
+        // A code, with the page's control code beside an app's; or the four parts of a passkey's answer. And the PIN.
+        (
+            "CodeForm",
+            object(
+                &[],
+                json!({
+                    "code": {"type": "string", "pattern": "^[0-9]{6,8}$"}, "control": {"type": "string", "pattern": "^[0-9]{4}$"},
+                    "credential": text(), "client_data": text(), "authenticator_data": text(), "signature": text(),
+                    "pin": text(),
+                }),
+            ),
+        ),
+        ("AppForm", object(&["code"], json!({"code": {"type": "string", "pattern": "^[0-9]{6}$"}, "name": text()}))),
+        (
+            "PasskeyForm",
+            object(
+                &["client_data", "attestation"],
+                json!({"client_data": text(), "attestation": text(), "name": text()}),
+            ),
+        ),
         (
             "Readiness",
             object(&["status", "checks"], json!({"status": text(), "checks": {"type": "array", "items": check}})),

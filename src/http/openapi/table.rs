@@ -1,41 +1,18 @@
-//! Every operation.
+//! Every operation; those of [`csc`] and [`neac`] stand beside this file.
 
 use super::super::problem;
-use super::operation::{Answer, Auth, Body, Operation, Parameter, Place, Tag, Text};
-
-const JSON: &str = "application/json";
-const HTML: &str = "text/html; charset=utf-8";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-const fn path(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Path, schema, about }
-}
-
-const fn query(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
-    Parameter { name, place: Place::Query, schema, about }
-}
-
-const fn json(status: u16, schema: &'static str, about: &'static str) -> Answer {
-    Answer { status, about, body: Some((JSON, schema)) }
-}
-
-const fn bare(status: u16, about: &'static str) -> Answer {
-    Answer { status, about, body: None }
-}
-
-const fn html(about: &'static str) -> Answer {
-    Answer { status: 200, about, body: Some((HTML, "Html")) }
-}
-
-const fn text(vi: &'static str, en: &'static str) -> Text {
-    Text { vi, en }
-}
+use super::operation::{
+    Answer, Auth, Body, FORM, Operation, Parameter, Place, Tag, bare, html, json, json_body, path, plain, portal,
+    query, text,
+};
+use super::{csc, neac};
 
 const ID: Parameter = path("id", "Id", "The request's id");
 const HOOK: Parameter = path("id", "Id", "The webhook's id");
 const LIMIT: Parameter = query("limit", "Limit", "Entries of a page");
 const CURSOR: Parameter = query("cursor", "Cursor", "next_cursor of the page before");
 const TOKEN: Parameter = path("token", "Token", "The token of the signer's link");
+const ENROLMENT: Parameter = path("token", "Token", "The token of a registration link");
 const LANG: Parameter = query("lang", "Lang", "Language of the page");
 const KEY: Parameter = Parameter {
     name: "Idempotency-Key",
@@ -44,40 +21,12 @@ const KEY: Parameter = Parameter {
     about: "Makes it safe to send the call again: the same key and body within 24 hours give the same request",
 };
 
-fn json_body(schema: &'static str) -> Option<Body> {
-    Some(Body { media: JSON, schema })
-}
-
-/// An operation with nothing special; entries below change what differs.
-fn plain(method: &'static str, path: &'static str, tag: Tag, id: &'static str, summary: Text) -> Operation {
-    Operation {
-        method,
-        path,
-        tag,
-        id,
-        summary,
-        auth: Auth::Open,
-        parameters: Vec::new(),
-        body: None,
-        answers: Vec::new(),
-        faults: Vec::new(),
-    }
-}
-
-fn portal(method: &'static str, path: &'static str, tag: Tag, id: &'static str, summary: Text) -> Operation {
-    Operation { auth: Auth::Bearer, ..plain(method, path, tag, id, summary) }
-}
-
-/// Below `/csc/v1` and `/csc/v2` alike.
-fn csc(path: &'static str, id: &'static str, schema: &'static str, summary: Text) -> Operation {
-    Operation { body: Some(Body { media: JSON, schema }), ..portal("post", path, Tag::Csc, id, summary) }
-}
-
 pub fn operations() -> Vec<Operation> {
     let mut all = requests();
     all.extend(webhooks());
     all.extend(client());
-    all.extend(csc_methods());
+    all.extend(csc::methods());
+    all.extend(neac::methods());
     all.extend(pages());
     all.extend(service());
     all
@@ -316,97 +265,18 @@ fn client() -> Vec<Operation> {
     ]
 }
 
-fn csc_methods() -> Vec<Operation> {
-    vec![
-        Operation {
-            answers: vec![json(200, "Object", "What the service is and offers")],
-            ..plain("get", "/info", Tag::Csc, "info", text("Thông tin dịch vụ", "What the service offers"))
-        },
-        Operation {
-            answers: vec![json(200, "Object", "What the service is and offers")],
-            ..plain("post", "/info", Tag::Csc, "infoByPost", text("Thông tin dịch vụ", "What the service offers"))
-        },
-        Operation {
-            answers: vec![json(200, "CscCredentials", "Credentials of the signer named by userID")],
-            faults: vec![&problem::NOT_FOUND],
-            ..csc(
-                "/credentials/list",
-                "listCredentials",
-                "CscList",
-                text("Danh sách chứng thư", "List a signer's credentials"),
-            )
-        },
-        Operation {
-            answers: vec![json(200, "Object", "Key, certificate and how it is authorised")],
-            faults: vec![&problem::NOT_FOUND],
-            ..csc(
-                "/credentials/info",
-                "credentialInfo",
-                "CscCredential",
-                text("Xem một chứng thư", "Read a credential"),
-            )
-        },
-        Operation {
-            answers: vec![
-                json(200, "CscSad", "Authorised"),
-                json(202, "CscHandle", "A code was sent; repeat the call with it"),
-            ],
-            faults: vec![
-                &problem::NOT_FOUND,
-                &problem::WRONG_PIN,
-                &problem::WRONG_AUTHENTICATION_DATA,
-                &problem::CODE_EXPIRED,
-                &problem::LOCKED,
-                &problem::RESEND_TOO_SOON,
-                &problem::HOSTED_ONLY,
-                &problem::CHANNEL_DOWN,
-            ],
-            ..csc(
-                "/credentials/authorize",
-                "authorize",
-                "CscAuthorize",
-                text("Cho phép ký các mã băm", "Authorise hashes"),
-            )
-        },
-        Operation {
-            answers: vec![bare(204, "A code is on its way"), json(200, "Object", "A code is on its way")],
-            faults: vec![&problem::NOT_FOUND, &problem::HOSTED_ONLY, &problem::RESEND_TOO_SOON, &problem::CHANNEL_DOWN],
-            ..csc(
-                "/credentials/getChallenge",
-                "getChallenge",
-                "CscCredential",
-                text("Gửi mã xác nhận", "Have a code sent"),
-            )
-        },
-        Operation {
-            answers: vec![bare(204, "A code is on its way"), json(200, "Object", "A code is on its way")],
-            faults: vec![&problem::NOT_FOUND, &problem::HOSTED_ONLY, &problem::RESEND_TOO_SOON, &problem::CHANNEL_DOWN],
-            ..csc(
-                "/credentials/sendOTP",
-                "sendOtp",
-                "CscCredential",
-                text("Gửi mã xác nhận (tên của bản 1)", "Have a code sent (version 1's name)"),
-            )
-        },
-        Operation {
-            answers: vec![json(200, "CscSignatures", "One signature a hash, in the same order")],
-            faults: vec![
-                &problem::NOT_FOUND,
-                &problem::INVALID_SAD,
-                &problem::HASH_NOT_AUTHORIZED,
-                &problem::KEY_UNAVAILABLE,
-                &problem::HOSTED_ONLY,
-            ],
-            ..csc("/signatures/signHash", "signHash", "CscSignHash", text("Ký các mã băm", "Sign hashes"))
-        },
-    ]
-}
-
 fn pages() -> Vec<Operation> {
     let tag = Tag::Page;
     let step = |path, id, summary| Operation {
         parameters: vec![TOKEN, LANG],
         answers: vec![bare(303, "Back to the page, which shows the true state")],
+        faults: vec![&problem::CROSS_SITE],
+        ..plain("post", path, tag, id, summary)
+    };
+    let enrol = |path, schema, id, summary| Operation {
+        parameters: vec![ENROLMENT, LANG],
+        body: Some(Body { media: FORM, schema }),
+        answers: vec![html("It is registered and the link used up; or the page again, when nothing was proven")],
         faults: vec![&problem::CROSS_SITE],
         ..plain("post", path, tag, id, summary)
     };
@@ -416,10 +286,17 @@ fn pages() -> Vec<Operation> {
             answers: vec![html("The request in whatever state it is")],
             ..plain("get", "/c/{token}", tag, "showRequest", text("Trang của người ký", "The signer's page"))
         },
-        step("/c/{token}/code", "sendCode", text("Gửi mã", "Have a code sent")),
+        Operation {
+            body: Some(Body { media: FORM, schema: "WayForm" }),
+            ..step(
+                "/c/{token}/code",
+                "sendCode",
+                text("Gửi mã, hoặc chọn cách xác nhận khác", "Have a code sent, or choose another way to confirm"),
+            )
+        },
         Operation {
             body: Some(Body { media: FORM, schema: "CodeForm" }),
-            ..step("/c/{token}/confirm", "confirm", text("Nhập mã", "Enter the code"))
+            ..step("/c/{token}/confirm", "confirm", text("Nhập mã", "Enter the code, or a passkey's answer"))
         },
         Operation {
             parameters: vec![TOKEN, LANG],
@@ -463,6 +340,24 @@ fn pages() -> Vec<Operation> {
                 text("Một trang dưới dạng ảnh", "A page as a picture"),
             )
         },
+        Operation {
+            parameters: vec![ENROLMENT, LANG],
+            answers: vec![html("What the signer can register")],
+            ..plain(
+                "get",
+                "/e/{token}",
+                tag,
+                "showEnrolment",
+                text("Trang đăng ký ứng dụng hoặc khóa truy cập", "The page that registers an app or a passkey"),
+            )
+        },
+        enrol(
+            "/e/{token}/totp",
+            "AppForm",
+            "enrolApp",
+            text("Đăng ký ứng dụng xác thực", "Register an authenticator app"),
+        ),
+        enrol("/e/{token}/passkey", "PasskeyForm", "enrolPasskey", text("Đăng ký khóa truy cập", "Register a passkey")),
     ]
 }
 
@@ -494,6 +389,14 @@ fn service() -> Vec<Operation> {
             )
         },
         Operation {
+            answers: vec![Answer {
+                status: 200,
+                about: "Counters of codes, in the Prometheus text format",
+                body: Some(("text/plain; version=0.0.4; charset=utf-8", "Html")),
+            }],
+            ..plain("get", "/metrics", tag, "metrics", text("Số đếm của tiến trình", "This process's counters"))
+        },
+        Operation {
             answers: vec![json(200, "Object", "This document")],
             ..plain("get", "/openapi.json", tag, "openapi", text("Tài liệu OpenAPI", "The OpenAPI document"))
         },
@@ -523,6 +426,14 @@ fn service() -> Vec<Operation> {
                 "deskStylesheet",
                 text("Kiểu trình bày của trang quản trị", "The desk's stylesheet"),
             )
+        },
+        Operation {
+            answers: vec![Answer {
+                status: 200,
+                about: "The script of pages with a passkey",
+                body: Some(("text/javascript; charset=utf-8", "Html")),
+            }],
+            ..plain("get", "/assets/passkey.js", tag, "script", text("Mã lệnh cho khóa truy cập", "The passkey script"))
         },
         Operation {
             answers: vec![Answer { status: 200, about: "The logo", body: Some(("image/png", "Bytes")) }],

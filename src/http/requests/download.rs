@@ -46,7 +46,7 @@ async fn stream(document: SignedDocument) -> Result<Response, Fault> {
 fn media_type(format: SignatureFormat) -> &'static str {
     match format {
         SignatureFormat::Pdf => "application/pdf",
-        SignatureFormat::Cms => "application/pkcs7-signature",
+        SignatureFormat::Cms | SignatureFormat::PdfHash | SignatureFormat::CmsHash => "application/pkcs7-signature",
         SignatureFormat::CmsEnveloping => "application/pkcs7-mime",
     }
 }

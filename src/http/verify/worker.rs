@@ -31,6 +31,8 @@ pub struct VerifySettings {
     pub anchors: Vec<PathBuf>,
     /// Revocation lists and OCSP responses: files, or folders of them.
     pub revocation: Vec<PathBuf>,
+    /// Folder of an installed trust bundle; without one, no bundle is looked for.
+    pub trust_store: Option<PathBuf>,
     /// A file that takes longer is given up. Hostile ones end within 2 seconds on a quiet machine.
     pub timeout: Duration,
     /// Processes at a time.
@@ -42,7 +44,7 @@ impl VerifySettings {
     pub fn new(program: PathBuf, folder: PathBuf) -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let timeout = Duration::from_secs(10);
-        Self { program, folder, anchors: Vec::new(), revocation: Vec::new(), timeout, workers }
+        Self { program, folder, anchors: Vec::new(), revocation: Vec::new(), trust_store: None, timeout, workers }
     }
 }
 
@@ -129,6 +131,7 @@ impl Verifier {
         let settings = &self.0.settings;
         let mut arguments: Vec<OsString> = settings.anchors.iter().map(|path| option("trust", path.as_ref())).collect();
         arguments.extend(settings.revocation.iter().map(|path| option("crl", path.as_ref())));
+        arguments.extend(settings.trust_store.iter().map(|path| option("trust-store", path.as_ref())));
         let words = [
             ("at", at.as_str()),
             ("revocation", given.revocation),
@@ -178,6 +181,7 @@ mod tests {
         let work = folder.path().join("work");
         let settings =
             VerifySettings { timeout: Duration::from_millis(300), ..VerifySettings::new(program, work.clone()) };
+        let settings = VerifySettings { trust_store: Some("/bundles".into()), ..settings };
         let given = Given {
             name: "--evil".into(),
             file: b"bytes".to_vec(),
@@ -208,6 +212,7 @@ mod tests {
         let Ran::Report(said) = ran else { panic!("{ran:?}") };
         let said = String::from_utf8(said).expect("UTF-8");
         assert!(said.starts_with("secret\nverify-document\n") && said.contains("\n--label=--evil\n"), "{said}");
+        assert!(said.contains("\n--trust-store=/bundles\n"), "{said}");
         assert!(said.contains("--at=1970-01-01T00:00:00Z") && said.matches("secret").count() == 1, "{said}");
     }
 

@@ -22,8 +22,11 @@ pub(super) fn write(article: &mut Markup, view: &View, name: &str) {
     let changed = view.cards.iter().any(|card| !card.changes.is_empty());
     let sentence = match &view.drawn {
         Drawn::Nothing if view.timeline.steps.is_empty() => return,
-        Drawn::NotInThisBuild | Drawn::NotDrawable | Drawn::Nothing if !changed => Some(Word::PagesNothing),
+        Drawn::NotInThisBuild | Drawn::NotDrawable | Drawn::NeedsPassword | Drawn::Nothing if !changed => {
+            Some(Word::PagesNothing)
+        }
         Drawn::NotInThisBuild => Some(Word::PagesNotInBuild),
+        Drawn::NeedsPassword => Some(Word::PagesNeedPassword),
         Drawn::NotDrawable | Drawn::Nothing => Some(Word::PagesNotDrawable),
         Drawn::Compared(_) => None,
     };

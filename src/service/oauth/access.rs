@@ -7,11 +7,11 @@
 use time::OffsetDateTime;
 
 use super::{OauthError, refusal};
-use crate::authorization::Verdict;
+use crate::authorization::{Proof, Verdict};
 use crate::crypto::digest::sha256;
 use crate::domain::credential::KeyStatus;
 use crate::domain::oauth::{Authorization, AuthorizationRequest, AuthorizationStage, Scope};
-use crate::domain::{AuditEvent, Portal, Secret, Signer, SignerId, State, StateKind};
+use crate::domain::{AuditEvent, Method, Portal, Secret, Signer, SignerId, State, StateKind};
 use crate::service::{Leaving, Result, Service, ServiceError};
 use crate::storage::Outcome;
 
@@ -22,6 +22,7 @@ pub struct AccessView {
     pub request: AuthorizationRequest,
     /// Known from the portal's account.
     pub signer: Option<Signer>,
+    pub code_digits: usize,
     pub expires_at: OffsetDateTime,
 }
 
@@ -48,7 +49,13 @@ impl Service {
             Some(id) => Some(self.signer(&id).await?),
             None => None,
         };
-        Ok(AccessView { portal, request: authorization.request, signer, expires_at: authorization.expires_at })
+        Ok(AccessView {
+            portal,
+            request: authorization.request,
+            signer,
+            code_digits: self.backends.sole_control.policy().digits.count(),
+            expires_at: authorization.expires_at,
+        })
     }
 
     /// Sends a code to the signer of the account, or to the one with this registered number. Whether there is one is not told.
@@ -70,7 +77,9 @@ impl Service {
         // In the background: an answer that takes longer would tell that a message was sent.
         let service = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = service.backends.sole_control.send_code(&transaction, &portal, &signer).await {
+            // The number is what the citizen named, or what their account stands for: a text message first.
+            let sent = service.backends.sole_control.send_code(&transaction, &portal, &signer, Some(Method::Sms)).await;
+            if let Err(error) = sent {
                 tracing::warn!(%error, "no code was sent for a sign-in");
             }
         });
@@ -89,10 +98,11 @@ impl Service {
         if transaction.state.kind() != StateKind::Waiting {
             return Err(wrong());
         }
-        match self.backends.sole_control.confirm_hashes(&transaction, &[], code).await? {
+        let proof = Proof::Code(code.clone());
+        match self.backends.activation.confirm(&transaction, &proof, None).await? {
             // Its SAD opens no hash and is forgotten here.
             Verdict::Confirmed { .. } => self.give_code(&authorization, &transaction.signer, None).await,
-            Verdict::Wrong { .. } | Verdict::Locked | Verdict::NoLiveCode => Err(wrong()),
+            Verdict::Wrong { .. } | Verdict::Locked | Verdict::NoLiveCode | Verdict::Spent { .. } => Err(wrong()),
         }
     }
 

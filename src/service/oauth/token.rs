@@ -6,7 +6,9 @@ use crate::domain::oauth::{
     AccessToken, Authorization, AuthorizationStage, Client, ClientAuth, CredentialRequest, Dialect, Holder,
     RefreshToken, Scope,
 };
-use crate::domain::{AuditEvent, CredentialId, FailureReason, PortalId, Secret, SignerId, StateKind, TransactionId};
+use crate::domain::{
+    AuditEvent, CredentialId, FailureReason, PortalId, Secret, SignerId, StateKind, Transaction, TransactionId,
+};
 use crate::service::{Caller, Result, Service, ServiceError};
 use crate::storage::Outcome;
 use crate::storage::oauth::Issued;
@@ -110,7 +112,8 @@ impl Service {
         let over = || refusal(OauthError::InvalidGrant, "Authorization code is invalid or expired");
         let sad = self.unseal_sad(authorization, code)?;
         let key = sha256(sad.expose().as_bytes());
-        let (transaction, expires_at) = self.storage().by_sad(&key).await?.ok_or_else(over)?;
+        let (transaction, kept) = self.storage().by_sad(&key).await?.ok_or_else(over)?;
+        let expires_at = kept.ends;
         let expires_in = expires_at - self.now();
         if transaction.state.kind() != StateKind::Confirmed || !expires_in.is_positive() {
             return Err(over());
@@ -197,22 +200,25 @@ impl Service {
     }
 
     /// Ends a token of this client (RFC 7009): an access token alone, or with a refresh token its whole family. What is no token
-    /// of this client's is none at all, which is not an error (§2.2).
+    /// of this client's is none at all, which is not an error (§2.2); the outcome is [`Outcome::Stale`] then.
     ///
     /// # Errors
     /// When storage does not answer.
-    pub async fn revoke(&self, portal: &PortalId, token: &Secret) -> Result<()> {
+    pub async fn revoke(&self, portal: &PortalId, token: &Secret) -> Result<Outcome> {
         let key = sha256(token.expose().as_bytes());
+        let mut outcome = Outcome::Stale;
         if let Some(access) = self.storage().access_token(&key).await?.filter(|found| found.portal == *portal) {
             self.storage().remove_access_token(&key).await?;
+            outcome = Outcome::Done;
             if let Holder::Credential { transaction, .. } = &access.holder {
                 self.end_sad(transaction).await?;
             }
         }
         if let Some(refresh) = self.storage().refresh_token(&key).await?.filter(|found| found.portal == *portal) {
             self.end_family(portal, &refresh.authorization, "revoked by the client").await?;
+            outcome = Outcome::Done;
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Who holds this bearer token. `certificate` is that of the caller's TLS connection, which a bound token demands.
@@ -316,6 +322,16 @@ impl Caller {
             Holder::Portal | Holder::Signer(_) => true,
             Holder::Credential { credential: own, .. } => own == credential,
         }
+    }
+
+    /// Whether the token may learn what became of this transaction.
+    pub(in crate::service) fn sees(&self, transaction: &Transaction) -> bool {
+        let own = match &self.holder {
+            Holder::Portal => true,
+            Holder::Signer(signer) => *signer == transaction.signer,
+            Holder::Credential { transaction: own, .. } => *own == transaction.id,
+        };
+        own && self.portal == transaction.portal
     }
 
     /// # Errors

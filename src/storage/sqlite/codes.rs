@@ -1,41 +1,127 @@
 //! One-time codes: one live a transaction, counted and compared inside one commit.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use sqlx::Row;
+use sqlx::{Row, SqliteConnection};
+use time::OffsetDateTime;
 
-use super::super::{Challenge, CodeOutcome, Confirmation, Entry, Outcome, Result};
-use super::{SqliteStorage, Write, audit, rows, transactions};
-use crate::domain::{AuditEvent, FailureReason, State, StateKind, TransactionId};
+use super::super::{
+    Challenge, CodeOutcome, Confirmation, Entry, MessageLimits, MessageScope, Result, SendLimits, Sending, Spent,
+};
+use super::budgets::{self, Account};
+use super::{SqliteStorage, Write, audit, authenticators, rows, transactions};
+use crate::domain::{AuditEvent, FailureReason, State, StateKind, Transaction, TransactionId};
 
-pub(super) async fn put(storage: &SqliteStorage, challenge: &Challenge, entry: Entry) -> Result<Outcome> {
+pub(super) async fn put(
+    storage: &SqliteStorage,
+    challenge: &Challenge,
+    limits: &SendLimits,
+    entry: Entry,
+) -> Result<Sending> {
     let mut write = storage.begin().await?;
+    let id = challenge.transaction.as_str();
     let counted = sqlx::query(
         "UPDATE transactions SET codes_sent = $2 WHERE id = $1 AND state = 'waiting' AND codes_sent = $2 - 1",
     )
-    .bind(challenge.transaction.as_str())
+    .bind(id)
     .bind(challenge.sequence)
     .execute(&mut *write)
     .await?;
     if counted.rows_affected() == 0 {
-        return Ok(Outcome::Stale);
+        return Ok(Sending::Stale);
+    }
+    let (account, at) = (budgets::of_transaction(&mut write, id).await?, challenge.created_at);
+    // Whatever is used up: leaving without a commit undoes the count above.
+    if let Some(spent) = budgets_spent(&mut write, &account, limits, at).await? {
+        return Ok(Sending::Spent(spent));
+    }
+    if let Some((scope, messages)) = &limits.message {
+        budgets::count_code(&mut write, &account, (id, challenge.sequence), at, limits.window).await?;
+        if let Some(spent) = budgets::count_message(&mut write, &account.portal, scope, *messages, at).await? {
+            return Ok(Sending::Spent(spent));
+        }
     }
     kill_live(&mut write, &challenge.transaction).await?;
     sqlx::query(
-        "INSERT INTO challenges (id, transaction_id, sequence, mac, tries_left, created_at, expires_at, live)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 1)",
+        "INSERT INTO challenges (id, transaction_id, sequence, method, mac, tries_left, created_at, expires_at, live)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)",
     )
     .bind(&challenge.id)
-    .bind(challenge.transaction.as_str())
+    .bind(id)
     .bind(challenge.sequence)
+    .bind(challenge.method.name())
     .bind(challenge.mac.as_slice())
     .bind(challenge.tries_left)
-    .bind(rows::nanos(challenge.created_at))
+    .bind(rows::nanos(at))
     .bind(rows::nanos(challenge.expires_at))
     .execute(&mut *write)
     .await?;
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
-    Ok(Outcome::Done)
+    Ok(Sending::Stored)
+}
+
+pub(super) async fn redirect(
+    storage: &SqliteStorage,
+    challenge: &Challenge,
+    (scope, limits): (&MessageScope, MessageLimits),
+    entry: Entry,
+) -> Result<Sending> {
+    let mut write = storage.begin().await?;
+    let changed = sqlx::query("UPDATE challenges SET method = $2 WHERE id = $1 AND live = 1")
+        .bind(&challenge.id)
+        .bind(challenge.method.name())
+        .execute(&mut *write)
+        .await?;
+    if changed.rows_affected() == 0 {
+        return Ok(Sending::Stale);
+    }
+    let parties = sqlx::query("SELECT portal FROM transactions WHERE id = $1")
+        .bind(challenge.transaction.as_str())
+        .fetch_one(&mut *write)
+        .await?;
+    let portal: &str = parties.try_get("portal")?;
+    if let Some(spent) = budgets::count_message(&mut write, portal, scope, limits, entry.at).await? {
+        return Ok(Sending::Spent(spent));
+    }
+    audit::append(&mut write, &entry).await?;
+    write.commit().await?;
+    Ok(Sending::Stored)
+}
+
+pub(super) async fn withdraw(storage: &SqliteStorage, challenge: &Challenge, entry: Entry) -> Result<()> {
+    let mut write = storage.begin().await?;
+    sqlx::query("UPDATE challenges SET live = 0 WHERE id = $1").bind(&challenge.id).execute(&mut *write).await?;
+    sqlx::query("DELETE FROM sendings WHERE transaction_id = $1 AND sequence = $2")
+        .bind(challenge.transaction.as_str())
+        .bind(challenge.sequence)
+        .execute(&mut *write)
+        .await?;
+    audit::append(&mut write, &entry).await?;
+    Ok(write.commit().await?)
+}
+
+pub(super) async fn spent(
+    storage: &SqliteStorage,
+    transaction: &Transaction,
+    limits: &SendLimits,
+    at: OffsetDateTime,
+) -> Result<Option<Spent>> {
+    let mut read = storage.read.acquire().await?;
+    let account = budgets::of_transaction(&mut read, transaction.id.as_str()).await?;
+    budgets_spent(&mut read, &account, limits, at).await
+}
+
+async fn budgets_spent(
+    db: &mut SqliteConnection,
+    account: &Account,
+    limits: &SendLimits,
+    at: OffsetDateTime,
+) -> Result<Option<Spent>> {
+    if let Some(until) = budgets::guesses_spent(db, account, at, limits.guesses).await? {
+        return Ok(Some(Spent::Guesses { until }));
+    }
+    let codes = budgets::codes_spent(db, account, at, limits.window, limits.unconfirmed).await?;
+    Ok(codes.map(|until| Spent::Codes { until }))
 }
 
 pub(super) async fn live(storage: &SqliteStorage, id: &TransactionId) -> Result<Option<Challenge>> {
@@ -70,9 +156,24 @@ pub(super) async fn try_code(
             .await?;
     let Some(row) = found else { return Ok(CodeOutcome::NoLiveCode) };
     let stored = rows::challenge(&row)?;
-    let outcome = if verify_slices_are_equal(&stored.mac, presented).is_ok() {
+    let account = budgets::of_transaction(&mut write, stored.transaction.as_str()).await?;
+    let (at, window) = (confirmation.at, confirmation.guesses.window);
+    if let Some(until) = budgets::guesses_spent(&mut write, &account, at, confirmation.guesses).await? {
+        return Ok(CodeOutcome::Spent { until });
+    }
+    let mut fits = verify_slices_are_equal(&stored.mac, presented).is_ok();
+    if let Some(used) = &confirmation.authenticator {
+        fits = fits
+            && match used.counter {
+                Some(counter) => authenticators::take(&mut write, &account.signer, &used.id, counter).await?,
+                None => false,
+            };
+    }
+    let outcome = if fits {
         accept(&mut write, &stored.transaction, confirmation).await?
     } else {
+        budgets::count_guess(&mut write, &account, at, window).await?;
+        budgets::count_entry(&mut write, budgets::WRONG, at).await?;
         reject(&mut write, &stored, confirmation).await?
     };
     write.commit().await?;
@@ -85,16 +186,19 @@ async fn accept(write: &mut Write, id: &TransactionId, confirmation: Confirmatio
         return Ok(CodeOutcome::NoLiveCode);
     }
     kill_live(write, id).await?;
-    if let Some((sha256, ends)) = confirmation.sad {
-        sqlx::query("UPDATE transactions SET sad_sha256 = $2, sad_expires_at = $3 WHERE id = $1")
+    budgets::give_codes_back(write, id.as_str()).await?;
+    budgets::count_entry(write, budgets::RIGHT, at).await?;
+    if let Some(sad) = confirmation.sad {
+        sqlx::query("UPDATE transactions SET sad_sha256 = $2, sad_expires_at = $3, sad_sealed = $4 WHERE id = $1")
             .bind(id.as_str())
-            .bind(sha256.as_slice())
-            .bind(rows::nanos(ends))
+            .bind(sad.sha256.as_slice())
+            .bind(rows::nanos(sad.ends))
+            .bind(sad.sealed)
             .execute(&mut **write)
             .await?;
     }
     transactions::insert_items(write, id, &confirmation.items).await?;
-    let event = AuditEvent::Confirmed { transaction: id.clone(), method: confirmation.method.to_owned() };
+    let event = AuditEvent::Confirmed { transaction: id.clone(), method: confirmation.method };
     audit::append(write, &Entry { at, event }).await?;
     Ok(CodeOutcome::Accepted)
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::super::{Credentials, Entry, Outcome, Result};
+use super::super::{Credentials, Entry, Outcome, Result, Rewrapped};
 use super::{SqliteStorage, Write, audit, rows};
 use crate::domain::credential::KeyStatus;
 use crate::domain::{Credential, CredentialId, SignerId};
@@ -37,13 +37,15 @@ impl Credentials for SqliteStorage {
     async fn add_credential(&self, credential: &Credential, entry: Entry) -> Result<()> {
         let mut write = self.begin().await?;
         sqlx::query(
-            "INSERT INTO credentials (id, signer, algorithm, auth, status, purpose, wrapped_key, spki, multisign, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO credentials (id, signer, algorithm, auth, factors, status, purpose, wrapped_key, spki, multisign,
+                                      created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(credential.id.as_str())
         .bind(credential.signer.as_str())
         .bind(credential.algorithm.name())
         .bind(credential.auth.name())
+        .bind(credential.factors.name())
         .bind(credential.status.name())
         .bind(rows::purpose_name(credential.purpose))
         .bind(&credential.key.0)
@@ -101,6 +103,35 @@ impl Credentials for SqliteStorage {
             .execute(&mut *write)
             .await?;
         if changed.rows_affected() == 0 {
+            return Ok(Outcome::Stale);
+        }
+        audit::append(&mut write, &entry).await?;
+        write.commit().await?;
+        Ok(Outcome::Done)
+    }
+
+    async fn change_pin(&self, signer: &SignerId, pin_hash: &str, keys: &[Rewrapped], entry: Entry) -> Result<Outcome> {
+        let mut write = self.begin().await?;
+        let mut changed = sqlx::query("UPDATE signers SET pin_hash = $2 WHERE id = $1")
+            .bind(signer.as_str())
+            .bind(pin_hash)
+            .execute(&mut *write)
+            .await?
+            .rows_affected();
+        for key in keys {
+            let replaced = sqlx::query(
+                "UPDATE credentials SET wrapped_key = $3, factors = 'code+pin'
+                 WHERE id = $1 AND signer = $2 AND wrapped_key = $4",
+            )
+            .bind(key.credential.as_str())
+            .bind(signer.as_str())
+            .bind(&key.new.0)
+            .bind(&key.old.0)
+            .execute(&mut *write)
+            .await?;
+            changed = changed.min(replaced.rows_affected());
+        }
+        if changed == 0 {
             return Ok(Outcome::Stale);
         }
         audit::append(&mut write, &entry).await?;

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::super::{Entry, Outcome, Parties, Result};
-use super::{SqliteStorage, audit, rows};
+use super::super::{Entry, Parties, PinLimits, PinTry, PinTryId, Result};
+use super::{SqliteStorage, audit, budgets, rows};
 use crate::domain::{Portal, PortalId, Signer, SignerId};
 
 #[async_trait]
@@ -39,14 +39,17 @@ impl Parties for SqliteStorage {
 
     async fn add_signer(&self, signer: &Signer, entry: Entry) -> Result<()> {
         let mut write = self.begin().await?;
-        sqlx::query("INSERT INTO signers (id, name, phone, pin_hash, created_at) VALUES ($1, $2, $3, $4, $5)")
-            .bind(signer.id.as_str())
-            .bind(&signer.name)
-            .bind(&signer.phone)
-            .bind(&signer.pin_hash)
-            .bind(rows::nanos(signer.created_at))
-            .execute(&mut *write)
-            .await?;
+        sqlx::query(
+            "INSERT INTO signers (id, name, phone, pin_hash, created_at, email) VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(signer.id.as_str())
+        .bind(&signer.name)
+        .bind(&signer.phone)
+        .bind(&signer.pin_hash)
+        .bind(rows::nanos(signer.created_at))
+        .bind(&signer.email)
+        .execute(&mut *write)
+        .await?;
         audit::append(&mut write, &entry).await?;
         Ok(write.commit().await?)
     }
@@ -84,27 +87,15 @@ impl Parties for SqliteStorage {
 
     async fn take_pin_try(
         &self,
-        id: &SignerId,
+        signer: &SignerId,
+        portal: &PortalId,
         at: OffsetDateTime,
-        window_start: OffsetDateTime,
-        limit: u32,
-    ) -> Result<Outcome> {
-        let changed = sqlx::query(
-            "UPDATE signers
-             SET pin_failures = CASE WHEN pin_failed_at < $3 THEN 1 ELSE pin_failures + 1 END, pin_failed_at = $2
-             WHERE id = $1 AND (pin_failures < $4 OR pin_failed_at < $3)",
-        )
-        .bind(id.as_str())
-        .bind(rows::nanos(at))
-        .bind(rows::nanos(window_start))
-        .bind(limit)
-        .execute(&self.write)
-        .await?;
-        Ok(if changed.rows_affected() == 1 { Outcome::Done } else { Outcome::Stale })
+        limits: PinLimits,
+    ) -> Result<PinTry> {
+        budgets::take_pin_try(self, signer, portal, at, limits).await
     }
 
-    async fn reset_pin_tries(&self, id: &SignerId) -> Result<()> {
-        sqlx::query("UPDATE signers SET pin_failures = 0 WHERE id = $1").bind(id.as_str()).execute(&self.write).await?;
-        Ok(())
+    async fn forgive_pin_try(&self, signer: &SignerId, portal: &PortalId, id: PinTryId) -> Result<()> {
+        budgets::forgive_pin_try(self, signer, portal, id).await
     }
 }

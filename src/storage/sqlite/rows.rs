@@ -9,8 +9,8 @@ use crate::crypto::{Digest, DigestAlgorithm};
 use crate::domain::credential::{KeyStatus, Purpose};
 
 use crate::domain::{
-    AuditRecord, AuthMode, Credential, FailureReason, Item, KeyAlgorithm, Origin, Portal, PortalId, SignatureSettings,
-    Signer, SignerId, State, StateKind, Transaction, WrappedKey,
+    AuditRecord, AuthMode, Authenticator, AuthenticatorKind, Credential, Factors, FailureReason, Item, KeyAlgorithm,
+    Method, Origin, Portal, PortalId, SignatureSettings, Signer, SignerId, State, StateKind, Transaction, WrappedKey,
 };
 use crate::formats::level::Baseline;
 
@@ -52,6 +52,14 @@ fn digest(row: &SqliteRow) -> Result<Digest> {
     Digest::from_bytes(algorithm, row.try_get("digest")?).ok_or_else(|| corrupt("digest"))
 }
 
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String> {
+    parsed(serde_json::to_string(value), "JSON")
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(text: &str, column: &str) -> Result<T> {
+    parsed(serde_json::from_str(text), column)
+}
+
 macro_rules! id {
     ($row:expr, $column:expr) => {
         parsed($row.try_get::<String, _>($column)?.try_into(), $column)?
@@ -87,6 +95,7 @@ pub(super) fn signer(row: &SqliteRow) -> Result<Signer> {
         id: id!(row, "id"),
         name: row.try_get("name")?,
         phone: row.try_get("phone")?,
+        email: row.try_get("email")?,
         pin_hash: row.try_get("pin_hash")?,
         created_at: moment(row, "created_at")?,
     })
@@ -109,6 +118,7 @@ pub(super) fn credential(row: &SqliteRow, certificates: Vec<Vec<u8>>) -> Result<
         signer: id!(row, "signer"),
         algorithm: named(row, "algorithm", KeyAlgorithm::from_name)?,
         auth: named(row, "auth", AuthMode::from_name)?,
+        factors: named(row, "factors", Factors::from_name)?,
         status: named(row, "status", KeyStatus::from_name)?,
         purpose: named(row, "purpose", purpose_from_name)?,
         key: WrappedKey(row.try_get("wrapped_key")?),
@@ -195,10 +205,29 @@ pub(super) fn challenge(row: &SqliteRow) -> Result<Challenge> {
         id: row.try_get("id")?,
         transaction: id!(row, "transaction_id"),
         sequence: number(row, "sequence")?,
+        method: named(row, "method", Method::from_name)?,
         mac: array(row, "mac")?,
         tries_left: number(row, "tries_left")?,
         created_at: moment(row, "created_at")?,
         expires_at: moment(row, "expires_at")?,
+    })
+}
+
+pub(super) fn authenticator(row: &SqliteRow) -> Result<Authenticator> {
+    let kind = match named(row, "method", Method::from_name)? {
+        Method::Totp => AuthenticatorKind::Totp { sealed: row.try_get("sealed")? },
+        Method::Passkey => {
+            AuthenticatorKind::Passkey { credential: row.try_get("credential")?, spki: row.try_get("spki")? }
+        }
+        Method::Sms | Method::Email => return Err(corrupt("method")),
+    };
+    Ok(Authenticator {
+        id: row.try_get("id")?,
+        signer: id!(row, "signer"),
+        name: row.try_get("name")?,
+        kind,
+        counter: parsed(u64::try_from(row.try_get::<i64, _>("counter")?), "counter")?,
+        created_at: moment(row, "created_at")?,
     })
 }
 

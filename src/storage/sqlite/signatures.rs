@@ -24,20 +24,28 @@ pub(super) async fn record_intents(
     entry: Entry,
 ) -> Result<Outcome> {
     let mut write = storage.begin().await?;
-    if !enter_signing(&mut write, id, &entry).await? || !joint::may_sign(&mut write, id).await? {
+    if !enter(&mut write, id, intents, &entry).await? {
         return Ok(Outcome::Stale);
-    }
-    for intent in intents {
-        match insert_intent(&mut write, id, intent).await {
-            Ok(()) => {}
-            Err(StorageError::Duplicate) => return Ok(Outcome::Stale),
-            Err(error) => return Err(error),
-        }
     }
     leave_out(&mut write, id, left_out).await?;
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
     Ok(Outcome::Done)
+}
+
+/// Moves to signing with these intents; false when the transaction is past it, or an item has an intent already.
+pub(super) async fn enter(write: &mut Write, id: &TransactionId, intents: &[Intent], entry: &Entry) -> Result<bool> {
+    if !enter_signing(write, id, entry).await? || !joint::may_sign(write, id).await? {
+        return Ok(false);
+    }
+    for intent in intents {
+        match insert_intent(write, id, intent).await {
+            Ok(()) => {}
+            Err(StorageError::Duplicate) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
 }
 
 async fn leave_out(write: &mut Write, id: &TransactionId, left_out: &[LeftOut]) -> Result<()> {
@@ -97,14 +105,20 @@ pub(super) async fn record_results(
         }
     }
     leave_out(&mut write, id, left_out).await?;
-    if let Some(end) = end(&mut write, id, &entry).await?
-        && !transactions::set_state(&mut write, id, StateKind::Signing, &end).await?
-    {
+    if !end_if_all_are_done(&mut write, id, &entry).await? {
         return Ok(Outcome::Stale);
     }
     audit::append(&mut write, &entry).await?;
     write.commit().await?;
     Ok(Outcome::Done)
+}
+
+/// Ends the transaction when no item is open any more; false when it had ended before.
+pub(super) async fn end_if_all_are_done(write: &mut Write, id: &TransactionId, entry: &Entry) -> Result<bool> {
+    match end(write, id, entry).await? {
+        Some(end) => transactions::set_state(write, id, StateKind::Signing, &end).await,
+        None => Ok(true),
+    }
 }
 
 /// False when the item has a result already.

@@ -151,6 +151,7 @@ impl Tokens for SqliteStorage {
             "DELETE FROM sign_ins WHERE expires_at < $1",
             "DELETE FROM sessions WHERE expires_at < $1",
             "DELETE FROM desk_sessions WHERE MIN(idle_at, expires_at) < $1",
+            "DELETE FROM enrolments WHERE expires_at < $1",
         ] {
             sqlx::query(sql).bind(rows::nanos(now)).execute(&mut *write).await?;
         }

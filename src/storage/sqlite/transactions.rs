@@ -6,10 +6,11 @@ use sqlx::sqlite::SqliteRow;
 use time::OffsetDateTime;
 
 use super::super::{
-    Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, Idempotency, Intent, ItemState, LeftOut, Outcome,
-    Output, Result, SignatureResult, SignatureRow, Transactions,
+    Challenge, CodeOutcome, Confirmation, Created, DueRaise, Entry, EntryCounts, Idempotency, Intent, ItemState,
+    LeftOut, MessageLimits, MessageScope, Outcome, Output, Result, SadRow, SendLimits, Sending, SignatureResult,
+    SignatureRow, Spent, Transactions,
 };
-use super::{SqliteStorage, Write, audit, codes, joint, outbox, raises, rows, signatures};
+use super::{SqliteStorage, Write, audit, budgets, codes, joint, outbox, raises, rows, signatures};
 use crate::domain::{CredentialId, Item, PortalId, State, StateKind, Transaction, TransactionId};
 
 impl SqliteStorage {
@@ -37,15 +38,19 @@ pub(super) async fn set_state(write: &mut Write, id: &TransactionId, from: State
         return Ok(false);
     }
     let (kind, at, failure) = rows::state_columns(to);
-    let changed =
-        sqlx::query("UPDATE transactions SET state = $3, state_at = $4, failure = $5 WHERE id = $1 AND state = $2")
-            .bind(id.as_str())
-            .bind(from.name())
-            .bind(kind)
-            .bind(at)
-            .bind(failure)
-            .execute(&mut **write)
-            .await?;
+    // What opens the key goes when there is nothing left to sign.
+    let changed = sqlx::query(
+        "UPDATE transactions SET state = $3, state_at = $4, failure = $5,
+                                 sad_sealed = CASE WHEN $3 IN ('confirmed', 'signing') THEN sad_sealed END
+         WHERE id = $1 AND state = $2",
+    )
+    .bind(id.as_str())
+    .bind(from.name())
+    .bind(kind)
+    .bind(at)
+    .bind(failure)
+    .execute(&mut **write)
+    .await?;
     let moved = changed.rows_affected() == 1;
     if moved && !joint::moved(write, id, to).await? {
         outbox::state_changed(write, id, to).await?;
@@ -211,8 +216,34 @@ impl Transactions for SqliteStorage {
         self.all_with_items(&found).await
     }
 
-    async fn put_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<Outcome> {
-        codes::put(self, challenge, entry).await
+    async fn put_challenge(&self, challenge: &Challenge, limits: &SendLimits, entry: Entry) -> Result<Sending> {
+        codes::put(self, challenge, limits, entry).await
+    }
+
+    async fn redirect_challenge(
+        &self,
+        challenge: &Challenge,
+        message: (&MessageScope, MessageLimits),
+        entry: Entry,
+    ) -> Result<Sending> {
+        codes::redirect(self, challenge, message, entry).await
+    }
+
+    async fn withdraw_challenge(&self, challenge: &Challenge, entry: Entry) -> Result<()> {
+        codes::withdraw(self, challenge, entry).await
+    }
+
+    async fn sending_spent(
+        &self,
+        transaction: &Transaction,
+        limits: &SendLimits,
+        at: OffsetDateTime,
+    ) -> Result<Option<Spent>> {
+        codes::spent(self, transaction, limits, at).await
+    }
+
+    async fn entries_since(&self, from: OffsetDateTime) -> Result<EntryCounts> {
+        budgets::entries_since(self, from).await
     }
 
     async fn live_challenge(&self, id: &TransactionId) -> Result<Option<Challenge>> {
@@ -232,14 +263,15 @@ impl Transactions for SqliteStorage {
         codes::try_code(self, challenge, presented, confirmation).await
     }
 
-    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, OffsetDateTime)>> {
+    async fn by_sad(&self, sha256: &[u8; 32]) -> Result<Option<(Transaction, SadRow)>> {
         let found = sqlx::query("SELECT * FROM transactions WHERE sad_sha256 = $1")
             .bind(sha256.as_slice())
             .fetch_optional(&self.read)
             .await?;
         let Some(row) = found else { return Ok(None) };
         let ends = rows::time(row.try_get("sad_expires_at")?)?;
-        Ok(Some((self.with_items(&row).await?, ends)))
+        let sad = SadRow { sha256: *sha256, ends, sealed: row.try_get("sad_sealed")? };
+        Ok(Some((self.with_items(&row).await?, sad)))
     }
 
     async fn record_intents(

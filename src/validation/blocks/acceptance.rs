@@ -123,6 +123,21 @@ pub fn time_stamps(signer: &SignerInfo) -> Result<(), Finding> {
     Ok(())
 }
 
+/// Checks that a token's time lies within the validity of its unit's certificate: whoever holds a new unit's key could otherwise
+/// prove any time of the past.
+///
+/// # Errors
+/// SIG_CONSTRAINTS_FAILURE.
+pub fn token_time(stated: Option<OffsetDateTime>, unit: &Certificate) -> Result<(), Finding> {
+    match stated {
+        Some(time) if !unit.validity().contains(time) => {
+            let code = Code::TimestampOutsideValidity;
+            Err(Finding::with(SubIndication::SigConstraintsFailure, code, format!("{time}, {}", unit.subject())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Warns when the claimed time cannot be right. The claim proves nothing either way.
 pub fn claimed_time(claimed: Option<OffsetDateTime>, certificate: &Certificate, messages: &mut Vec<Message>) {
     if let Some(time) = claimed.filter(|time| !certificate.validity().contains(*time)) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::formats::pdf::fields::{self, Field};
-use crate::formats::pdf::{Object, ObjectId, Pdf, PdfError};
+use crate::formats::pdf::{Dict, Object, ObjectId, Pdf, PdfError};
 
 /// The form as signed and as it is now.
 pub(super) struct Forms {
@@ -19,7 +19,9 @@ pub(super) struct FieldFacts {
     /// Resolved /V.
     pub value: Option<Object>,
     /// /Ff, own or inherited.
-    flags: i64,
+    pub flags: i64,
+    /// What draws the field.
+    pub widgets: Vec<ObjectId>,
 }
 
 /// Field flag Pushbutton (ISO 32000-1 table 226).
@@ -66,23 +68,24 @@ impl Side {
 fn facts(pdf: &Pdf<'_>, field: &Field) -> FieldFacts {
     let value = field.value.as_ref().and_then(|value| pdf.resolve(value).ok()).map(|value| Object::clone(&value));
     let value = value.filter(|value| !value.is_null());
-    FieldFacts { name: field.name.clone(), kind: field.field_type.clone(), value, flags: flags(pdf, field) }
+    let flags = inherited(pdf, &field.dict, "Ff").and_then(|flags| flags.as_integer()).unwrap_or(0);
+    let widgets = field.widgets.clone();
+    FieldFacts { name: field.name.clone(), kind: field.field_type.clone(), value, flags, widgets }
 }
 
-/// Levels of the field tree /Ff is looked for in; forms nest three or four deep.
+/// Levels of the field tree an inherited entry is looked for in; forms nest three or four deep.
 const LEVELS: usize = 64;
 
-fn flags(pdf: &Pdf<'_>, field: &Field) -> i64 {
-    let mut dict = field.dict.clone();
+/// An entry of a field or widget, its own or its nearest ancestor's.
+pub(super) fn inherited(pdf: &Pdf<'_>, field: &Dict, key: &str) -> Option<Object> {
+    let mut dict = field.clone();
     for _ in 0..LEVELS {
-        if let Some(flags) = pdf.value(&dict, "Ff").ok().flatten().and_then(|flags| flags.as_integer()) {
-            return flags;
+        if let Some(value) = pdf.value(&dict, key).ok().flatten().filter(|value| !value.is_null()) {
+            return Some(Object::clone(&value));
         }
-        let parent = pdf.value(&dict, "Parent").ok().flatten().and_then(|parent| parent.as_dict().cloned());
-        let Some(parent) = parent else { return 0 };
-        dict = parent;
+        dict = pdf.value(&dict, "Parent").ok().flatten().and_then(|parent| parent.as_dict().cloned())?;
     }
-    0
+    None
 }
 
 impl Forms {
@@ -110,6 +113,11 @@ impl Forms {
     /// True when a field of this name was there when signed.
     pub fn existed(&self, name: &str) -> bool {
         self.old.named(name).is_some()
+    }
+
+    /// The field as it is now, asked for by one of its objects in either state.
+    pub fn newest(&self, node: ObjectId) -> Option<&FieldFacts> {
+        self.now(node).or_else(|| self.new.named(&self.before(node)?.name))
     }
 
     /// Values before and now of the field the object belongs to.

@@ -26,7 +26,7 @@ use crate::formats::pdf::{Object, Pdf, PdfError, SignatureDictionary, signature}
 use forms::Forms;
 use permission::Permissions;
 use reach::Reach;
-use rules::{Facts, Inherited, SignedPages};
+use rules::{Facts, Inherited, ShownValues, SignedPages};
 
 /// The worst that happened after a signature; ordered from harmless to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,8 +103,16 @@ pub fn analyse(
     if !reach.nothing_changed() || trailers_differ(signed, newest) {
         let permissions = Permissions::read(signed, &signed_signatures)?;
         let forms = Forms::read(signed, newest)?;
-        let (signed_pages, inherited) = (SignedPages::default(), Inherited::default());
-        let facts = Facts { old: signed, new: newest, forms, permissions, reach: &reach, signed_pages, inherited };
+        let facts = Facts {
+            old: signed,
+            new: newest,
+            forms,
+            permissions,
+            reach: &reach,
+            signed_pages: SignedPages::default(),
+            inherited: Inherited::default(),
+            shown_values: ShownValues::default(),
+        };
         let differences = walk::differences(&facts, limits);
         for difference in &differences.found {
             findings.push(rules::judge(difference, &facts));

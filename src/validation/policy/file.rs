@@ -176,6 +176,8 @@ struct AlgorithmsWire {
     #[serde(default)]
     sha512: Use,
     #[serde(default)]
+    sha3: Use,
+    #[serde(default)]
     rsa: Vec<RsaWire>,
     #[serde(default)]
     rsassa_pkcs1: Use,
@@ -287,6 +289,7 @@ impl AlgorithmsWire {
             sha256: self.sha256.0,
             sha384: self.sha384.0,
             sha512: self.sha512.0,
+            sha3: self.sha3.0,
             rsa,
             rsassa_pkcs1: self.rsassa_pkcs1.0,
             rsassa_pss: self.rsassa_pss.0,
@@ -341,7 +344,9 @@ mod tests {
     fn vietnam_accepts_what_the_circular_names_and_nothing_else() {
         let suites = NamedPolicy::vietnam().expect("vietnam").policy.suites;
         let now = datetime!(2030-01-01 0:00 UTC);
-        for named in [suites.sha256, suites.sha384, suites.sha512, suites.rsassa_pss, suites.p256, suites.p384] {
+        for named in
+            [suites.sha256, suites.sha384, suites.sha512, suites.sha3, suites.rsassa_pss, suites.p256, suites.p384]
+        {
             assert!(named.holds_at(now));
         }
         for unnamed in [suites.sha1, suites.sha224, suites.ed25519, suites.ml_dsa] {

@@ -11,6 +11,7 @@ use crate::formats::tsp::TstInfo;
 use crate::formats::x509::Certificate;
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::process::basic::{Setting, Subject};
+use crate::validation::process::evidence_record::Record;
 use crate::validation::process::past::Proven;
 use crate::validation::process::timestamp::{self, TimeStamp};
 use crate::validation::report::{Code, Message};
@@ -33,6 +34,14 @@ struct Proof {
     values: Vec<Vec<u8>>,
     /// Certificates and revocation information it covers.
     material: ValidationData,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Attribute,
+    /// The first time-stamp of an evidence record: it proves, and is no part of a baseline level.
+    Record,
 }
 
 impl Archive {
@@ -43,6 +52,25 @@ impl Archive {
         Some(Proven { time: earliest.time_stamp.time(), covered: Some(&earliest.material) })
     }
 
+    /// What these evidence records prove: all that is in the message, with `material`, existed when their first time-stamps were made.
+    pub fn from_records(records: &[Record], subject: &Subject<'_>, material: &ValidationData) -> Self {
+        let attributes = &subject.signer.unsigned_attributes;
+        let covered = [oid::SIGNATURE_TIME_STAMP, oid::ARCHIVE_TIME_STAMP_V3];
+        let values = covered.iter().flat_map(|kind| attributes.values(kind)).map(<[u8]>::to_vec);
+        let values: Vec<Vec<u8>> = values.collect();
+        let proof = |time_stamp: &TimeStamp| Proof {
+            time_stamp: time_stamp.clone(),
+            values: values.clone(),
+            material: material.clone(),
+            kind: Kind::Record,
+        };
+        Self { proofs: records.iter().filter_map(|record| record.first()).map(proof).collect() }
+    }
+
+    fn attributes(&self) -> impl Iterator<Item = &Proof> {
+        self.proofs.iter().filter(|proof| proof.kind == Kind::Attribute)
+    }
+
     /// The time-stamps; every one covers the signature.
     pub fn time_stamps(&self) -> impl Iterator<Item = &TimeStamp> {
         self.proofs.iter().map(|proof| &proof.time_stamp)
@@ -50,7 +78,7 @@ impl Archive {
 
     /// The material the newest of them covers.
     pub fn protected(&self) -> Option<&ValidationData> {
-        self.proofs.first().map(|proof| &proof.material)
+        self.attributes().next().map(|proof| &proof.material)
     }
 }
 
@@ -62,15 +90,16 @@ struct Candidate<'a> {
     covered: Covered,
 }
 
-/// Validates the archive-time-stamp-v3 attributes of the signer at `index` of the message in `frame`.
+/// Validates the archive-time-stamp-v3 attributes of the signer at `index` of the message in `frame`; `archive` is what is proven
+/// besides.
 pub fn validate(
     frame: &Frame<'_>,
     index: usize,
     subject: &Subject<'_>,
     setting: Setting<'_>,
+    mut archive: Archive,
     messages: &mut Vec<Message>,
 ) -> Archive {
-    let mut archive = Archive::default();
     let Some(signer) = frame.signers().get(index) else { return archive };
     let mut contents = Contents { content: &subject.content, made: Vec::new() };
     let mut candidates = Vec::new();
@@ -93,7 +122,12 @@ pub fn validate(
                 messages.push(Message::info(Code::ArchiveTimestampValid).detail(detail));
                 tell_later_additions(&archive, &candidate.covered, messages);
                 let material = material(frame, &candidate.covered);
-                archive.proofs.push(Proof { time_stamp, values: candidate.covered.values, material });
+                archive.proofs.push(Proof {
+                    time_stamp,
+                    values: candidate.covered.values,
+                    material,
+                    kind: Kind::Attribute,
+                });
             }
             Err(message) => messages.push(refused(&message)),
         }
@@ -105,7 +139,7 @@ pub fn validate(
 fn tell_later_additions(archive: &Archive, covered: &Covered, messages: &mut Vec<Message>) {
     // The time-stamp is itself in the message, and cannot list itself.
     let later = covered.not_listed.saturating_sub(1);
-    if archive.proofs.is_empty() && later > 0 {
+    if archive.attributes().next().is_none() && later > 0 {
         messages.push(Message::info(Code::ArchiveTimestampNotCovering).detail(later.to_string()));
     }
 }

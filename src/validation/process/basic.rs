@@ -254,6 +254,7 @@ fn accept(
     }
     if subject.kind == Kind::DocumentTimestamp {
         report.level = Level::DocumentTimeStamp;
+        answer.take(acceptance::token_time(report.claimed_signing_time, identified.certificate()));
         return;
     }
     acceptance::claimed_time(report.claimed_signing_time, identified.certificate(), &mut answer.messages);

@@ -5,8 +5,9 @@ use const_oid::ObjectIdentifier;
 use crate::formats::cms::{CmsError, Frame, SignedData, Trailing, ValidationData, oid};
 use crate::validation::blocks::crypto::SignedContent;
 use crate::validation::evidence::Evidence;
-use crate::validation::process::archive_time_stamp;
+use crate::validation::process::archive_time_stamp::{self, Archive};
 use crate::validation::process::basic::{self, Answer, Setting, Subject};
+use crate::validation::process::evidence_record;
 use crate::validation::process::long_term::{self, Material};
 use crate::validation::process::rests_on;
 use crate::validation::process::timestamp;
@@ -54,12 +55,7 @@ pub fn validate_cms(bytes: &[u8], content: Option<&[u8]>, setting: Setting<'_>) 
 }
 
 /// Proofs that are told and not evaluated.
-const NOT_EVALUATED: [(ObjectIdentifier, Code); 4] = [
-    (oid::ARCHIVE_TIME_STAMP_V1, Code::TimestampNotEvaluated),
-    (oid::ARCHIVE_TIME_STAMP_V2, Code::TimestampNotEvaluated),
-    (oid::EVIDENCE_RECORD_INTERNAL, Code::EvidenceRecordNotEvaluated),
-    (oid::EVIDENCE_RECORD_EXTERNAL, Code::EvidenceRecordNotEvaluated),
-];
+const NOT_EVALUATED: [ObjectIdentifier; 2] = [oid::ARCHIVE_TIME_STAMP_V1, oid::ARCHIVE_TIME_STAMP_V2];
 
 /// What the signers of one message share.
 struct Whole<'m> {
@@ -83,7 +79,9 @@ fn validate_one(
 ) {
     let mut basic = basic::validate(subject, setting, answer, report);
     let messages = &mut basic.answer.messages;
-    let archive = archive_time_stamp::validate(message.frame, position, subject, message.stamps, messages);
+    let records = evidence_record::validate(message.frame, subject, message.stamps, messages);
+    let proven = Archive::from_records(&records, subject, message.kept);
+    let archive = archive_time_stamp::validate(message.frame, position, subject, message.stamps, proven, messages);
     let own = timestamp::signature_time_stamps(subject, message.stamps, |token| archive.proven(token), messages);
     let time_stamps: Vec<_> = own.iter().chain(archive.time_stamps()).collect();
     let material = Material { kept: message.kept, protected: archive.protected() };
@@ -94,19 +92,22 @@ fn validate_one(
         let lacks = "B-T: no valid signature time-stamp";
         basic.answer.messages.push(Message::info(Code::LevelNotReached).detail(lacks));
     }
-    for (oid, code) in NOT_EVALUATED {
+    for oid in NOT_EVALUATED {
         if subject.signer.unsigned_attributes.contains(&oid) {
-            basic.answer.messages.push(Message::info(code).detail(oid.to_string()));
+            basic.answer.messages.push(Message::info(Code::TimestampNotEvaluated).detail(oid.to_string()));
         }
     }
-    // The newest archive time-stamp carries all others.
-    let newest = archive.time_stamps().max_by_key(|time_stamp| time_stamp.time());
+    // The newest archive time-stamp, or the last of a record, carries all others.
+    let last = records.iter().filter_map(|record| record.last());
+    let newest = archive.time_stamps().chain(last).max_by_key(|time_stamp| time_stamp.time());
     report.renew_by = match newest {
         Some(newest) => Some(newest.lasts_until()),
         None => basic.lasts_until(subject, &own),
     };
     let stamps = own.iter().map(|stamp| (StampKind::Signature, stamp));
     let stamps = stamps.chain(archive.time_stamps().map(|stamp| (StampKind::Archive, stamp)));
+    let renewals = records.iter().flat_map(|record| record.iter().skip(1));
+    let stamps = stamps.chain(renewals.map(|stamp| (StampKind::Archive, stamp)));
     rests_on::gather(&basic, subject, message.stamps, message.given, stamps, &mut report.facts);
     basic.conclude(subject, report);
 }
@@ -181,12 +182,12 @@ mod tests {
 
     #[test]
     fn proofs_that_are_not_evaluated_are_told() {
-        for (oid, code) in NOT_EVALUATED {
+        for oid in NOT_EVALUATED {
             let unsigned = |_: &Issuer, _: &[u8]| vec![attribute(&oid, write::sequence(&[]))];
             let signed = Builder { unsigned: &unsigned, ..Builder::default() }.build();
             let report = run(&signed, &signed.der, Some(b"content"));
             assert_eq!(report.indication(), Indication::TotalPassed);
-            assert!(report.messages.iter().any(|message| message.code == code), "{oid}");
+            assert!(report.messages.iter().any(|message| message.code == Code::TimestampNotEvaluated), "{oid}");
         }
     }
 

@@ -2,12 +2,13 @@
 //!
 //! Reading order: [`any`] (which kind a file is), [`pdf`] and [`cms`] (the two kinds of file), [`basic`] (one signature at the validation time, EN 319 102-1
 //! §5.3), [`timestamp`] (tokens, §5.4), [`long_term`] (best signature time and levels, §5.5), [`archival`] and [`archive_time_stamp`] (proofs of existence, in a PDF and in CMS, §5.6.3),
+//! [`evidence_record`] (the same by hash trees, RFC 4998),
 //! `content_time_stamp` (what was provably made after its certificate ended), `counter` (counter-signatures, told beside the
 //! verdict), [`past`] (what only time decides, judged for a proven time, §5.6.2), [`rests_on`] (the facts behind a
 //! verdict, for reports) and [`history`] (a PDF's revisions and changes, likewise).
 //!
 //! Where this is narrower than the standard, always to the strict side: a revoked authority (REVOKED_CA_NO_POE) is never excused
-//! by a time-stamp; a content time-stamp counts only with findings of the signer's own certificate; CAdES archive time-stamps before version 3 and evidence records are told but not evaluated; certificate validity is judged
+//! by a time-stamp; a content time-stamp counts only with findings of the signer's own certificate; CAdES archive time-stamps before version 3 are told but not evaluated; certificate validity is judged
 //! in the shell model at the proven time.
 //!
 //! In one place it is wider than the letter: a time-stamping unit that has expired since is judged for the day its time-stamp was
@@ -20,6 +21,7 @@ pub mod basic;
 pub mod cms;
 mod content_time_stamp;
 mod counter;
+pub mod evidence_record;
 mod history;
 pub mod long_term;
 pub mod past;

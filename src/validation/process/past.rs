@@ -59,7 +59,10 @@ fn decided_by_time(finding: &Finding) -> bool {
     is_out_of_bounds(finding.sub_indication)
         || matches!(
             finding.sub_indication,
-            SubIndication::RevokedNoPoe | SubIndication::CryptoConstraintsFailureNoPoe | SubIndication::TryLater
+            SubIndication::RevokedNoPoe
+                | SubIndication::CryptoConstraintsFailureNoPoe
+                | SubIndication::TryLater
+                | SubIndication::RevocationOutOfBoundsNoPoe
         )
 }
 

@@ -116,6 +116,17 @@ fn revocation_after_the_proven_time_is_excused_and_before_it_is_not() {
 }
 
 #[test]
+fn time_stamp_from_before_its_unit_was_certified_proves_nothing() {
+    let signed = stamped(Template::signer("An"), &[], &|root, value| {
+        let mut template = Template { serial: 9, ..Template::time_stamping("TSA") };
+        template.validity.not_before = STAMPED + time::Duration::DAY;
+        token(&root.issue(&template), &[value], STAMPED)
+    });
+    let report = run(&signed, vec![], RevocationPolicy::IfPresent, STAMPED + 2 * time::Duration::DAY);
+    assert_eq!((report.best_signature_time, told(&report, Code::TimestampNotValid)), (None, true));
+}
+
+#[test]
 fn revoked_signature_without_a_good_time_stamp_stays_revoked() {
     let signed = stamped(Template::signer("An"), &[], &|root, _| token(&unit(root), &[b"other"], STAMPED));
     let list =

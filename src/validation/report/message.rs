@@ -271,6 +271,9 @@ codes! {
     TimestampNotValid "timestamp-not-valid"
         "a time-stamp does not validate and proves nothing"
         "dấu thời gian không hợp lệ nên không có giá trị chứng minh";
+    TimestampOutsideValidity "timestamp-outside-validity"
+        "the time a time-stamp states lies outside its certificate's validity"
+        "thời điểm ghi trong dấu thời gian nằm ngoài thời hạn của chứng thư cấp dấu";
     ContentTimestampValid "content-timestamp-valid"
         "a time-stamp of the content, which is part of what was signed, proves that the signature is younger"
         "dấu thời gian của nội dung, nằm trong phần được ký, chứng minh chữ ký được tạo sau đó";
@@ -304,6 +307,12 @@ codes! {
     CounterSignatureNotValid "counter-signature-not-valid"
         "a counter-signature of this signature does not validate and confirms nothing"
         "chữ ký xác nhận thêm (counter-signature) không hợp lệ nên không có giá trị xác nhận";
+    EvidenceRecordValid "evidence-record-valid"
+        "an evidence record proves that the signature and all that came with it existed"
+        "bản ghi bằng chứng (evidence record) chứng minh chữ ký và dữ liệu kèm theo đã tồn tại";
+    EvidenceRecordNotValid "evidence-record-not-valid"
+        "an evidence record does not validate and proves nothing"
+        "bản ghi bằng chứng (evidence record) không hợp lệ nên không có giá trị chứng minh";
     EvidenceRecordNotEvaluated "evidence-record-not-evaluated"
         "an evidence record was not evaluated and proves nothing here"
         "có bản ghi bằng chứng (evidence record) nhưng chưa được kiểm tra nên không có giá trị chứng minh";

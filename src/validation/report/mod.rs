@@ -37,9 +37,10 @@ impl Indication {
 
 /// Why a signature did not pass; each word belongs to exactly one main indication (EN 319 102-1 §5.1.3, table 6).
 ///
-/// Words of the table that nothing here leads to: NO_CERTIFICATE_CHAIN_FOUND_NO_POE (trust anchors have no end), NO_POE and
-/// REVOCATION_OUT_OF_BOUNDS_NO_POE (revocation information is judged for the day it was made; what cannot be used is TRY_LATER),
-/// POLICY_PROCESSING_ERROR and SIGNATURE_POLICY_NOT_AVAILABLE (no constraint asks for a signature policy: it is told).
+/// Words of the table that nothing here leads to: NO_CERTIFICATE_CHAIN_FOUND_NO_POE (trust anchors have no end: the bundle that lists
+/// them ends as a whole, which is TRY_LATER with its age), NO_POE (what past certificate validation answers past signature validation,
+/// which then stands by the word it began with, §5.6.2), POLICY_PROCESSING_ERROR and SIGNATURE_POLICY_NOT_AVAILABLE (no constraint
+/// asks for a signature policy: it is told).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SubIndication {
     FormatFailure,
@@ -59,6 +60,7 @@ pub enum SubIndication {
     RevokedCaNoPoe,
     OutOfBoundsNotRevoked,
     OutOfBoundsNoPoe,
+    RevocationOutOfBoundsNoPoe,
     TryLater,
     TimestampOrderFailure,
     SignedDataNotFound,
@@ -84,6 +86,7 @@ impl SubIndication {
             Self::RevokedCaNoPoe => "REVOKED_CA_NO_POE",
             Self::OutOfBoundsNotRevoked => "OUT_OF_BOUNDS_NOT_REVOKED",
             Self::OutOfBoundsNoPoe => "OUT_OF_BOUNDS_NO_POE",
+            Self::RevocationOutOfBoundsNoPoe => "REVOCATION_OUT_OF_BOUNDS_NO_POE",
             Self::TryLater => "TRY_LATER",
             Self::TimestampOrderFailure => "TIMESTAMP_ORDER_FAILURE",
             Self::SignedDataNotFound => "SIGNED_DATA_NOT_FOUND",

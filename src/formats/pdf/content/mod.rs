@@ -1,33 +1,29 @@
 //! Where a content stream shows text and whether it paints areas (ISO 32000-1 §8, §9).
 //!
 //! This file tells whether something new on a page hides what was there: of fonts, only `widths` are read.
-//! `scan` walks the operators, `encoding`, `cmap` and `font` turn shown codes into characters, and [`text`] finds words on
-//! a page. Nothing is drawn.
+//! `scan` walks the operators, `encoding`, `cmap` and `font` turn shown codes into characters; [`text`] finds words on
+//! a page, [`mod@face`] says what a form field's appearance reads. Nothing is drawn.
 
-#[cfg(feature = "appearance")]
 mod cmap;
-#[cfg(feature = "appearance")]
 mod encoding;
-#[cfg(feature = "appearance")]
+pub mod face;
 mod font;
+mod letters;
 mod scan;
 #[cfg(feature = "appearance")]
 pub mod text;
 mod widths;
 
-use std::collections::HashMap;
-
 use super::lexer::{Lexer, Token};
 use super::object::{Dict, Name, Object, Stream};
 use super::pages::Page;
 use super::reader::Pdf;
+use font::Fonts;
 use scan::{Matrix, Piece, Scan, Shown, Sink, State};
 use widths::Widths;
 
 /// Least width of a piece of text, in units of the font size: glyphs are there even where the file says they have no width.
 const LEAST: f64 = 0.5;
-/// Fonts of one page or form whose widths are read.
-const FONTS: usize = 1000;
 
 /// An area in the coordinates of the page or form.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +55,20 @@ impl Rectangle {
 
     pub fn is_empty(&self) -> bool {
         self.right <= self.left || self.top <= self.bottom
+    }
+
+    pub fn holds(&self, x: f64, y: f64) -> bool {
+        (self.left..=self.right).contains(&x) && (self.bottom..=self.top).contains(&y)
+    }
+
+    /// The part that is in both; empty when there is none.
+    pub fn common(&self, other: &Self) -> Self {
+        Self {
+            left: self.left.max(other.left),
+            bottom: self.bottom.max(other.bottom),
+            right: self.right.min(other.right),
+            top: self.top.min(other.top),
+        }
     }
 
     pub fn overlaps(&self, other: &Self) -> bool {
@@ -109,9 +119,7 @@ pub fn names(pdf: &Pdf<'_>, form: &Stream) -> Vec<Name> {
 #[derive(Default)]
 struct Painter {
     painted: Painted,
-    fonts: Vec<Widths>,
-    /// Fonts by the text of what the resources say, so that each is read once.
-    known: HashMap<Vec<u8>, usize>,
+    fonts: Fonts<Widths>,
 }
 
 impl Sink for Painter {
@@ -124,19 +132,12 @@ impl Sink for Painter {
     }
 
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize> {
-        let fonts = pdf.value(resources, "Font").ok()??;
-        let font = fonts.as_dict()?.get_name(name.as_bytes())?;
-        let key = font.to_bytes();
-        if let Some(known) = self.known.get(&key) {
-            return Some(*known);
-        }
-        let dict = pdf.resolve(font).ok()?;
-        let dict = dict.as_dict().filter(|_| self.fonts.len() < FONTS)?;
-        // Its glyphs are content streams of their own (§9.6.5).
-        self.painted.areas |= dict.get("Subtype").is_some_and(|kind| kind.is_name("Type3"));
-        self.fonts.push(Widths::read(pdf, dict, None));
-        self.known.insert(key, self.fonts.len() - 1);
-        Some(self.fonts.len() - 1)
+        let Self { painted, fonts } = self;
+        fonts.find(pdf, resources, name, |dict| {
+            // Its glyphs are content streams of their own (§9.6.5).
+            painted.areas |= dict.get("Subtype").is_some_and(|kind| kind.is_name("Type3"));
+            Widths::read(pdf, dict, None)
+        })
     }
 
     fn show(&mut self, shown: &Shown, state: &State, place: Matrix) -> f64 {

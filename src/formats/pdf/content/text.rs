@@ -4,24 +4,19 @@
 //! and its spaces were written. Text drawn as pictures or paths, and fonts that do not say what their codes mean, are not
 //! found. Widths of the standard fonts without /Widths are estimated.
 
-use std::collections::HashMap;
-
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::{canonical_combining_class, decompose_compatible};
+use unicode_normalization::char::canonical_combining_class;
 
 use super::super::object::{Dict, Name};
 use super::super::pages::Page;
 use super::super::reader::Pdf;
 use super::Rectangle;
-use super::font::Font;
-use super::scan::{Matrix, Piece, Scan, Shown, Sink, State};
+use super::font::{Font, Fonts};
+use super::letters::{decomposed, ordered};
+use super::scan::{Matrix, Scan, Shown, Sink, State};
 
 /// Characters of one page; a dense page of print has some 10,000.
 const GLYPHS: usize = 400_000;
-/// Fonts of one page.
-const FONTS: usize = 1000;
-/// How far letters reach above and below the baseline, in units of the font size.
-const REACH: (f64, f64) = (0.75, -0.22);
 
 /// The characters of one page.
 #[derive(Default)]
@@ -30,9 +25,7 @@ pub struct PageText {
     glyphs: Vec<Rectangle>,
     /// Decomposed characters without blanks, each with its glyph.
     characters: Vec<(char, usize)>,
-    fonts: Vec<Font>,
-    /// Fonts by the text of what the resources say, so that each is read once.
-    known: HashMap<Vec<u8>, usize>,
+    fonts: Fonts<Font>,
 }
 
 impl PageText {
@@ -105,66 +98,22 @@ impl PageText {
     }
 }
 
-/// The characters of `text`, decomposed, blanks left out.
-fn decomposed(text: &str, glyph: usize) -> impl Iterator<Item = (char, usize)> {
-    let mut characters = Vec::new();
-    for character in text.chars() {
-        decompose_compatible(character, |part| characters.push((part, glyph)));
-    }
-    let blank = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{ad}' | '\u{200b}');
-    characters.into_iter().filter(move |(character, _)| !blank(*character))
-}
-
-/// Accents of one letter in canonical order, which single glyphs of a page need not keep.
-fn ordered(mut characters: Vec<(char, usize)>) -> Vec<(char, usize)> {
-    characters
-        .chunk_by_mut(|_, next| canonical_combining_class(next.0) != 0)
-        .for_each(|letter| letter.sort_by_key(|(character, _)| canonical_combining_class(*character)));
-    characters
-}
-
 impl Sink for PageText {
     fn area(&mut self) {}
 
     fn line(&mut self, _: f64) {}
 
     fn font(&mut self, pdf: &Pdf<'_>, resources: &Dict, name: &Name) -> Option<usize> {
-        let fonts = pdf.value(resources, "Font").ok()??;
-        let font = fonts.as_dict()?.get_name(name.as_bytes())?;
-        let key = font.to_bytes();
-        if let Some(known) = self.known.get(&key) {
-            return Some(*known);
-        }
-        let dict = pdf.resolve(font).ok()?;
-        let dict = dict.as_dict().filter(|_| self.fonts.len() < FONTS)?;
-        self.fonts.push(Font::read(pdf, dict));
-        self.known.insert(key, self.fonts.len() - 1);
-        Some(self.fonts.len() - 1)
+        self.fonts.find(pdf, resources, name, |dict| Font::read(pdf, dict))
     }
 
     fn show(&mut self, shown: &Shown, state: &State, place: Matrix) -> f64 {
-        let Some(font) = state.font.filter(|font| *font < self.fonts.len()) else { return 0.0 };
-        let mut glyphs = Vec::new();
-        let mut at = 0.0;
-        for piece in &shown.pieces {
-            match piece {
-                Piece::Move(thousandths) => at -= thousandths / 1000.0 * state.size * state.scale,
-                Piece::Codes(bytes) => {
-                    for code in self.fonts.get(font).into_iter().flat_map(|font| font.codes(bytes)) {
-                        let width = code.width / 1000.0 * state.size * state.scale;
-                        let low = place.point(at, state.rise + REACH.1 * state.size);
-                        let high = place.point(at + width, state.rise + REACH.0 * state.size);
-                        if state.visible && !code.text.is_empty() {
-                            glyphs.push((code.text.to_owned(), Rectangle::new(low, high)));
-                        }
-                        let word = if code.is_space { state.word_spacing } else { 0.0 };
-                        at += width + (state.character_spacing + word) * state.scale;
-                    }
-                }
-            }
-        }
-        glyphs.into_iter().for_each(|(text, area)| self.glyph(&text, area));
-        at
+        let Some(font) = state.font.and_then(|font| self.fonts.get(font)) else { return 0.0 };
+        let (glyphs, moved) = font.glyphs(shown, state, place);
+        let told = glyphs.into_iter().filter(|(text, _)| state.visible && !text.is_empty());
+        let told: Vec<(String, Rectangle)> = told.map(|(text, area)| (text.to_owned(), area)).collect();
+        told.into_iter().for_each(|(text, area)| self.glyph(&text, area));
+        moved
     }
 }
 

@@ -208,7 +208,7 @@ fn slide(
             continue;
         }
         let promised = told(context.time, Freshness::UntilNextUpdate);
-        let nothing = matches!(promised, Status::Unknown(_));
+        let nothing = matches!(promised, Status::Unknown(_) | Status::OutOfBounds(_));
         if nothing && context.policy.revocation == RevocationPolicy::IfPresent {
             messages.push(Message::warning(Code::RevocationMissing).detail(certificate.subject().to_string()));
             continue;
@@ -265,7 +265,7 @@ fn revocation(
     budget: &mut Budget,
     messages: &mut Vec<Message>,
 ) -> Result<KnownGood, Finding> {
-    let mut known = KnownGood::All;
+    let (mut known, mut lacking) = (KnownGood::All, SubIndication::TryLater);
     for (depth, (certificate, _)) in path.links().enumerate() {
         let issuers = path.certificates.get(depth.saturating_add(1)..).unwrap_or_default();
         let freshness = context.policy.max_age.map_or(Freshness::UntilNextUpdate, Freshness::NotOlderThan);
@@ -284,27 +284,35 @@ fn revocation(
             Status::OnHold => {
                 return Err(Finding::with(SubIndication::TryLater, Code::CertificateOnHold, subject));
             }
-            Status::Unknown(why) => {
+            Status::Unknown(why) | Status::OutOfBounds(why) => {
+                if known == KnownGood::All && matches!(status, Status::OutOfBounds(_)) {
+                    lacking = SubIndication::RevocationOutOfBoundsNoPoe;
+                }
                 known = KnownGood::Unknown;
                 messages.push(Message::warning(Code::RevocationMissing).detail(format!("{subject} ({why})")));
             }
         }
     }
     match (known, context.policy.revocation) {
-        (KnownGood::Unknown, RevocationPolicy::Require) => missing(path, context.time, messages),
+        (KnownGood::Unknown, RevocationPolicy::Require) => missing(path, context.time, lacking, messages),
         _ => Ok(known),
     }
 }
 
-/// Where revocation information is required, nothing usable is TRY_LATER, unless a certificate is out of its validity: no later
-/// revocation information could change that.
-fn missing(path: &Path, time: OffsetDateTime, messages: &[Message]) -> Result<KnownGood, Finding> {
+/// Where revocation information is required, nothing usable is TRY_LATER (or what is `lacking` of the information there), unless a
+/// certificate is out of its validity: no later revocation information could change that.
+fn missing(
+    path: &Path,
+    time: OffsetDateTime,
+    lacking: SubIndication,
+    messages: &[Message],
+) -> Result<KnownGood, Finding> {
     if validity(path, time, KnownGood::Unknown).is_err() {
         return Ok(KnownGood::Unknown);
     }
     let detail = messages.iter().find(|message| message.code == Code::RevocationMissing).and_then(|m| m.detail.clone());
     let message = Message { detail, ..Message::error(Code::RevocationMissing) };
-    Err(Finding { sub_indication: SubIndication::TryLater, message })
+    Err(Finding { sub_indication: lacking, message })
 }
 
 fn validity(path: &Path, time: OffsetDateTime, known: KnownGood) -> Result<(), Finding> {

@@ -108,14 +108,27 @@ pub(super) fn statuses(
     if answers.is_empty() {
         return Vec::new();
     }
-    let strength = match authorised(response, sources, budget) {
-        Ok(strength) => strength,
+    let heard = match authorised(response, sources, budget) {
+        Ok(heard) => heard,
         Err(why) => return vec![Status::Unknown(why.text())],
     };
     let answers = answers.into_iter().map(|answer| status_of(answer, response, certificate, sources));
     answers
-        .map(|status| if strength == Strength::Outdated { heard_although_outdated(status) } else { status })
+        .map(|status| match status {
+            status if heard.strength == Strength::Outdated => heard_although_outdated(status),
+            Status::Good | Status::RevokedLater(_) if heard.ended => Status::OutOfBounds(ENDED),
+            status => status,
+        })
         .collect()
+}
+
+const ENDED: &str = "its OCSP responder's certificate has ended since";
+
+/// An authorised responder.
+struct Heard {
+    strength: Strength,
+    /// Its certificate ended before the time asked for (EN 319 102-1 §5.2.6, REVOCATION_OUT_OF_BOUNDS_NO_POE).
+    ended: bool,
 }
 
 /// Of a response whose algorithms do not hold any more.
@@ -129,12 +142,8 @@ fn heard_although_outdated(status: Status) -> Status {
 }
 
 /// Checks that the response was signed by the certificate's issuer itself, or by a responder that this very authority certified
-/// for OCSP signing. Gives how strong those signatures are.
-fn authorised(
-    response: &OcspResponse,
-    sources: Sources<'_>,
-    budget: &mut Budget,
-) -> Result<Strength, ResponderRefusal> {
+/// for OCSP signing.
+fn authorised(response: &OcspResponse, sources: Sources<'_>, budget: &mut Budget) -> Result<Heard, ResponderRefusal> {
     let strength = |responder: &Certificate| {
         Strength::of(response.signature_algorithm(), responder, response.produced_at(), (sources.time, sources.suites))
     };
@@ -143,7 +152,7 @@ fn authorised(
     }
     let issuer = sources.issuers.first().ok_or(ResponderRefusal::IssuerUnknown)?;
     if response.names_responder(issuer) && verifies(response, issuer, sources, budget)? {
-        return Ok(strength(issuer));
+        return Ok(Heard { strength: strength(issuer), ended: false });
     }
     let candidates = response.certificates().iter().chain(&sources.evidence.certificates);
     let mut refusal = ResponderRefusal::NotAuthorised;
@@ -153,7 +162,8 @@ fn authorised(
                 let made = candidate.validity().not_before;
                 let certified =
                     Strength::of(candidate.signature_algorithm(), issuer, made, (sources.time, sources.suites));
-                return Ok(strength(candidate).weaker(certified));
+                let ended = candidate.validity().not_after < sources.time;
+                return Ok(Heard { strength: strength(candidate).weaker(certified), ended });
             }
             Ok(()) => refusal = ResponderRefusal::BadSignature,
             Err(why) => refusal = why,
@@ -296,6 +306,22 @@ mod tests {
         let mut expired = Template::responder("OCSP");
         expired.validity.not_after = datetime!(2026-04-01 0:00 UTC);
         assert!(matches!(delegated(&expired), Status::Unknown(_)), "expired");
+    }
+
+    #[test]
+    fn responder_that_has_ended_since_clears_nobody_and_still_revokes() {
+        let mut template = Template::responder("OCSP");
+        template.validity.not_after = datetime!(2026-05-10 0:00 UTC);
+        let root = Issuer::root("Root");
+        let leaf = root.issue(&Template::signer("An")).certificate;
+        let responder = root.issue(&template);
+        let say = |answer, time| {
+            let der = responder.ocsp(&root, &leaf, answer, (THIS, NEXT), &[&responder.certificate]);
+            run(&der, &leaf, &root, time)
+        };
+        assert_eq!(say(Answer::Good, datetime!(2026-05-09 0:00 UTC)), Status::Good);
+        assert_eq!(say(Answer::Good, NOW), Status::OutOfBounds(ENDED));
+        assert_eq!(say(Answer::Revoked(THIS, 1), NOW), Status::Revoked(THIS));
     }
 
     #[test]

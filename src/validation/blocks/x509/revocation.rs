@@ -24,6 +24,8 @@ pub enum Status {
     OnHold,
     /// Nothing usable; why.
     Unknown(&'static str),
+    /// Good by the word of a responder whose certificate has ended since: whoever holds its key now could write that.
+    OutOfBounds(&'static str),
 }
 
 /// The status of `certificate` at `time`, from lists its issuer signed.
@@ -225,7 +227,7 @@ fn continues(delta: &CertificateList, complete: &CertificateList) -> bool {
 
 /// Keeps the worse news, and the later of two reasons for knowing nothing.
 pub(super) fn worse(best: Status, found: Status) -> Status {
-    let nothing = |status| matches!(status, Status::Unknown(_));
+    let nothing = |status| matches!(status, Status::Unknown(_) | Status::OutOfBounds(_));
     if rank(found) > rank(best) || (nothing(best) && nothing(found)) { found } else { best }
 }
 
@@ -233,7 +235,7 @@ pub(super) fn worse(best: Status, found: Status) -> Status {
 /// compared here: TRY_LATER asks for the newest.
 fn rank(status: Status) -> u8 {
     match status {
-        Status::Unknown(_) => 0,
+        Status::Unknown(_) | Status::OutOfBounds(_) => 0,
         Status::Good => 1,
         Status::RevokedLater(_) => 2,
         Status::OnHold => 3,

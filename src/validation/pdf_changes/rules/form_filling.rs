@@ -22,7 +22,7 @@ pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<
         return None;
     }
     match difference.container {
-        Place::Value => Explanation::new(RULE, Class::FormFilling, "the value of a form field was changed"),
+        Place::Value => filled(node, facts, "the value of a form field was changed"),
         Place::Appearance => appearance(node, facts),
         Place::Field => entry(difference, node, facts),
         _ => None,
@@ -32,7 +32,7 @@ pub(super) fn explain(difference: &Difference, facts: &Facts<'_, '_>) -> Option<
 fn entry(difference: &Difference, node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
     let is = |keys: &[&str]| keys.iter().any(|key| difference.key_is(key));
     if is(&["V", "RV", "I", "TI"]) {
-        return Explanation::new(RULE, Class::FormFilling, "a form field was filled");
+        return filled(node, facts, "a form field was filled");
     }
     if is(&["AP", "AS"]) {
         return appearance(node, facts);
@@ -54,7 +54,15 @@ fn appearance(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
     if !is_blank(before) && is_blank(now) {
         return Explanation::new(RULE, Class::Doubtful, "a form field that showed something was emptied");
     }
-    Explanation::new(RULE, Class::FormFilling, "a form field was filled")
+    filled(node, facts, "a form field was filled")
+}
+
+/// Filling a field is permitted when people see what machines read.
+fn filled(node: ObjectId, facts: &Facts<'_, '_>, text: &'static str) -> Option<Explanation> {
+    match super::shown_value::doubt(node, facts) {
+        Some(doubt) => Explanation::new(RULE, Class::Doubtful, doubt),
+        None => Explanation::new(RULE, Class::FormFilling, text),
+    }
 }
 
 fn is_blank(value: Option<&Object>) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! Order matters: what forbids comes first ([`locked_field`], [`ambiguous`]), then what is always permitted
 //! ([`long_term`], [`metadata`]), then [`signing`], [`form_filling`], [`annotation`], [`structure`].
-//! [`encryption`], [`signed_dictionary`] and [`mod@unexplained`] look at the file instead of single differences.
+//! [`coverage`], [`mod@inherited`] and [`shown_value`] are questions of several rules; [`encryption`], [`signed_dictionary`] and [`mod@unexplained`] look at the file instead of single differences.
 
 mod ambiguous;
 mod annotation;
@@ -13,6 +13,7 @@ mod inherited;
 mod locked_field;
 mod long_term;
 mod metadata;
+mod shown_value;
 pub(super) mod signed_dictionary;
 mod signing;
 mod structure;
@@ -20,6 +21,7 @@ pub(super) mod unexplained;
 
 pub(super) use coverage::SignedPages;
 pub(super) use inherited::Inherited;
+pub(super) use shown_value::ShownValues;
 
 use super::forms::Forms;
 use super::permission::{Class, Permissions};
@@ -37,6 +39,7 @@ pub(super) struct Facts<'p, 'a> {
     pub reach: &'p Reach,
     pub signed_pages: SignedPages,
     pub inherited: Inherited,
+    pub shown_values: ShownValues,
 }
 
 impl Facts<'_, '_> {

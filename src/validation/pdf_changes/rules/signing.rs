@@ -81,9 +81,13 @@ fn place_field(node: ObjectId, facts: &Facts<'_, '_>) -> Option<Explanation> {
     Explanation::new(RULE, class, "an empty signature field was signed and put on a page")
 }
 
-/// A field to be signed later must not show anything yet.
+/// A field to be signed later must not show anything yet, nor be given a background or caption, which viewers may draw.
 fn empty_field(widget: &Dict, facts: &Facts<'_, '_>) -> Option<Explanation> {
-    let shows = widget.contains("AP") && is_visible(widget, facts);
+    let dressed = facts.new.value(widget, "MK").ok().flatten();
+    let dressed = dressed.as_deref().and_then(|look| look.as_dict());
+    let dressed =
+        dressed.is_some_and(|look| ["BG", "CA", "RC", "AC", "I", "RI", "IX"].iter().any(|key| look.contains(key)));
+    let shows = (widget.contains("AP") || dressed) && is_visible(widget, facts);
     (!shows).then(|| Explanation::new(RULE, Class::Signing, "an empty signature field was added"))?
 }
 

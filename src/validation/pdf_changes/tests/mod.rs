@@ -1,5 +1,5 @@
 //! Each rule with a sample it permits and one it forbids. [`covering`]: what hides what was signed; [`shared`]: objects that serve two
-//! purposes; [`file_structure`]: what only the file's structure tells.
+//! purposes; [`shown`]: fields that show something else than they hold; [`file_structure`]: what only the file's structure tells.
 
 use super::*;
 use crate::formats::pdf::crypt::testing::{Protection, Scheme};
@@ -9,6 +9,7 @@ use crate::formats::pdf::{IncrementalUpdate, Limits, ObjectId};
 mod covering;
 mod file_structure;
 mod shared;
+mod shown;
 
 const SIGNATURE: &str = "<</Type/Sig/SubFilter/ETSI.CAdES.detached/Contents <00ff>/ByteRange [0 1234 1234 1234]>>";
 const PAGE: &str = "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 10 0 R>>>>/Annots 9 0 R>>";
@@ -22,7 +23,7 @@ fn form(signature: &str) -> Sample {
         .object(5, &format!("<<{WIDGET}/FT/Sig/T(S)/V 6 0 R/Rect[0 0 0 0]>>"))
         .object(6, signature)
         .object(7, &text_field("", "8 0 R"))
-        .object(8, "<</Subtype/Form/BBox[0 0 9 9]/Length 3>>stream\nq Q\nendstream")
+        .object(8, &face("BT /F 9 Tf 1 1 Td (x) Tj ET"))
         .object(9, "[5 0 R 7 0 R 11 0 R]")
         .object(10, "<</Type/Font/BaseFont/Helvetica>>")
         .object(11, &format!("<<{WIDGET}/FT/Sig/T(E)/Rect[0 0 0 0]>>"))
@@ -31,6 +32,12 @@ fn form(signature: &str) -> Sample {
 
 fn text_field(entries: &str, appearance: &str) -> String {
     format!("<<{WIDGET}/FT/Tx/T(a){entries}/Rect[0 0 50 20]/AP<</N {appearance}>>>>")
+}
+
+/// An appearance drawn with the form's font.
+fn face(content: &str) -> String {
+    let dict = "/Subtype/Form/BBox[0 0 50 20]/Resources<</Font<</F 10 0 R>>>>";
+    format!("<<{dict}/Length {}>>stream\n{content}\nendstream", content.len())
 }
 
 fn signed() -> Vec<u8> {
@@ -203,7 +210,7 @@ fn removed_or_replaced_signature_is_forbidden() {
 
 #[test]
 fn filled_field_with_its_appearance_is_allowed_and_an_appearance_alone_forbidden() {
-    let stream = "<</Subtype/Form/BBox[0 0 9 9]/Length 4>>stream\nq 1 \nendstream";
+    let stream = &*face("BT /F 8 Tf 1 1 Td (x) Tj ET");
     let filled = text_field("/V(x)", "14 0 R");
     assert_eq!(after(&certified(2), &[(7, &filled), (14, stream)]), Allowed);
     assert_eq!(after(&certified(1), &[(7, &filled), (14, stream)]), Forbidden);
