@@ -17,6 +17,7 @@ install_missing() {
     command -v python3 >/dev/null || packages+=(python3 python3-venv)
     command -v node >/dev/null || packages+=(nodejs)
     command -v npm >/dev/null || packages+=(npm)
+    command -v chromedriver >/dev/null || packages+=(chromium-driver)
     if [ ${#packages[@]} -gt 0 ]; then
         local sudo=""
         [ "$(id -u)" = 0 ] || sudo="sudo"
@@ -35,6 +36,10 @@ install_missing() {
     if ! [ -d target/judges/node/node_modules/oidc-provider ]; then
         mkdir -p target/judges/node
         npm install --prefix target/judges/node --no-audit --no-fund --loglevel=error 'oidc-provider@8.8.1'
+    fi
+    # What pages are held to WCAG with.
+    if ! [ -f target/judges/node/node_modules/axe-core/axe.min.js ]; then
+        npm install --prefix target/judges/node --no-audit --no-fund --loglevel=error 'axe-core@4.14.1'
     fi
     if [ ! -x target/schemathesis/bin/schemathesis ]; then
         python3 -m venv target/schemathesis

@@ -1,7 +1,9 @@
-//! Everything a hostile PDF reaches: reading, signing an update onto it, and comparing its revisions.
+//! Everything a hostile PDF reaches: reading, its text and what else it holds, signing an update onto it, and comparing its revisions.
 
 #![no_main]
 
+use kyso::formats::pdf::active::Active;
+use kyso::formats::pdf::content::text::PageText;
 use kyso::formats::pdf::{Dict, IncrementalUpdate, Limits, Object, Pdf, PdfError, fields, pages, revisions, signature};
 use kyso::validation::pdf_changes::{ChangeLimits, analyse};
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +19,10 @@ fn drive(data: &[u8], limits: &Limits) -> Result<(), PdfError> {
     for (number, _) in pdf.entries().iter().take(200) {
         let _ = pdf.get(kyso::formats::pdf::ObjectId::new(*number, 0));
     }
-    let _ = pages::pages(&pdf);
+    let _ = Active::read(&pdf);
+    for page in pages::pages(&pdf).iter().flatten().take(3) {
+        let _ = PageText::read(&pdf, page).lines();
+    }
     let _ = fields::fields(&pdf);
     let _ = revisions::revisions(&pdf);
     let _ = revisions::unexplained_bytes(&pdf, 0);

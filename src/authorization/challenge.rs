@@ -296,7 +296,7 @@ impl SoleControl {
         let kept = sad.as_ref().map(|(sad, activation)| self.sad_row(transaction, sad, *activation)).transpose()?;
         let sad = sad.map(|(sad, _)| sad);
         let method = challenge.method.name().to_owned();
-        let guesses = self.policy.guesses;
+        let guesses = self.policy.guesses_through(&transaction.portal);
         let confirmation = Confirmation { at: now, method, sad: kept, items: late, guesses, authenticator };
         let verdict = match self.storage.try_code(challenge, &mac, confirmation).await? {
             CodeOutcome::Accepted => Verdict::Confirmed { sad },

@@ -32,7 +32,8 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::custody::{CustodyError, KeyCustody};
-use crate::domain::{Clock, Entropy, StateKind};
+use crate::domain::party::OWN_PORTAL;
+use crate::domain::{Clock, Entropy, PortalId, StateKind};
 use crate::storage::{GuessLimits, MessageLimits, MessageScope, PinLimits, SendLimits, Spent, Storage, StorageError};
 
 pub use activation::SignatureActivation;
@@ -98,6 +99,14 @@ impl CodePolicy {
     /// How long after a code the next one of its transaction may be asked for: 30, 60, 120, 240 seconds.
     pub fn wait_after(&self, sequence: u32) -> Duration {
         self.resend_after * 2i32.pow(sequence.saturating_sub(1).min(8))
+    }
+
+    /// The budget of wrong codes through a portal. Anybody may ask for a code of a signer's own page, so little can be wasted there.
+    fn guesses_through(&self, portal: &PortalId) -> GuessLimits {
+        match portal.as_str() {
+            OWN_PORTAL => GuessLimits { portal: self.tries.min(self.guesses.portal), ..self.guesses },
+            _ => self.guesses,
+        }
     }
 
     /// What is checked before a code is stored. `message` says where one is sent.

@@ -186,6 +186,10 @@ enum SignerCommand {
         id: String,
         authenticator: String,
     },
+    /// Lift the freeze a signer put on their signature; make sure first who asks
+    Unfreeze {
+        id: String,
+    },
     /// Let a portal ask a signer
     Grant {
         signer: String,
@@ -371,12 +375,14 @@ async fn signer(service: &Service, command: SignerCommand, public_url: Option<St
         SignerCommand::RemoveAuthenticator { id, authenticator } => {
             service.remove_authenticator(&SignerId::parse(&id)?, &authenticator).await?
         }
+        SignerCommand::Unfreeze { id } => service.unfreeze(&SignerId::parse(&id)?).await?,
         SignerCommand::Grant { signer, portal } => {
             service.grant(&PortalId::parse(&portal)?, &SignerId::parse(&signer)?).await?
         }
         SignerCommand::List => {
             for signer in service.signers().await? {
-                println!("{}\t{}\t{}", signer.id, signer.name, signer.masked_phone());
+                let frozen = signer.frozen_at.map(|at| format!("frozen since {at}")).unwrap_or_default();
+                println!("{}\t{}\t{}\t{frozen}", signer.id, signer.name, signer.masked_phone());
             }
         }
     }

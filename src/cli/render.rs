@@ -1,4 +1,4 @@
-//! `kyso render-page`: draws one page of a PDF to PNG on standard output, in a process of its own.
+//! `kyso render-page`: draws one page of a PDF to PNG on standard output, or tells its text, in a process of its own.
 //!
 //! The service shows citizens the pages of documents that anybody may have made. Drawing runs here, so that a file that
 //! exhausts memory, loops or trips over a fault in the drawing code ends this process and nothing else. The process
@@ -19,20 +19,28 @@ use hayro::hayro_syntax::page::Page;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
 
+use crate::formats::pdf::active::Active;
+use crate::formats::pdf::content::text::PageText;
+use crate::formats::pdf::{self as own, Limits};
+
 /// Arguments of `kyso render-page`.
 #[derive(Debug, clap::Args)]
 pub struct RenderArgs {
     /// The PDF.
     pub file: PathBuf,
     /// Page to draw, from 1.
-    #[arg(required_unless_present = "count", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(required_unless_present_any = ["count", "text"], value_parser = clap::value_parser!(u32).range(1..))]
     pub page: Option<u32>,
     /// Width of the picture in pixels.
     #[arg(long, default_value_t = 900, value_parser = clap::value_parser!(u16).range(100..=2400))]
     pub width: u16,
-    /// Print the number of pages, then width and height of each in points, one page a line.
-    #[arg(long, conflicts_with = "page")]
+    /// Print the number of pages and in words what the document holds besides; then width and height of each page in points,
+    /// one page a line.
+    #[arg(long, conflicts_with_all = ["page", "text"])]
     pub count: bool,
+    /// Print the text of all pages, a form feed after each.
+    #[arg(long, conflicts_with = "page")]
+    pub text: bool,
 }
 
 /// Address space of the process in bytes. An A4 page at 2400 pixels is a 33 MB bitmap; scanned pages hold a few more of
@@ -42,6 +50,8 @@ const MEMORY: u64 = 1536 * 1024 * 1024;
 const CPU_SECONDS: u64 = 15;
 /// Largest answer in bytes when standard output is a file; a true-colour picture of the largest size stays below it.
 const OUTPUT: u64 = 64 * 1024 * 1024;
+/// Most text of a document in bytes: 200 dense pages.
+const TEXT: usize = 1024 * 1024;
 /// Stack of the drawing thread: the reader recurses over nested objects.
 const STACK: usize = 64 * 1024 * 1024;
 /// Tallest picture in pixels: a page fifteen times as high as wide at the default width.
@@ -55,9 +65,10 @@ pub fn run(args: &RenderArgs) -> ExitCode {
         eprintln!("kyso: cannot limit the drawing process: {error}");
         return ExitCode::from(1);
     }
-    let (file, page, width) = (args.file.clone(), args.page, args.width);
+    let (file, page, width, text) = (args.file.clone(), args.page, args.width, args.text);
     let work = move || match page {
         Some(page) => draw(&file, page, width),
+        None if text => read(&file),
         None => list(&file),
     };
     let outcome = std::thread::Builder::new().stack_size(STACK).spawn(work).map(std::thread::JoinHandle::join);
@@ -116,12 +127,40 @@ fn list(file: &Path) -> Result<Shown, RenderError> {
     use std::fmt::Write as _;
     let pdf = open(file)?;
     let pages = pdf.pages();
-    let mut text = format!("{}\n", pages.len());
+    let mut text = format!("{}{}\n", pages.len(), holds(file));
     for page in pages.iter().take(MAX_PAGES) {
         let (width, height) = page.render_dimensions();
         let _ = writeln!(text, "{} {}", width.round(), height.round());
     }
     std::io::stdout().write_all(text.as_bytes()).map_err(RenderError::Write)?;
+    Ok(Shown::Whole)
+}
+
+/// What the document holds besides its pages, each word after a blank: none for one that the strict reader cannot open, which
+/// is not taken to be signed.
+fn holds(file: &Path) -> String {
+    let bytes = std::fs::read(file).unwrap_or_default();
+    let limits = Limits::default();
+    let active = own::Pdf::open_for_signing(&bytes, &limits, None).map(|pdf| Active::read(&pdf)).unwrap_or_default();
+    let Active { scripts, layers, attachments, fields } = active;
+    let words = [(scripts, " scripts"), (layers, " layers"), (attachments, " attachments"), (fields, " fields")];
+    words.into_iter().filter(|(there, _)| *there).map(|(_, word)| word).collect()
+}
+
+/// The text of each page, as the strict reader finds it, for those who do not see the pictures.
+fn read(file: &Path) -> Result<Shown, RenderError> {
+    let bytes = std::fs::read(file).map_err(RenderError::Read)?;
+    let limits = Limits::default();
+    let pdf = own::Pdf::open_for_signing(&bytes, &limits, None).map_err(|_| RenderError::Pdf)?;
+    let pages = own::pages::pages(&pdf).map_err(|_| RenderError::Pdf)?;
+    let mut out = std::io::stdout().lock();
+    let mut left = TEXT;
+    for page in &pages {
+        let text = PageText::read(&pdf, page).lines();
+        let Some(rest) = left.checked_sub(text.len()) else { return Ok(Shown::InPart) };
+        left = rest;
+        out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\x0c")).map_err(RenderError::Write)?;
+    }
     Ok(Shown::Whole)
 }
 

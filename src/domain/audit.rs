@@ -44,6 +44,14 @@ pub enum AuditEvent {
     SignerAdded {
         signer: SignerId,
     },
+    /// The signer froze their signature; `by` is the page, a notice, or their own page.
+    SignerFrozen {
+        signer: SignerId,
+        by: String,
+    },
+    SignerUnfrozen {
+        signer: SignerId,
+    },
     SignerGranted {
         portal: PortalId,
         signer: SignerId,

@@ -189,6 +189,8 @@ pub enum KeyStatus {
     Pending,
     Enabled,
     Disabled,
+    /// Enabled, but its signer has frozen their signature. Follows from the signer and is stored with no credential.
+    Frozen,
 }
 
 impl KeyStatus {
@@ -197,9 +199,11 @@ impl KeyStatus {
             Self::Pending => "pending",
             Self::Enabled => "enabled",
             Self::Disabled => "disabled",
+            Self::Frozen => "frozen",
         }
     }
 
+    /// Of a stored status.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Pending, Self::Enabled, Self::Disabled].into_iter().find(|status| status.name() == name)
     }

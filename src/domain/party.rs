@@ -5,6 +5,9 @@ use time::OffsetDateTime;
 use super::factor::Method;
 use super::ids::{PortalId, SignerId};
 
+/// The service itself, as the one who asks when citizens open their own page.
+pub const OWN_PORTAL: &str = "kyso-me";
+
 /// A relying party. Its name on the citizen's page comes from here, never from a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Portal {
@@ -33,6 +36,8 @@ pub struct Signer {
     /// Argon2id hash (PHC string) of the PIN that explicit mode asks for; none when the signer has no PIN.
     pub pin_hash: Option<String>,
     pub created_at: OffsetDateTime,
+    /// Since when their keys are frozen, all of them; none while they may be used.
+    pub frozen_at: Option<OffsetDateTime>,
 }
 
 impl Signer {
@@ -74,6 +79,7 @@ mod tests {
             email: Some("an.nguyen@example.vn".into()),
             pin_hash: None,
             created_at: datetime!(2026-01-01 0:00 UTC),
+            frozen_at: None,
         };
         assert_eq!(signer.masked_phone(), "+84••••••678");
         assert_eq!(signer.masked(Method::Sms), "+84••••••678");

@@ -103,6 +103,10 @@ pub enum FailureReason {
     TrustServiceUnavailable,
     /// Another signer of the same request refused or could not sign.
     AnotherSigner,
+    /// The signer says that they did not ask for it, and has frozen their signature.
+    NotRequested,
+    /// The signer has frozen their signature meanwhile.
+    Frozen,
 }
 
 /// The move is not an edge of the state machine.
@@ -193,7 +197,7 @@ impl std::fmt::Display for StateKind {
 }
 
 impl FailureReason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Cancelled,
         Self::TooManyWrongCodes,
         Self::Interrupted,
@@ -203,6 +207,8 @@ impl FailureReason {
         Self::CertificateNotValid,
         Self::TrustServiceUnavailable,
         Self::AnotherSigner,
+        Self::NotRequested,
+        Self::Frozen,
     ];
 
     pub fn name(self) -> &'static str {
@@ -216,6 +222,8 @@ impl FailureReason {
             Self::CertificateNotValid => "certificate-not-valid",
             Self::TrustServiceUnavailable => "trust-service-unavailable",
             Self::AnotherSigner => "another-signer",
+            Self::NotRequested => "not-requested",
+            Self::Frozen => "signature-frozen",
         }
     }
 

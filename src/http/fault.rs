@@ -39,6 +39,8 @@ impl Shape {
             Self::Csc
         } else if ["/c/", "/a/", "/e/", "/oidc/"].iter().any(|pages| path.starts_with(pages))
             || path == "/oauth2/authorize"
+            || path == "/me"
+            || path.starts_with("/me/")
         {
             // A browser stands at the authorisation endpoint too.
             Self::Page

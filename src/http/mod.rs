@@ -13,6 +13,7 @@ pub mod auth;
 pub mod body;
 pub mod budget;
 pub mod confirm;
+pub mod cookie;
 pub mod csc;
 pub mod fault;
 pub mod health;

@@ -56,7 +56,7 @@ impl Who {
 
 impl Problem {
     pub fn who_acts(&self) -> Who {
-        const SIGNERS: [&str; 9] = [
+        const SIGNERS: [&str; 10] = [
             "wrong-pin",
             "wrong-authentication-data",
             "code-expired",
@@ -65,6 +65,7 @@ impl Problem {
             "locked",
             "certificate-not-valid",
             "credential-disabled",
+            "signature-frozen",
             "not-yet",
         ];
         match self.status {
@@ -170,6 +171,11 @@ problems! {
         csc 400 "invalid_request" "The credential identified by credentialID is disabled", signed No,
         vi "Chữ ký số đang bị tạm khóa. Vui lòng liên hệ nơi cấp chữ ký số. Tài liệu chưa được ký.",
         en "The signing credential is frozen. Please contact its issuer. Nothing has been signed.";
+    FROZEN = "signature-frozen" 409 "The signer has frozen their signature",
+        do "Tell the signer; only the operator lifts it, after making sure who asks.",
+        csc 400 "invalid_request" "The credential identified by credentialID is disabled", signed No,
+        vi "Chữ ký số của Ông/Bà đang tạm khóa. Tài liệu chưa được ký. Để mở khóa, vui lòng liên hệ đơn vị vận hành dịch vụ ký số.",
+        en "Your signature is frozen. Nothing has been signed. To unfreeze it, please contact the operator of the signing service.";
     CERTIFICATE_NOT_VALID = "certificate-not-valid" 409 "The signing certificate is not valid now",
         do "Renew the signer's certificate, or use another credential.",
         csc 400 "invalid_request" "Invalid certificate status", signed No,
@@ -465,6 +471,7 @@ impl From<ServiceError> for Fault {
             E::Oauth { error: word, description } => told(&INVALID_GRANT_REQUEST).csc(word.name(), description.clone()),
             E::NotFound(what) => told(&NOT_FOUND).csc_description(format!("Invalid parameter {}", parameter(what))),
             E::CredentialDisabled => told(&CREDENTIAL_DISABLED),
+            E::Frozen => told(&FROZEN),
             E::CertificateNotValid => told(&CERTIFICATE_NOT_VALID),
             E::HostedOnly => told(&HOSTED_ONLY),
             E::InvalidSad => told(&INVALID_SAD),
@@ -537,6 +544,7 @@ pub(super) mod tests {
             E::NotProven,
             E::WrongPin,
             E::CredentialDisabled,
+            E::Frozen,
             E::CertificateNotValid,
             E::HostedOnly,
             E::InvalidSad,

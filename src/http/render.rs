@@ -1,4 +1,4 @@
-//! Pages of documents as pictures, drawn by worker processes.
+//! Pages of documents as pictures and as text, drawn and read by worker processes.
 //!
 //! A document comes from outside, so it is never opened in this process: `kyso render-page` draws it in one of its own, with
 //! limits on memory, time and output, and without an environment. Results are kept by the document's hash, so a page is
@@ -16,6 +16,8 @@ use axum::body::Bytes;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::sync::Semaphore;
+
+use crate::formats::pdf::active::Active;
 
 /// How pages are drawn.
 #[derive(Debug, Clone)]
@@ -72,6 +74,21 @@ pub struct PageSize {
     pub height: u32,
 }
 
+/// A document at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    pub pages: Vec<PageSize>,
+    pub holds: Active,
+}
+
+/// The text of a document's pages, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    pub pages: Vec<String>,
+    /// There is more than is told.
+    pub cut: bool,
+}
+
 /// What came of drawing a page.
 #[derive(Debug, Clone)]
 pub enum Drawn {
@@ -89,13 +106,15 @@ pub struct NotDrawable;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    Sizes(String),
+    Outline(String),
+    Texts(String),
     Page(String, u32, Width),
 }
 
 #[derive(Debug, Clone)]
 enum Kept {
-    Sizes(Result<Arc<Vec<PageSize>>, NotDrawable>),
+    Outline(Result<Arc<Outline>, NotDrawable>),
+    Texts(Result<Arc<Texts>, NotDrawable>),
     Page(Drawn),
 }
 
@@ -111,26 +130,45 @@ impl Renderer {
         Self(Arc::new(Inner { settings, workers, cache }))
     }
 
-    /// Sizes of all pages. `document` is the hash of the file at `path`.
+    /// Sizes of all pages, and what the document holds besides. `document` is the hash of the file at `path`.
     ///
     /// # Errors
     /// [`NotDrawable`] when it is no PDF for the worker.
-    pub async fn pages(&self, document: &str, path: &Path) -> Result<Arc<Vec<PageSize>>, NotDrawable> {
-        let key = Key::Sizes(document.to_owned());
-        if let Some(Kept::Sizes(kept)) = self.cache().get(&key) {
+    pub async fn outline(&self, document: &str, path: &Path) -> Result<Arc<Outline>, NotDrawable> {
+        let key = Key::Outline(document.to_owned());
+        if let Some(Kept::Outline(kept)) = self.cache().get(&key) {
             return kept;
         }
         let Ok(_worker) = self.0.workers.acquire().await else { return Err(NotDrawable) };
         let arguments = [path.as_os_str(), "--count".as_ref()];
-        let sizes = match self.run(&arguments).await {
+        let outline = match self.run(&arguments).await {
             Ran::NotStarted => return Err(NotDrawable),
             Ran::TimedOut => Err(NotDrawable),
             Ran::Ended(status, text) => {
-                parse_sizes(&text).filter(|_| status.success()).map(Arc::new).ok_or(NotDrawable)
+                parse_outline(&text).filter(|_| status.success()).map(Arc::new).ok_or(NotDrawable)
             }
         };
-        self.cache().put(key, Kept::Sizes(sizes.clone()));
-        sizes
+        self.cache().put(key, Kept::Outline(outline.clone()));
+        outline
+    }
+
+    /// The text of all pages.
+    ///
+    /// # Errors
+    /// [`NotDrawable`] when it is no PDF for the worker.
+    pub async fn texts(&self, document: &str, path: &Path) -> Result<Arc<Texts>, NotDrawable> {
+        let key = Key::Texts(document.to_owned());
+        if let Some(Kept::Texts(kept)) = self.cache().get(&key) {
+            return kept;
+        }
+        let Ok(_worker) = self.0.workers.acquire().await else { return Err(NotDrawable) };
+        let texts = match self.run(&[path.as_os_str(), "--text".as_ref()]).await {
+            Ran::NotStarted => return Err(NotDrawable),
+            Ran::TimedOut => Err(NotDrawable),
+            Ran::Ended(status, text) => parse_texts(status.code(), text).map(Arc::new).ok_or(NotDrawable),
+        };
+        self.cache().put(key, Kept::Texts(texts.clone()));
+        texts
     }
 
     /// Draws page `number`, from 1.
@@ -218,16 +256,38 @@ fn judge(status: ExitStatus, png: Vec<u8>) -> Drawn {
     }
 }
 
-/// The number of pages, then `width height` a line.
-fn parse_sizes(text: &[u8]) -> Option<Vec<PageSize>> {
+/// The number of pages and words for what else there is, then `width height` a line.
+fn parse_outline(text: &[u8]) -> Option<Outline> {
     let mut lines = std::str::from_utf8(text).ok()?.lines();
-    let count: usize = lines.next()?.parse().ok().filter(|count| (1..=MAX_PAGES).contains(count))?;
+    let mut first = lines.next()?.split(' ');
+    let count: usize = first.next()?.parse().ok().filter(|count| (1..=MAX_PAGES).contains(count))?;
+    let mut holds = Active::default();
+    for word in first {
+        match word {
+            "scripts" => holds.scripts = true,
+            "layers" => holds.layers = true,
+            "attachments" => holds.attachments = true,
+            "fields" => holds.fields = true,
+            _ => return None,
+        }
+    }
     let size = |line: &str| {
         let (width, height) = line.split_once(' ')?;
         Some(PageSize { width: width.parse().ok()?, height: height.parse().ok()? })
     };
-    let sizes: Vec<_> = lines.map(size).collect::<Option<_>>()?;
-    (sizes.len() == count).then_some(sizes)
+    let pages: Vec<_> = lines.map(size).collect::<Option<_>>()?;
+    (pages.len() == count).then_some(Outline { pages, holds })
+}
+
+/// Pages with a form feed after each.
+fn parse_texts(code: Option<i32>, text: Vec<u8>) -> Option<Texts> {
+    let cut = match code? {
+        0 => false,
+        3 => true,
+        _ => return None,
+    };
+    let text = String::from_utf8(text).ok()?;
+    Some(Texts { pages: text.split_terminator('\x0c').map(str::to_owned).collect(), cut })
 }
 
 /// Results by key, the oldest dropped first.
@@ -273,9 +333,10 @@ impl Kept {
         const ENTRY: usize = 256;
         ENTRY
             + match self {
-                Self::Sizes(Ok(sizes)) => sizes.len() * size_of::<PageSize>(),
+                Self::Outline(Ok(outline)) => outline.pages.len() * size_of::<PageSize>(),
+                Self::Texts(Ok(texts)) => texts.pages.iter().map(|page| page.len() + size_of::<String>()).sum(),
                 Self::Page(Drawn::Whole(png) | Drawn::InPart(png)) => png.len(),
-                Self::Sizes(Err(_)) | Self::Page(Drawn::Failed) => 0,
+                Self::Outline(Err(_)) | Self::Texts(Err(_)) | Self::Page(Drawn::Failed) => 0,
             }
     }
 }
@@ -307,10 +368,20 @@ mod tests {
 
     #[test]
     fn a_workers_answer_that_does_not_add_up_is_not_believed() {
-        assert_eq!(parse_sizes(b"1\n595 842\n"), Some(vec![PageSize { width: 595, height: 842 }]));
-        for bad in ["", "0\n", "2\n595 842\n", "1\n595\n", "x\n", "999999\n"] {
-            assert_eq!(parse_sizes(bad.as_bytes()), None, "{bad:?}");
+        let (pages, none) = (vec![PageSize { width: 595, height: 842 }], Active::default());
+        assert_eq!(parse_outline(b"1\n595 842\n"), Some(Outline { pages: pages.clone(), holds: none }));
+        let holds = Active { scripts: true, fields: true, ..none };
+        assert_eq!(parse_outline(b"1 scripts fields\n595 842\n"), Some(Outline { pages, holds }));
+        for bad in ["", "0\n", "2\n595 842\n", "1\n595\n", "x\n", "999999\n", "1 other\n595 842\n"] {
+            assert_eq!(parse_outline(bad.as_bytes()), None, "{bad:?}");
         }
+        let texts = |cut| Some(Texts { pages: vec!["a\n".into(), String::new()], cut });
+        assert_eq!(parse_texts(Some(0), b"a\n\x0c\x0c".to_vec()), texts(false));
+        assert_eq!(parse_texts(Some(3), b"a\n\x0c\x0c".to_vec()), texts(true));
+        assert_eq!(
+            [parse_texts(Some(1), b"a".to_vec()), parse_texts(Some(0), vec![0xff]), parse_texts(None, vec![])],
+            [None, None, None]
+        );
     }
 
     #[tokio::test]
@@ -326,7 +397,7 @@ mod tests {
             let drawn = renderer.draw("d", Path::new("/nothing"), 1, Width::Reading).await;
             assert!(matches!(drawn, Drawn::Failed));
             assert_eq!(renderer.known_incomplete("d", 1), remembered);
-            assert_eq!(renderer.pages("d", Path::new("/nothing")).await, Err(NotDrawable));
+            assert_eq!(renderer.outline("d", Path::new("/nothing")).await, Err(NotDrawable));
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::crypto::digest::sha256;
 use crate::custody::{Activation, CustodyError, GeneratedKey, KeyCustody, KeyRef};
 use crate::domain::audit::{ChainError, check_chain};
 use crate::domain::credential::{KeyStatus, Purpose};
+use crate::domain::party::OWN_PORTAL;
 use crate::domain::{
     AuditEvent, AuditRecord, AuthMode, Credential, CredentialId, Factors, KeyAlgorithm, Portal, PortalId, Secret,
     Signer, SignerId,
@@ -85,7 +86,8 @@ impl Service {
     /// # Errors
     /// When storage does not answer.
     pub async fn portals(&self) -> Result<Vec<Portal>> {
-        Ok(self.storage().portals().await?)
+        let own = |portal: &Portal| portal.id.as_str() == OWN_PORTAL;
+        Ok(self.storage().portals().await?.into_iter().filter(|portal| !own(portal)).collect())
     }
 
     /// Adds a signer with the telephone number codes are sent to.
@@ -108,6 +110,7 @@ impl Service {
             email: new.email,
             pin_hash: pin_hash.map_err(|error| ServiceError::Internal(error.to_string()))?,
             created_at: self.now(),
+            frozen_at: None,
         };
         let event = AuditEvent::SignerAdded { signer: signer.id.clone() };
         Ok(self.storage().add_signer(&signer, self.entry(event)).await?)

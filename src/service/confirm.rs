@@ -184,7 +184,7 @@ impl Service {
         Ok(StepOutcome { leaving, ..outcome(transaction) })
     }
 
-    async fn by_link(&self, token: &Secret) -> Result<Transaction> {
+    pub(super) async fn by_link(&self, token: &Secret) -> Result<Transaction> {
         let id = links::transaction(&self.backends.link_key, token).ok_or(ServiceError::NotFound("link"))?;
         let found = self.storage().transaction(&id).await?.ok_or(ServiceError::NotFound("link"))?;
         self.expire_if_due(found).await

@@ -95,8 +95,10 @@ impl Service {
 
     /// Checks that the credential may sign now.
     pub(super) fn usable(&self, credential: Credential) -> Result<UsableCredential> {
-        if credential.status != KeyStatus::Enabled {
-            return Err(ServiceError::CredentialDisabled);
+        match credential.status {
+            KeyStatus::Enabled => {}
+            KeyStatus::Frozen => return Err(ServiceError::Frozen),
+            KeyStatus::Pending | KeyStatus::Disabled => return Err(ServiceError::CredentialDisabled),
         }
         let unreadable =
             |error| ServiceError::Internal(format!("certificate of credential {}: {error}", credential.id));

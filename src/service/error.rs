@@ -28,6 +28,9 @@ pub enum ServiceError {
     NotFound(&'static str),
     #[error("the credential is disabled")]
     CredentialDisabled,
+    /// The signer froze their signature; only the operator lifts it.
+    #[error("the signer has frozen their signature")]
+    Frozen,
     #[error("the signing certificate is not valid now")]
     CertificateNotValid,
     /// The credential's code is typed on the hosted page only.
@@ -102,7 +105,7 @@ pub enum ServiceError {
     #[error("{0}")]
     TrustService(String),
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(StorageError),
     #[error(transparent)]
     Custody(#[from] CustodyError),
     #[error("internal error: {0}")]
@@ -131,6 +134,15 @@ pub enum DocumentProblem {
     Unsupported(String),
 }
 
+impl From<StorageError> for ServiceError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Frozen => Self::Frozen,
+            other => Self::Storage(other),
+        }
+    }
+}
+
 /// What a refused authorisation means to the caller of a use case.
 impl From<AuthorizationError> for ServiceError {
     fn from(error: AuthorizationError) -> Self {
@@ -152,7 +164,7 @@ impl From<AuthorizationError> for ServiceError {
             AuthorizationError::NotAuthorized => Self::HashNotAuthorized,
             AuthorizationError::Channel(_) => Self::ChannelDown,
             AuthorizationError::Custody(error) => Self::Custody(error),
-            AuthorizationError::Storage(error) => Self::Storage(error),
+            AuthorizationError::Storage(error) => error.into(),
             AuthorizationError::Internal(what) => Self::Internal(what.to_owned()),
         }
     }

@@ -9,6 +9,7 @@
 
 pub mod admin;
 pub mod authenticators;
+pub mod citizens;
 pub mod confirm;
 pub mod credentials;
 pub mod error;

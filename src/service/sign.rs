@@ -207,6 +207,7 @@ fn failure(error: ServiceError) -> Result<FailureReason> {
         ServiceError::Storage(_) => Err(error),
         ServiceError::Document { problem, .. } => Ok(reason(&problem)),
         ServiceError::CertificateNotValid | ServiceError::CredentialDisabled => Ok(FailureReason::CertificateNotValid),
+        ServiceError::Frozen => Ok(FailureReason::Frozen),
         ServiceError::TrustService(_) => Ok(FailureReason::TrustServiceUnavailable),
         ServiceError::Custody(CustodyError::NotActivated(_)) => Ok(FailureReason::Interrupted),
         // Somebody else is signing it: theirs is the result.

@@ -15,9 +15,11 @@ use crate::domain::{AuthMode, Factors, FailureReason, KeyAlgorithm, Origin, Sign
 
 mod authenticators;
 mod budgets;
+mod citizens;
 
 use authenticators::*;
 use budgets::*;
+use citizens::*;
 
 const NOW: OffsetDateTime = datetime!(2026-06-01 8:00:00.123456789 UTC);
 
@@ -71,6 +73,8 @@ suite!(
     a_portal_that_floods_a_signer_does_not_keep_others_away,
     messages_of_a_day_are_bounded_by_portal_and_by_prefix,
     entries_are_counted_for_the_failure_rate,
+    no_commit_of_a_frozen_signer_leads_to_a_signature,
+    an_own_page_opens_once_and_closes_unused,
 );
 
 async fn chain_holds(storage: &dyn Storage) {
@@ -129,6 +133,7 @@ async fn populate(storage: &dyn Storage) {
         email: Some("an@example.vn".into()),
         pin_hash: None,
         created_at: NOW,
+        frozen_at: None,
     };
     storage.add_signer(&signer, entry(AuditEvent::SignerAdded { signer: signer.id.clone() })).await.expect("added");
     let event = AuditEvent::SignerGranted { portal: portal.id.clone(), signer: signer.id.clone() };

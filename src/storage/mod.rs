@@ -2,12 +2,13 @@
 //!
 //! Each method of a trait is one durable commit; those that change something take the audit [`Entry`] that goes into the same
 //! commit. Reading order: the traits here ([`Parties`], [`Authenticators`], [`Credentials`], [`Transactions`], [`AuditLog`]) and
-//! in [`joint`], [`webhooks`] and [`oauth`], then [`sqlite`].
+//! in [`joint`], [`webhooks`], [`oauth`] and [`citizens`], then [`sqlite`].
 //!
 //! What this folder does not do: decide whether a change is allowed, beyond the conditions a commit must check atomically
 //! (the state it starts from, one live code, one signature an item).
 
 pub mod budget;
+pub mod citizens;
 pub mod documents;
 pub mod joint;
 pub mod oauth;
@@ -32,6 +33,7 @@ pub use webhooks::Webhooks;
 use oauth::{Authorizations, Clients, Identities, Tokens};
 
 pub use budget::*;
+pub use citizens::Citizens;
 
 /// Why storage could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,9 @@ pub enum StorageError {
     /// The row exists already.
     #[error("it exists already")]
     Duplicate,
+    /// The signer has frozen their signature: the commit that would lead to one is refused.
+    #[error("the signer has frozen their signature")]
+    Frozen,
 }
 
 pub type Result<T> = std::result::Result<T, StorageError>;
@@ -403,6 +408,7 @@ pub trait Storage:
     + Authorizations
     + Tokens
     + Identities
+    + Citizens
 {
 }
 
@@ -417,7 +423,8 @@ impl<
         + Clients
         + Authorizations
         + Tokens
-        + Identities,
+        + Identities
+        + Citizens,
 > Storage for T
 {
 }

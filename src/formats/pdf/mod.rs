@@ -5,7 +5,7 @@
 //! lazy view of one file), [`pages`], [`fields`] (the AcroForm field tree), [`signature`] (signature dictionaries),
 //! [`byte_range`] (what a `/ByteRange` covers), [`permissions`] (DocMDP and FieldMDP), [`dss`] (validation material), [`revisions`] (incremental
 //! updates and bytes they do not explain), [`versions`] (objects in all their versions), [`text`] (text strings and dates), [`content`] (where a
-//! page shows text), `write` and [`incremental`] (appending
+//! page shows text), [`active`] (what could show it otherwise elsewhere), `write` and [`incremental`] (appending
 //! one update).
 //!
 //! The reader is strict where a viewer is lenient: it never rebuilds a damaged cross-reference table, and whatever it
@@ -16,6 +16,7 @@
 //! What this folder does not do: render, decode image filters, change bytes that exist.
 //! Follows ISO 32000-1 and ISO 32000-2, clause 7 (syntax), 12.7 (forms) and 12.8 (signatures).
 
+pub mod active;
 pub mod anomaly;
 pub mod byte_range;
 mod chain;

@@ -1,4 +1,5 @@
-//! `GET …/documents/{n}` (the file) and `GET …/documents/{n}/pages/{p}.png` (a page as a picture).
+//! `GET …/documents/{n}` (the file), `GET …/documents/{n}/text` (its text) and `GET …/documents/{n}/pages/{p}.png` (a page as a
+//! picture).
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -14,8 +15,8 @@ use super::super::fault::Fault;
 use super::super::render::{Drawn, Width};
 use super::super::requests::attachment;
 use super::super::{AppState, problem};
-use super::show::number;
-use super::{Language, token};
+use super::show::{self, number};
+use super::{Language, answer, pages, token};
 
 fn missing() -> Fault {
     Fault::new(&problem::NOT_FOUND)
@@ -47,6 +48,23 @@ fn media_type(transaction: &Transaction) -> &'static str {
     }
 }
 
+/// The text of a document's pages, for those who do not see the pictures.
+pub async fn text(
+    State(state): State<AppState>,
+    Path((path, n)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Fault> {
+    let (token, n) = (token(&path)?, number(&n)?);
+    let view = state.service.confirmation(&token).await?;
+    let index = usize::try_from(n - 1).map_err(|_| missing())?;
+    let item = view.transaction.items.get(index).ok_or_else(missing)?;
+    let file = state.service.confirmation_document(&token, n).await?;
+    let texts = state.renderer.texts(&item.digest.to_hex(), &file).await.ok();
+    let base = format!("/c/{path}");
+    let context = show::context(&state, &base, query.as_deref());
+    Ok(answer(pages::text(context, (n, item), texts.as_deref()), None))
+}
+
 /// A page. One that cannot be drawn answers with a picture that says so.
 pub async fn page(
     State(state): State<AppState>,
@@ -62,7 +80,7 @@ pub async fn page(
     let item = view.transaction.items.get(index).ok_or_else(missing)?;
     let path = state.service.confirmation_document(&token, n).await?;
     let key = item.digest.to_hex();
-    let count = state.renderer.pages(&key, &path).await.map_or(1, |pages| pages.len());
+    let count = state.renderer.outline(&key, &path).await.map_or(1, |outline| outline.pages.len());
     if usize::try_from(page).map_or(true, |page| page > count) {
         return Err(missing());
     }

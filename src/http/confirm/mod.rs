@@ -3,7 +3,7 @@
 //! Plain HTML over post, redirect, get: nothing from third parties, no cookie but those of a sign-in, and no script but the one
 //! that asks the browser for a passkey, on pages that offer one. Reading order: [`text`] (every
 //! sentence, in both languages), [`view`] (what a page shows, from what the use cases say), [`pages`] (the templates), then
-//! [`show`], [`steps`] (code, confirm, refuse), [`enrol`] (registering an app or a passkey), [`documents`] (pages as pictures, the
+//! [`show`], [`steps`] (code, confirm, refuse), [`freeze`] ("this was not me"), [`own`] (the citizen's own page), [`enrol`] (registering an app or a passkey), [`documents`] (pages as pictures, the
 //! file), [`assets`]; [`access`] (a portal asks to see a citizen's credentials) and [`sign_in`] (at an identity provider).
 //!
 //! The link's token is the only key to the page. An unknown or old one gets a page that tells nothing. Forms are guarded
@@ -13,6 +13,8 @@ mod access;
 mod assets;
 mod documents;
 mod enrol;
+mod freeze;
+mod own;
 mod pages;
 mod show;
 mod sign_in;
@@ -41,7 +43,9 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/c/{token}/code", post(steps::send_code))
         .route("/c/{token}/confirm", post(steps::confirm))
         .route("/c/{token}/refuse", get(show::ask_refusal).post(steps::refuse))
+        .route("/c/{token}/not-me", get(freeze::show).post(freeze::disown))
         .route("/c/{token}/documents/{n}", get(documents::file))
+        .route("/c/{token}/documents/{n}/text", get(documents::text))
         .route("/c/{token}/documents/{n}/pages/{page}", get(documents::page))
         // Everything above, and nothing below, is for the signed-in signer where citizens sign in.
         .route_layer(from_fn_with_state(state.clone(), sign_in::guard))
@@ -51,6 +55,13 @@ pub fn router(state: &AppState) -> Router<AppState> {
         .route("/a/{token}/agree", post(access::agree))
         .route("/a/{token}/refuse", post(access::refuse))
         .route("/a/{token}/sign-in", post(sign_in::begin))
+        .route("/me", get(own::show))
+        .route("/me/code", post(own::send_code))
+        .route("/me/open", post(own::open))
+        .route("/me/sign-in", post(sign_in::begin))
+        .route("/me/close", post(own::close))
+        .route("/me/withdraw", post(own::withdraw))
+        .route("/me/freeze", get(own::ask_freeze).post(own::freeze))
         .route("/oidc/callback", get(sign_in::callback))
         .route("/e/{token}", get(enrol::show))
         .route("/e/{token}/totp", post(enrol::totp))

@@ -3,11 +3,13 @@
 use askama::Template;
 use time::OffsetDateTime;
 
-use crate::domain::{Factors, Method, State};
+use crate::domain::binding::fingerprint;
+use crate::domain::{Factors, Item, Method, State};
 use crate::service::ConfirmationView;
 use crate::service::authenticators::EnrolmentView;
 
 use super::super::problem::{self, Problem};
+use super::super::render::Texts;
 use super::assets::{CSS_URL, JS_URL};
 use super::text::{Language, Words, plain};
 use super::view::{self, CodeStep, Drawing, File, Message, Notice, Other, Paper, Passkey, Receipt, Way};
@@ -63,7 +65,8 @@ struct Waiting<'a> {
 
 #[derive(Template)]
 #[template(path = "outcome.html")]
-struct Outcome {
+struct Outcome<'a> {
+    base: &'a str,
     w: &'static Words,
     css: &'static str,
     language_link: Option<String>,
@@ -80,6 +83,22 @@ struct Outcome {
     others: Vec<Other>,
     support_phone: Option<String>,
     return_url: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "text.html")]
+struct TextPage {
+    w: &'static Words,
+    css: &'static str,
+    language_link: Option<String>,
+    sandbox: bool,
+    cookies: bool,
+    back: String,
+    name: String,
+    fingerprint: String,
+    /// Number, heading and text.
+    pages: Vec<(u32, String, String)>,
+    cut: bool,
 }
 
 #[derive(Template)]
@@ -194,6 +213,7 @@ fn outcome(context: Context<'_>, view: &ConfirmationView) -> String {
     };
     let busy = kind == "busy";
     draw(&Outcome {
+        base,
         w,
         css: &CSS_URL,
         language_link: Some(language_link(base, language)),
@@ -220,6 +240,28 @@ fn way_back(view: &ConfirmationView, issuer: &str) -> Option<String> {
             .then(|| leaving.url(issuer).expose().to_owned()),
         None => view::return_url(&view.transaction).map(str::to_owned),
     }
+}
+
+/// A document's text, page by page; `None` when there is none to be had.
+pub fn text(context: Context<'_>, (number, item): (u32, &Item), texts: Option<&Texts>) -> String {
+    let Context { base, language, sandbox, cookies, .. } = context;
+    let w = language.words();
+    let pages = texts.map_or(&[][..], |texts| texts.pages.as_slice());
+    let page = |(at, text): (u32, &String)| {
+        (at, language.page_of(at, pages.len()), text.trim().lines().map(plain).collect::<Vec<_>>().join("\n"))
+    };
+    draw(&TextPage {
+        w,
+        css: &CSS_URL,
+        language_link: Some(language_link(&format!("{base}/documents/{number}/text"), language)),
+        sandbox,
+        cookies,
+        back: format!("{base}?lang={}", w.lang),
+        name: plain(&item.label),
+        fingerprint: fingerprint(&item.digest),
+        cut: texts.is_some_and(|texts| texts.cut),
+        pages: (1..).zip(pages).map(page).collect(),
+    })
 }
 
 /// "Are you sure?", a page of its own because there is no script.
@@ -308,7 +350,7 @@ pub fn fault(problem: &'static Problem, language: Language, request_id: &str) ->
 }
 
 /// Filters of the templates.
-mod filters {
+pub mod filters {
     /// A telephone number as a `tel:` address: digits and a leading `+`.
     #[askama::filter_fn]
     pub fn tel(phone: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {

@@ -47,6 +47,7 @@ fn view(state: State) -> ConfirmationView {
             created_at: NOW,
         },
         signer: Signer {
+            frozen_at: None,
             id: SignerId::parse("an").expect("id"),
             name: "Nguyễn Văn An".into(),
             phone: "+84912345678".into(),
@@ -80,7 +81,7 @@ fn live() -> LiveCode {
 }
 
 fn drawing() -> Drawing {
-    Drawing { sizes: Some(vec![PageSize { width: 595, height: 842 }]), incomplete: vec![], text: None }
+    Drawing { sizes: Some(vec![PageSize { width: 595, height: 842 }]), ..Drawing::default() }
 }
 
 fn html(view: &ConfirmationView, drawings: &[Drawing], notice: Option<Notice>, language: Language) -> String {
@@ -129,7 +130,7 @@ fn gallery(language: Language) -> Vec<(String, String)> {
     let mut batch = with_code();
     batch.transaction.items = vec![item("hop-dong-dich-vu.pdf", 64_897), item("hoa-don-gtgt.pdf", 1_450_171)];
     let two = vec![PageSize { width: 595, height: 842 }; 2];
-    let drawings = [Drawing { sizes: Some(two), incomplete: vec![2], text: None }, Drawing::default()];
+    let drawings = [Drawing { sizes: Some(two), incomplete: vec![2], ..Drawing::default() }, Drawing::default()];
     add("batch-unfaithful", html(&batch, &drawings, None, language));
     let context = Context {
         base: "/c/0123456789abcdef0123",

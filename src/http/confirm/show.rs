@@ -13,7 +13,7 @@ use crate::service::requests::is_direction_mark;
 
 use super::super::body::Fields;
 use super::super::fault::Fault;
-use super::super::render::{PageSize, Width};
+use super::super::render::Width;
 use super::super::{AppState, problem};
 use super::pages::{self, Context};
 use super::view::{self, Drawing, Notice};
@@ -112,15 +112,15 @@ async fn drawing(state: &AppState, token: &Secret, (number, item): (u32, &Item),
         // Its pages are a placeholder; what a reader would show is drawn from the form's XML.
         return None;
     }
-    let sizes: Vec<PageSize> = state.renderer.pages(&key, &path).await.ok()?.to_vec();
-    let count = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+    let outline = state.renderer.outline(&key, &path).await.ok()?;
+    let count = u32::try_from(outline.pages.len()).unwrap_or(u32::MAX);
     let now = count.min(*ahead);
     for page in 1..=now {
         state.renderer.draw(&key, &path, page, Width::Reading).await;
     }
     *ahead -= now;
     let incomplete = (1..=count).filter(|page| state.renderer.known_incomplete(&key, *page)).collect();
-    Some(Drawing { sizes: Some(sizes), incomplete, text: None })
+    Some(Drawing { sizes: Some(outline.pages.clone()), incomplete, text: None, holds: outline.holds })
 }
 
 async fn needs_xfa(path: PathBuf) -> bool {

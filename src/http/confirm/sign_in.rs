@@ -6,26 +6,26 @@
 
 use askama::Template;
 use axum::extract::{OriginalUri, Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::domain::{Secret, SignerId};
 use crate::identity::{Provider, ProviderError};
 use crate::service::ServiceError;
 
 use super::super::body::Fields;
+use super::super::cookie::{Cookie, SameSite};
 use super::super::fault::Fault;
 use super::super::{AppState, problem};
 use super::assets::CSS_URL;
 use super::text::{Language, Words, plain};
 use super::{answer, check_same_site, token};
 
-/// How long each cookie lives, in seconds; the service forgets them no later.
-const AWAY: u32 = 600;
-const SESSION: u32 = 900;
+/// Ties the way to the provider to the browser that set out.
+const AWAY: Cookie = Cookie { name: "kyso-away", seconds: 600, same_site: SameSite::Lax };
+/// Says who came back.
+const SESSION: Cookie = Cookie { name: "kyso", seconds: 900, same_site: SameSite::Lax };
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -116,13 +116,15 @@ pub async fn begin(
     check_same_site(&headers, &state.public_url)?;
     let provider = state.citizens.as_ref().ok_or_else(|| Fault::new(&problem::NO_SUCH_PATH))?;
     let page = uri.path().strip_suffix("/sign-in").unwrap_or_default();
-    token(page.rsplit('/').next().unwrap_or_default())?;
+    if page != "/me" {
+        token(page.rsplit('/').next().unwrap_or_default())?;
+    }
     let language = Language::of_query(query.as_deref()).words().lang;
     let set_out = state.service.begin_sign_in(&format!("{page}?lang={language}")).await?;
     let url = provider.authorization_url(&set_out.state, &set_out.nonce, &set_out.code_challenge, language).await;
     let url = url.map_err(|error| fault_of(&error))?;
     let mut response = Redirect::to(&url).into_response();
-    set_cookie(&mut response, &state, Cookie::Away, Some(&set_out.browser));
+    AWAY.set(&mut response, &state.public_url, Some(&set_out.browser));
     Ok(response)
 }
 
@@ -137,7 +139,7 @@ pub async fn callback(
     let failed = || Fault::new(&problem::SIGN_IN_FAILED);
     let one = |name: &str| fields.get(name).filter(|value| !value.is_empty() && fields.count(name) == 1);
     let state_value = Secret::new(one("state").ok_or_else(failed)?);
-    let browser = cookie(&state, &headers, Cookie::Away).ok_or_else(failed)?;
+    let browser = AWAY.read(&headers, &state.public_url).ok_or_else(failed)?;
     let returned = state.service.return_from_sign_in(&state_value, &browser).await;
     let returned = returned.map_err(|error| unless_unknown(error, failed()))?;
     // RFC 9207: an answer that names its issuer names ours.
@@ -145,19 +147,19 @@ pub async fn callback(
         return Err(failed());
     }
     let mut response = Redirect::to(&returned.page).into_response();
-    set_cookie(&mut response, &state, Cookie::Away, None);
+    AWAY.set(&mut response, &state.public_url, None);
     // The citizen said no, or the provider did: the page offers it again.
     let Some(code) = one("code").map(Secret::new) else { return Ok(response) };
     let person = provider.person(&code, &returned.verifier, &returned.nonce).await.map_err(|error| fault_of(&error))?;
     let session = state.service.sign_in(&provider.settings().issuer, &person).await;
     let session = session.map_err(|error| unless_unknown(error, Fault::new(&problem::UNKNOWN_PERSON)))?;
-    set_cookie(&mut response, &state, Cookie::Session, Some(&session));
+    SESSION.set(&mut response, &state.public_url, Some(&session));
     Ok(response)
 }
 
 /// Who is signed in with this browser; nobody where there is no provider.
 pub async fn signer(state: &AppState, headers: &HeaderMap) -> Result<Option<SignerId>, Fault> {
-    let Some(cookie) = state.citizens.as_ref().and_then(|_| cookie(state, headers, Cookie::Session)) else {
+    let Some(cookie) = state.citizens.as_ref().and_then(|_| SESSION.read(headers, &state.public_url)) else {
         return Ok(None);
     };
     Ok(state.service.signed_in(&cookie).await?)
@@ -176,45 +178,4 @@ fn fault_of(error: &ProviderError) -> Fault {
         ProviderError::Refused | ProviderError::Token(_) => &problem::SIGN_IN_FAILED,
     };
     Fault::new(row).cause(error)
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Cookie {
-    Away,
-    Session,
-}
-
-/// Name and further attributes. `__Host-` keeps a cookie from being planted by a neighbouring host; it needs https.
-fn naming(state: &AppState, kind: Cookie) -> (&'static str, &'static str, u32) {
-    match (state.public_url.starts_with("https://"), kind) {
-        (true, Cookie::Away) => ("__Host-kyso-away", "; Secure", AWAY),
-        (true, Cookie::Session) => ("__Host-kyso", "; Secure", SESSION),
-        (false, Cookie::Away) => ("kyso-away", "", AWAY),
-        (false, Cookie::Session) => ("kyso", "", SESSION),
-    }
-}
-
-/// Sets a cookie, or takes it away.
-fn set_cookie(response: &mut Response, state: &AppState, kind: Cookie, value: Option<&Secret>) {
-    let (name, secure, seconds) = naming(state, kind);
-    let (value, seconds) = value.map_or((String::new(), 0), |value| (URL_SAFE_NO_PAD.encode(value.expose()), seconds));
-    let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-    if let Ok(mut value) = HeaderValue::from_str(&text) {
-        value.set_sensitive(true);
-        response.headers_mut().append(header::SET_COOKIE, value);
-    }
-}
-
-/// The one cookie of a name; two are none, since one of them was planted.
-fn cookie(state: &AppState, headers: &HeaderMap, kind: Cookie) -> Option<Secret> {
-    let (name, ..) = naming(state, kind);
-    let texts = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let values = texts.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut named = values.filter(|(found, _)| *found == name).map(|(_, value)| value);
-    match (named.next(), named.next()) {
-        (Some(value), None) if value.len() <= 1024 => {
-            String::from_utf8(URL_SAFE_NO_PAD.decode(value).ok()?).ok().map(Secret::new)
-        }
-        _ => None,
-    }
 }

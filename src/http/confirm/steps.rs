@@ -119,7 +119,7 @@ fn notice_of(error: ServiceError) -> Result<Option<Notice>, Fault> {
         E::ChannelDown => Ok(Some(Notice::ChannelDown)),
         E::GuessesSpent { .. } | E::CodesSpent { .. } | E::MessagesSpent { .. } => Ok(Some(Notice::Spent)),
         // The state has changed, and the page shows it.
-        E::Locked | E::State(_) | E::NotYet => Ok(None),
+        E::Locked | E::State(_) | E::NotYet | E::Frozen => Ok(None),
         other => Err(other.into()),
     }
 }

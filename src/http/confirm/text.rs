@@ -61,6 +61,20 @@ words! {
     not_shown: "Tài liệu này không hiển thị được trên trang. Vui lòng tải tệp về và đọc trước khi ký; nếu không đọc được, hãy từ chối ký.",
         "This document cannot be shown on this page. Please download the file and read it before you sign; if you cannot read it, refuse.";
     many_pages: "Tài liệu rất dài. Các trang còn lại có trong tệp.", "The document is very long. The other pages are in the file.";
+    as_text: "Đọc dạng chữ", "Read as text";
+    page_as_text: "dạng chữ", "as text";
+    as_text_title: "Nội dung dạng chữ", "The document as text";
+    as_text_hint: "Chữ được lấy từ chính tệp sẽ ký, cho trình đọc màn hình. Bố cục, hình ảnh và con dấu chỉ có trên trang.",
+        "The text comes from the very file to be signed, for screen readers. Layout, pictures and seals are on the pages only.";
+    no_text: "Không lấy được chữ của tài liệu này. Vui lòng tải tệp về, hoặc nhờ cổng dịch vụ gửi bản đọc được; nếu không đọc được, hãy từ chối ký.",
+        "No text could be read from this document. Please download the file, or ask the portal for one that can be read; if you cannot read it, refuse.";
+    no_text_on_page: "Trang này không có chữ, có thể là ảnh chụp.", "There is no text on this page; it may be a scan.";
+    text_cut: "Tài liệu còn chữ không hiện ở đây. Vui lòng tải tệp về.", "There is more text than is shown here. Please download the file.";
+    holds: "Tài liệu có những phần mà hình các trang không cho thấy:", "The document holds things that the pictures of its pages do not show:";
+    holds_scripts: "mã lệnh, có thể làm tài liệu hiển thị khác đi ở nơi khác", "scripts, which could show it otherwise elsewhere";
+    holds_layers: "các lớp có thể bật hoặc tắt", "layers that can be shown or hidden";
+    holds_attachments: "tệp đính kèm; hãy tải tệp về để xem", "attached files; download the file to see them";
+    holds_fields: "ô còn điền được sau khi ký", "fields that can still be filled in";
     // The signing step.
     sign_title: "Xác nhận ký số", "Confirm and sign";
     signer: "Người ký", "Signer";
@@ -169,6 +183,53 @@ words! {
         "The code is not right or has expired. No access was given. You may start again from the portal.";
     access_agree: "Cho phép", "Allow";
     access_refuse: "Không cho phép", "Do not allow";
+    // "This was not me", and freezing.
+    not_me_link: "Không phải tôi yêu cầu", "This was not me";
+    not_me_title: "Không phải Ông/Bà yêu cầu ký?", "You did not ask for this?";
+    not_me_text: "Hãy tạm khóa chữ ký số ngay nếu Ông/Bà không yêu cầu, hoặc có người gọi điện thúc giục ký.",
+        "Freeze your signature now if you did not ask for this, or if somebody on the phone urges you to sign.";
+    freeze_title: "Tạm khóa chữ ký số?", "Freeze your signature?";
+    freeze_text: "Tạm khóa khi mất điện thoại, hoặc nghi có người khác dùng chữ ký số của Ông/Bà.",
+        "Freeze it if you lost your phone, or think that somebody else uses your signature.";
+    freeze_link: "Tạm khóa chữ ký", "Freeze my signature";
+    freeze_point_stop: "Mọi yêu cầu đang chờ sẽ dừng, không ai ký được bằng chữ ký số của Ông/Bà.",
+        "All waiting requests stop, and nobody can sign with your signature.";
+    freeze_point_signed: "Tài liệu đã ký trước đó vẫn là đã ký; hãy báo ngay cho cổng dịch vụ nếu Ông/Bà không ký.",
+        "What was signed before stays signed; tell the portal at once if it was not you.";
+    freeze_point_lift: "Chỉ đơn vị vận hành mở khóa lại được, sau khi xác minh Ông/Bà là ai.",
+        "Only the operator can lift it, after making sure who you are.";
+    freeze_button: "Tạm khóa chữ ký ngay", "Freeze my signature now";
+    freeze_back: "Quay lại yêu cầu", "Back to the request";
+    freeze_back_own: "Quay lại", "Back";
+    frozen_title: "Chữ ký số đang tạm khóa", "Your signature is frozen";
+    frozen_text: "Không ai ký được bằng chữ ký số của Ông/Bà. Các yêu cầu đang chờ đã dừng và chưa được ký.",
+        "Nobody can sign with it. Requests that were waiting have stopped; nothing of theirs has been signed.";
+    frozen_since: "Tạm khóa từ", "Frozen since";
+    frozen_next: "Để mở khóa, vui lòng liên hệ đơn vị vận hành dịch vụ ký số và mang theo giấy tờ tùy thân.",
+        "To unfreeze it, please contact the operator of the signing service with your identity papers.";
+    // The citizen's own page.
+    own_title: "Lịch sử ký số", "My signatures";
+    own_lead: "Xem những gì Ông/Bà đã ký trên mọi cổng dịch vụ, ai đang được phép truy cập, và tạm khóa chữ ký số khi cần.",
+        "See what you signed on all portals and who may act for you, and freeze your signature when you need to.";
+    own_hint: "Mã xác nhận được gửi đến số này nếu số đã đăng ký.", "A code is sent to this number if it is registered.";
+    own_sent: "Nếu số này đã đăng ký, mã xác nhận đã được gửi đến. Mã này không dùng để ký tài liệu nào.",
+        "If this number is registered, a code is on its way. It signs nothing.";
+    own_wrong: "Mã không đúng hoặc đã hết hạn. Chưa có gì được ký.", "The code is not right or has expired. Nothing has been signed.";
+    own_again: "Nhập lại số điện thoại", "Enter the number again";
+    own_open: "Xem lịch sử ký số", "Show my signatures";
+    own_empty: "Chưa có yêu cầu ký nào.", "There are no signing requests yet.";
+    own_when: "Thời điểm", "When";
+    own_confirmed: "Cách xác nhận", "Confirmed by";
+    own_serial: "Số hiệu chứng thư chữ ký số", "Certificate serial number";
+    own_details: "Xem chi tiết và biên nhận", "Details and receipt";
+    own_older: "Cũ hơn", "Older";
+    own_accesses: "Cổng dịch vụ đang được phép truy cập", "Portals that may act for you";
+    own_accesses_mean: "Các cổng này thấy được danh sách chứng thư và gửi được yêu cầu ký. Mỗi chữ ký vẫn cần Ông/Bà xác nhận riêng.",
+        "They see the list of your certificates and may send signing requests. Each signature still needs your own confirmation.";
+    own_no_access: "Không có cổng nào.", "None.";
+    own_until: "đến", "until";
+    own_withdraw: "Thu hồi quyền", "Withdraw";
+    own_close: "Đăng xuất", "Sign out";
     // Sign-in at an identity provider.
     sign_in_title: "Đăng nhập", "Sign in";
     sign_in_text: "Vui lòng đăng nhập để xem yêu cầu ký. Chỉ người được đề nghị ký mới xem được.",
@@ -268,6 +329,38 @@ impl Language {
             Method::Totp => self.pick("Dùng ứng dụng xác thực".to_owned(), "Use my authenticator app".to_owned()),
             Method::Passkey => self.pick("Dùng khóa truy cập (passkey)".to_owned(), "Use my passkey".to_owned()),
         }
+    }
+
+    /// How something was confirmed.
+    pub fn confirmed_by(self, method: Method) -> &'static str {
+        let (vi, en) = match method {
+            Method::Sms => ("mã xác nhận (OTP) qua tin nhắn", "one-time code by text message"),
+            Method::Email => ("mã xác nhận (OTP) qua thư điện tử", "one-time code by e-mail"),
+            Method::Totp => ("ứng dụng xác thực", "authenticator app"),
+            Method::Passkey => ("khóa truy cập (passkey)", "passkey"),
+        };
+        match self {
+            Self::Vi => vi,
+            Self::En => en,
+        }
+    }
+
+    /// What became of a request, on the signer's own page.
+    pub fn own_standing(self, state: &State) -> String {
+        let (vi, en) = match state {
+            State::Signed { .. } => ("Đã ký", "Signed"),
+            State::Waiting => ("Chưa ký, đang chờ Ông/Bà xác nhận", "Not signed; waits for you"),
+            State::Confirmed { .. } | State::Signing { .. } => ("Đã xác nhận, đang ký", "Confirmed, being signed"),
+            State::Refused { .. } => ("Chưa ký: Ông/Bà đã từ chối", "Not signed: you refused"),
+            State::Expired { .. } => ("Chưa ký: yêu cầu đã hết hạn", "Not signed: the request expired"),
+            State::Failed { reason, .. } => return self.failure(*reason).to_owned(),
+        };
+        self.pick(vi.to_owned(), en.to_owned())
+    }
+
+    pub fn more_documents(self, count: usize) -> String {
+        let plural = if count == 1 { "" } else { "s" };
+        self.pick(format!("Thêm {count} tài liệu"), format!("{count} more document{plural}"))
     }
 
     pub fn guesses_spent(self, until: OffsetDateTime) -> String {
@@ -417,6 +510,14 @@ impl Language {
             FailureReason::AnotherSigner => (
                 "Một người ký khác đã từ chối hoặc không ký được, nên yêu cầu đã kết thúc. Không có tài liệu đã ký nào được giao ra. Vui lòng hỏi cổng dịch vụ.",
                 "Another signer refused or could not sign, so the request has ended. No signed document was released. Please ask the portal.",
+            ),
+            FailureReason::NotRequested => (
+                "Ông/Bà đã báo không yêu cầu ký. Yêu cầu này đã dừng và chữ ký của Ông/Bà đã tạm khóa. Tài liệu chưa được ký.",
+                "You said that you did not ask for this. The request was stopped and your signature is frozen. Nothing has been signed.",
+            ),
+            FailureReason::Frozen => (
+                "Chữ ký của Ông/Bà đang tạm khóa nên yêu cầu này đã dừng. Tài liệu chưa được ký. Sau khi mở khóa, vui lòng tạo yêu cầu mới từ cổng dịch vụ.",
+                "Your signature is frozen, so this request was stopped. Nothing has been signed. Once it is unfrozen, please start a new request from the portal.",
             ),
             FailureReason::CertificateNotValid => (
                 "Chứng thư chữ ký số không còn hiệu lực. Tài liệu chưa được ký. Vui lòng gia hạn chứng thư rồi tạo yêu cầu mới.",

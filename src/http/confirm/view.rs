@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 
 use crate::authorization::PasskeyRequest;
 use crate::domain::binding::fingerprint;
-use crate::domain::{Item, Method, Origin, State, Transaction};
+use crate::domain::{FailureReason, Item, Method, Origin, State, Transaction};
+use crate::formats::pdf::active::Active;
 use crate::service::joint::OtherSigner;
 use crate::service::{ConfirmationView, Leaving, LiveCode};
 use crate::storage::Spent;
@@ -86,6 +87,8 @@ pub struct Paper {
     pub text: Option<String>,
     /// Something cannot be shown as it is.
     pub warning: Option<String>,
+    /// What it holds that could show it otherwise elsewhere.
+    pub holds: Vec<&'static str>,
     /// Not all pages are on the page.
     pub cut: bool,
 }
@@ -142,6 +145,9 @@ pub struct Way {
 
 /// Ways besides the one that is under way, or the usual one.
 pub fn other_ways(view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Vec<Way> {
+    if view.signer.frozen_at.is_some() {
+        return Vec::new();
+    }
     let usual = view.destinations.first().map(|(method, _)| *method);
     let current = live_code(view, now).map(|code| code.method).or(usual);
     let messages = view.destinations.iter().map(|(method, to)| (*method, to.as_str()));
@@ -161,6 +167,8 @@ pub struct Drawing {
     pub incomplete: Vec<u32>,
     /// The whole of a document that is text and no PDF.
     pub text: Option<String>,
+    /// What it holds besides its pages.
+    pub holds: Active,
 }
 
 pub fn files(view: &ConfirmationView, language: Language) -> Vec<File> {
@@ -225,13 +233,27 @@ fn paper(number: u32, item: &Item, drawing: &Drawing, language: Language) -> Pap
         pages: (1..).zip(sizes.iter().take(MAX_PAGES)).map(page).collect(),
         text: drawing.text.clone(),
         warning,
+        holds: holds(drawing.holds, language),
         cut: sizes.len() > MAX_PAGES,
     }
 }
 
+/// One sentence for each kind of thing.
+fn holds(active: Active, language: Language) -> Vec<&'static str> {
+    let w = language.words();
+    let Active { scripts, layers, attachments, fields } = active;
+    let all = [
+        (scripts, w.holds_scripts),
+        (layers, w.holds_layers),
+        (attachments, w.holds_attachments),
+        (fields, w.holds_fields),
+    ];
+    all.into_iter().filter(|(there, _)| *there).map(|(_, sentence)| sentence).collect()
+}
+
 /// The code that may still be entered.
 pub fn live_code(view: &ConfirmationView, now: OffsetDateTime) -> Option<&LiveCode> {
-    let locked = matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
+    let locked = view.signer.frozen_at.is_some() || matches!(view.spent, Some(Spent::Guesses { until }) if until > now);
     view.code.as_ref().filter(|code| code.expires_at > now && code.tries_left > 0 && !locked)
 }
 
@@ -250,6 +272,9 @@ pub fn code_step(code: &LiveCode, notice: Option<Notice>, now: OffsetDateTime, l
 
 /// Why no code can be sent or entered for now, and until when.
 pub fn blocked(view: &ConfirmationView, now: OffsetDateTime, language: Language) -> Option<String> {
+    if view.signer.frozen_at.is_some() {
+        return Some(language.failure(FailureReason::Frozen).to_owned());
+    }
     let spent = view.spent.filter(|spent| spent.until() > now)?;
     Some(match spent {
         Spent::Guesses { until } => language.guesses_spent(until),

@@ -330,6 +330,8 @@ fn service() -> Named {
                 }),
             ),
         ),
+        ("PhoneForm", object(&["phone"], json!({"phone": text()}))),
+        ("PortalForm", object(&["portal"], json!({"portal": text()}))),
         ("AppForm", object(&["code"], json!({"code": {"type": "string", "pattern": "^[0-9]{6}$"}, "name": text()}))),
         (
             "PasskeyForm",

@@ -90,6 +90,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(webhooks());
     all.extend(csc_methods());
     all.extend(pages());
+    all.extend(own_page());
     all.extend(service());
     all
 }
@@ -108,6 +109,7 @@ fn requests() -> Vec<Operation> {
                 &problem::LEVEL_NOT_SUPPORTED,
                 &problem::UNSUPPORTED_ALGORITHM,
                 &problem::CREDENTIAL_DISABLED,
+                &problem::FROZEN,
                 &problem::CERTIFICATE_NOT_VALID,
                 &problem::IDEMPOTENCY_MISMATCH,
                 &problem::IDEMPOTENCY_IN_FLIGHT,
@@ -401,6 +403,36 @@ fn pages() -> Vec<Operation> {
         },
         step("/c/{token}/refuse", "refuse", text("Từ chối ký", "Refuse to sign")),
         Operation {
+            parameters: vec![TOKEN, LANG],
+            answers: vec![html("Freeze the signature? Or since when it is frozen")],
+            ..plain(
+                "get",
+                "/c/{token}/not-me",
+                tag,
+                "askFreeze",
+                text("Hỏi trước khi tạm khóa chữ ký", "Ask before freezing the signature"),
+            )
+        },
+        step(
+            "/c/{token}/not-me",
+            "notMe",
+            text(
+                "Không phải tôi: dừng yêu cầu, tạm khóa chữ ký",
+                "This was not me: end the request, freeze the signature",
+            ),
+        ),
+        Operation {
+            parameters: vec![TOKEN, path("n", "Number", "Which document, from 1"), LANG],
+            answers: vec![html("The text of its pages")],
+            ..plain(
+                "get",
+                "/c/{token}/documents/{n}/text",
+                tag,
+                "documentText",
+                text("Nội dung tài liệu dạng chữ", "A document's text, for screen readers"),
+            )
+        },
+        Operation {
             parameters: vec![TOKEN, path("n", "Number", "Which document, from 1")],
             answers: vec![
                 Answer { status: 200, about: "The PDF", body: Some(("application/pdf", "Bytes")) },
@@ -454,6 +486,40 @@ fn pages() -> Vec<Operation> {
             text("Đăng ký ứng dụng xác thực", "Register an authenticator app"),
         ),
         enrol("/e/{token}/passkey", "PasskeyForm", "enrolPasskey", text("Đăng ký khóa truy cập", "Register a passkey")),
+    ]
+}
+
+fn own_page() -> Vec<Operation> {
+    let tag = Tag::Page;
+    let step = |path, id, summary| Operation {
+        parameters: vec![LANG],
+        answers: vec![bare(303, "Back to the page, which shows the true state")],
+        faults: vec![&problem::CROSS_SITE],
+        ..plain("post", path, tag, id, summary)
+    };
+    let form = |schema, operation| Operation { body: Some(Body { media: FORM, schema }), ..operation };
+    vec![
+        Operation {
+            parameters: vec![LANG, query("after", "Id", "The entry before the first one shown")],
+            answers: vec![html("What the signer signed, or where to say who they are")],
+            ..plain("get", "/me", tag, "ownPage", text("Lịch sử ký số của người ký", "The signer's own page"))
+        },
+        form(
+            "PhoneForm",
+            step("/me/code", "ownCode", text("Gửi mã để mở trang", "Have a code sent that opens the page")),
+        ),
+        form("CodeForm", step("/me/open", "ownOpen", text("Mở trang bằng mã", "Open the page with the code"))),
+        step("/me/close", "ownClose", text("Đăng xuất", "Sign out")),
+        form(
+            "PortalForm",
+            step("/me/withdraw", "withdraw", text("Thu hồi quyền của cổng", "Withdraw a portal's access")),
+        ),
+        Operation {
+            parameters: vec![LANG],
+            answers: vec![html("Freeze the signature?"), bare(303, "To the page, when it is not open in this browser")],
+            ..plain("get", "/me/freeze", tag, "askOwnFreeze", text("Hỏi trước khi tạm khóa", "Ask before freezing"))
+        },
+        step("/me/freeze", "ownFreeze", text("Tạm khóa chữ ký", "Freeze the signature")),
     ]
 }
 
@@ -531,7 +597,7 @@ mod tests {
     use std::path::Path;
 
     /// Paths that OAuth's own metadata (RFC 8414) describes, and the pages it leads browsers to.
-    const OF_OAUTH: [&str; 11] = [
+    const OF_OAUTH: [&str; 12] = [
         "/.well-known/oauth-authorization-server",
         "/a/{token}",
         "/a/{token}/agree",
@@ -539,6 +605,7 @@ mod tests {
         "/a/{token}/refuse",
         "/a/{token}/sign-in",
         "/c/{token}/sign-in",
+        "/me/sign-in",
         "/oauth2/authorize",
         "/oauth2/pushed_authorize",
         "/oauth2/revoke",

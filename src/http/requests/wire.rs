@@ -205,6 +205,8 @@ fn told(reason: FailureReason) -> FailureJson {
             "a time-stamp or revocation information could not be had; nothing was released; ask again later"
         }
         FailureReason::AnotherSigner => "another signer refused or could not sign; nothing was released",
+        FailureReason::NotRequested => "the signer says that they did not ask for it, and froze their signature",
+        FailureReason::Frozen => "the signer froze their signature; nothing was signed",
     };
     FailureJson { code: reason.name(), detail, signed: false }
 }

@@ -172,7 +172,7 @@ impl Service {
 }
 
 /// A number as people type it in Viet Nam, in E.164.
-fn e164(text: &str) -> Option<String> {
+pub(in crate::service) fn e164(text: &str) -> Option<String> {
     let plain: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '.' | '-' | '(' | ')')).collect();
     let digits = match (plain.strip_prefix('+'), plain.strip_prefix('0')) {
         (Some(international), _) => international.to_owned(),

@@ -8,7 +8,7 @@ use super::super::{
     Challenge, CodeOutcome, Confirmation, Entry, MessageLimits, MessageScope, Result, SendLimits, Sending, Spent,
 };
 use super::budgets::{self, Factor, Pair};
-use super::{SqliteStorage, Write, audit, authenticators, rows, transactions};
+use super::{SqliteStorage, Write, audit, authenticators, citizens, rows, transactions};
 use crate::domain::{AuditEvent, FailureReason, State, StateKind, Transaction, TransactionId};
 
 pub(super) async fn put(
@@ -28,6 +28,7 @@ pub(super) async fn put(
     .fetch_optional(&mut *write)
     .await?;
     let Some(row) = counted else { return Ok(Sending::Stale) };
+    citizens::check_not_frozen(&mut write, &challenge.transaction).await?;
     let (signer, portal): (String, String) = (row.try_get("signer")?, row.try_get("portal")?);
     let (pair, at) = (Pair { signer: &signer, portal: &portal }, challenge.created_at);
     // Whatever is used up: leaving without a commit undoes the count above.
@@ -156,6 +157,7 @@ pub(super) async fn try_code(
             .await?;
     let Some(row) = found else { return Ok(CodeOutcome::NoLiveCode) };
     let stored = rows::challenge(&row)?;
+    citizens::check_not_frozen(&mut write, &stored.transaction).await?;
     let parties = sqlx::query("SELECT signer, portal FROM transactions WHERE id = $1")
         .bind(stored.transaction.as_str())
         .fetch_one(&mut *write)
@@ -192,6 +194,11 @@ async fn accept(write: &mut Write, id: &TransactionId, confirmation: Confirmatio
     kill_live(write, id).await?;
     budgets::give_codes_back(write, id.as_str()).await?;
     budgets::count_entry(write, budgets::RIGHT, at).await?;
+    sqlx::query("UPDATE transactions SET confirmed_by = $2 WHERE id = $1")
+        .bind(id.as_str())
+        .bind(&confirmation.method)
+        .execute(&mut **write)
+        .await?;
     if let Some(sad) = confirmation.sad {
         sqlx::query("UPDATE transactions SET sad_sha256 = $2, sad_expires_at = $3, sad_sealed = $4 WHERE id = $1")
             .bind(id.as_str())

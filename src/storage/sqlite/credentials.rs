@@ -60,8 +60,12 @@ impl Credentials for SqliteStorage {
     }
 
     async fn credential(&self, id: &CredentialId) -> Result<Option<Credential>> {
-        let found =
-            sqlx::query("SELECT * FROM credentials WHERE id = $1").bind(id.as_str()).fetch_optional(&self.read).await?;
+        let found = sqlx::query(
+            "SELECT credentials.*, frozen_at FROM credentials JOIN signers ON signers.id = signer WHERE credentials.id = $1",
+        )
+        .bind(id.as_str())
+        .fetch_optional(&self.read)
+        .await?;
         match found {
             Some(row) => self.with_certificates(&row).await.map(Some),
             None => Ok(None),
@@ -69,10 +73,13 @@ impl Credentials for SqliteStorage {
     }
 
     async fn credentials_of(&self, signer: &SignerId) -> Result<Vec<Credential>> {
-        let found = sqlx::query("SELECT * FROM credentials WHERE signer = $1 ORDER BY id")
-            .bind(signer.as_str())
-            .fetch_all(&self.read)
-            .await?;
+        let found = sqlx::query(
+            "SELECT credentials.*, frozen_at FROM credentials JOIN signers ON signers.id = signer
+             WHERE signer = $1 ORDER BY credentials.id",
+        )
+        .bind(signer.as_str())
+        .fetch_all(&self.read)
+        .await?;
         let mut credentials = Vec::with_capacity(found.len());
         for row in &found {
             credentials.push(self.with_certificates(row).await?);

@@ -2,13 +2,14 @@
 //!
 //! Writers take turns on one connection and begin IMMEDIATE; readers have their own connections. Parts: [`rows`] (columns to
 //! domain types), [`parties`], [`authenticators`], [`credentials`], [`transactions`], [`codes`], `budgets`, [`signatures`],
-//! [`raises`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`]; of
+//! [`raises`], [`joint`] (several signers), [`outbox`] (events, written by whoever changes a state), [`webhooks`], [`audit`], [`citizens`]; of
 //! OAuth [`clients`], [`authorizations`], [`tokens`], [`identities`].
 
 mod audit;
 mod authenticators;
 mod authorizations;
 mod budgets;
+mod citizens;
 mod clients;
 mod codes;
 mod credentials;
@@ -38,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "webhooks", include_str!("../../../migrations/sqlite/0006_webhooks.sql")),
     (7, "signers", include_str!("../../../migrations/sqlite/0007_signers.sql")),
     (8, "codes", include_str!("../../../migrations/sqlite/0008_codes.sql")),
+    (12, "citizens", include_str!("../../../migrations/sqlite/0012_citizens.sql")),
 ];
 
 /// A SQLite database.

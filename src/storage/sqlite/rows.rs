@@ -90,6 +90,7 @@ pub(super) fn signer(row: &SqliteRow) -> Result<Signer> {
         email: row.try_get("email")?,
         pin_hash: row.try_get("pin_hash")?,
         created_at: moment(row, "created_at")?,
+        frozen_at: row.try_get::<Option<i64>, _>("frozen_at")?.map(time).transpose()?,
     })
 }
 
@@ -105,13 +106,18 @@ fn purpose_from_name(name: &str) -> Option<Purpose> {
 }
 
 pub(super) fn credential(row: &SqliteRow, certificates: Vec<Vec<u8>>) -> Result<Credential> {
+    let frozen: Option<i64> = row.try_get("frozen_at")?;
+    let status = match named(row, "status", KeyStatus::from_name)? {
+        KeyStatus::Enabled if frozen.is_some() => KeyStatus::Frozen,
+        stored => stored,
+    };
     Ok(Credential {
         id: id!(row, "id"),
         signer: id!(row, "signer"),
         algorithm: named(row, "algorithm", KeyAlgorithm::from_name)?,
         auth: named(row, "auth", AuthMode::from_name)?,
         factors: named(row, "factors", Factors::from_name)?,
-        status: named(row, "status", KeyStatus::from_name)?,
+        status,
         purpose: named(row, "purpose", purpose_from_name)?,
         key: WrappedKey(row.try_get("wrapped_key")?),
         spki: row.try_get("spki")?,

@@ -5,7 +5,7 @@ use sqlx::Row;
 use super::super::{
     Entry, Intent, ItemState, LeftOut, Outcome, Output, Result, SignatureResult, SignatureRow, StorageError,
 };
-use super::{SqliteStorage, Write, audit, joint, raises, rows, transactions};
+use super::{SqliteStorage, Write, audit, citizens, joint, raises, rows, transactions};
 use crate::domain::{FailureReason, State, StateKind, TransactionId};
 
 pub(super) async fn of(storage: &SqliteStorage, id: &TransactionId) -> Result<Vec<SignatureRow>> {
@@ -24,6 +24,7 @@ pub(super) async fn record_intents(
     entry: Entry,
 ) -> Result<Outcome> {
     let mut write = storage.begin().await?;
+    citizens::check_not_frozen(&mut write, id).await?;
     if !enter_signing(&mut write, id, &entry).await? || !joint::may_sign(&mut write, id).await? {
         return Ok(Outcome::Stale);
     }

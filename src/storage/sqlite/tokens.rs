@@ -151,6 +151,7 @@ impl Tokens for SqliteStorage {
             "DELETE FROM sign_ins WHERE expires_at < $1",
             "DELETE FROM sessions WHERE expires_at < $1",
             "DELETE FROM enrolments WHERE expires_at < $1",
+            "DELETE FROM own_sessions WHERE expires_at < $1",
         ] {
             sqlx::query(sql).bind(rows::nanos(now)).execute(&mut *write).await?;
         }

@@ -22,7 +22,7 @@ impl SqliteStorage {
         rows::transaction(row, found.iter().map(rows::item).collect::<Result<_>>()?)
     }
 
-    async fn all_with_items(&self, found: &[SqliteRow]) -> Result<Vec<Transaction>> {
+    pub(super) async fn all_with_items(&self, found: &[SqliteRow]) -> Result<Vec<Transaction>> {
         let mut transactions = Vec::with_capacity(found.len());
         for row in found {
             transactions.push(self.with_items(row).await?);

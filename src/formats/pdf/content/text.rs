@@ -53,6 +53,31 @@ impl PageText {
         if found.is_empty() { self.occurrences(ordered(self.in_reading_order()), &needle) } else { found }
     }
 
+    /// What stands on the page, line by line from the top, for reading. Compatibility characters are told by their plain letters.
+    pub fn lines(&self) -> String {
+        let mut lines: Vec<Line> = Vec::new();
+        let mut letters: Vec<(Rectangle, char)> = ordered(self.characters.clone())
+            .into_iter()
+            .filter_map(|(c, at)| Some((*self.glyphs.get(at)?, c)))
+            .collect();
+        let middle = |area: &Rectangle| f64::midpoint(area.top, area.bottom);
+        letters.sort_by(|(a, _), (b, _)| middle(b).total_cmp(&middle(a)));
+        for (area, character) in letters {
+            let height = area.top - area.bottom;
+            match lines.last_mut() {
+                Some(line) if line.middle - middle(&area) < 0.5 * height.max(line.height) => {
+                    line.letters.push((area, character));
+                }
+                _ => lines.push(Line { middle: middle(&area), height, letters: vec![(area, character)] }),
+            }
+        }
+        let mut text = String::new();
+        for line in &mut lines {
+            line.write(&mut text);
+        }
+        text
+    }
+
     fn occurrences(&self, characters: Vec<(char, usize)>, needle: &str) -> Vec<Rectangle> {
         let text: String = characters.iter().map(|(character, _)| *character).collect();
         let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
@@ -102,6 +127,35 @@ impl PageText {
         let index = self.glyphs.len();
         self.glyphs.push(area);
         self.characters.extend(decomposed(text, index).take(8));
+    }
+}
+
+/// Letters that stand side by side.
+struct Line {
+    middle: f64,
+    height: f64,
+    letters: Vec<(Rectangle, char)>,
+}
+
+impl Line {
+    /// A gap wider than this, in units of the letters' height, is a blank.
+    const BLANK: f64 = 0.15;
+
+    fn write(&mut self, text: &mut String) {
+        // Stable: the parts of one letter stay together.
+        self.letters.sort_by(|(a, _), (b, _)| a.left.total_cmp(&b.left));
+        let (mut line, mut reached) = (String::new(), f64::INFINITY);
+        for (area, character) in &self.letters {
+            if area.left - reached > Self::BLANK * (area.top - area.bottom)
+                && canonical_combining_class(*character) == 0
+            {
+                line.push(' ');
+            }
+            line.push(*character);
+            reached = if reached.is_finite() { reached.max(area.right) } else { area.right };
+        }
+        text.extend(line.nfc());
+        text.push('\n');
     }
 }
 
@@ -181,13 +235,13 @@ mod tests {
     use crate::formats::pdf::{Limits, pages};
 
     /// A page whose font F is composite with a ToUnicode of its own, and G a simple one.
-    fn found(content: &str, words: &str) -> Vec<Rectangle> {
+    fn page_with(content: &str) -> Vec<u8> {
         let stream = |dict: &str, body: &str| format!("<<{dict}/Length {}>>stream\n{body}\nendstream", body.len());
         let map = "1 begincodespacerange <0000> <ffff> endcodespacerange 4 beginbfchar <0001> <004B> <0002> <00FD>
             <0003> <0302> <0004> <0323> endbfchar 1 beginbfrange <0041> <005a> <0061> endbfrange";
         let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F 5 0 R/G 8 0 R>>
             /XObject<</X 9 0 R>>>>>>";
-        let file = Sample::new()
+        Sample::new()
             .object(3, page)
             .object(4, &stream("", content))
             .object(5, "<</Type/Font/Subtype/Type0/Encoding/Identity-H/DescendantFonts[6 0 R]/ToUnicode 7 0 R>>")
@@ -195,7 +249,11 @@ mod tests {
             .object(7, &stream("", map))
             .object(8, "<</Type/Font/Subtype/TrueType/FirstChar 32/Widths[250 300]/Encoding<</Differences[128/ecircumflexdotbelow]>>>>")
             .object(9, &stream("/Subtype/Form/Matrix[1 0 0 1 100 0]", "BT /G 10 Tf (Form) Tj ET"))
-            .finish();
+            .finish()
+    }
+
+    fn found(content: &str, words: &str) -> Vec<Rectangle> {
+        let file = page_with(content);
         let pdf = Pdf::open(&file, &Limits::default()).unwrap();
         PageText::read(&pdf, &pages::first_page(&pdf).unwrap().unwrap()).find(words)
     }
@@ -231,6 +289,16 @@ mod tests {
     fn text_written_out_of_order_is_found_by_lines() {
         let content = "BT /G 10 Tf 1 0 0 1 80 500 Tm (sau) Tj 1 0 0 1 50 500 Tm (truoc) Tj ET";
         assert_eq!(found(content, "truoc sau").len(), 1);
+    }
+
+    #[test]
+    fn lines_are_read_from_the_top_with_their_blanks_and_whole_letters() {
+        let content = "BT /G 10 Tf 1 0 0 1 80 500 Tm (sau) Tj 1 0 0 1 50 500 Tm (truoc) Tj 1 0 0 1 50 700 Tm (dau) Tj ET \
+                       BT /F 10 Tf 50 300 Td [<0001> -250 <0002>] TJ ET";
+        let file = page_with(content);
+        let pdf = Pdf::open(&file, &Limits::default()).unwrap();
+        let lines = PageText::read(&pdf, &pages::first_page(&pdf).unwrap().unwrap()).lines();
+        assert_eq!(lines, "dau\ntruoc sau\nK ý\n");
     }
 
     #[test]
