@@ -107,4 +107,12 @@ pub(super) const TABLE: &[Phrase] = &[
         "the mark of a button was drawn anew and shows more than a mark",
         "dấu của một nút đã được vẽ lại và hiển thị nhiều hơn một dấu",
     ),
+    (
+        "a part of a form field holds another value than the field",
+        "một phần của trường biểu mẫu giữ giá trị khác với trường",
+    ),
+    (
+        "a form field was given appearances for states it does not have",
+        "một trường biểu mẫu được gán hình hiển thị cho những trạng thái mà nó không có",
+    ),
 ];
